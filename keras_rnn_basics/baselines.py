@@ -1,0 +1,81 @@
+"""What a score must beat before it means anything, and by how much it does."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+def persistence(past_y):
+    """(N, past, n_y) -> (N, n_y): what was last seen comes again.
+
+    >>> persistence(np.array([[[3.0], [5.0]]]))
+    array([[5.]])
+    """
+    return past_y[:, -1]
+
+
+def climatology(train_days, train_y, days, half_width=15):
+    """(N,), (N, n_y), (M,) -> (M, n_y): the training years' mean around the same day of the year.
+
+    Args:
+        train_days: (N,) days of the year, 1 to 366.
+        train_y: (N, n_y), what was measured on them.
+        days: (M,) days of the year to answer for.
+        half_width: days to either side that count as the same; the year closes on itself.
+
+    >>> climatology(np.array([1, 365, 180]), np.array([[2.0], [4.0], [20.0]]), np.array([365]))
+    array([[3.]])
+    """
+    apart = np.abs(np.asarray(days)[:, None] - np.asarray(train_days)[None])
+    near = np.minimum(apart, 365 - apart) <= half_width
+    if not near.any(axis=1).all():
+        raise ValueError(
+            f"No training day lies within {half_width} days of some days of the year; train on a whole year."
+        )
+    return near @ np.asarray(train_y) / near.sum(axis=1, keepdims=True)
+
+
+def ridge(train_x, train_y, validation_x, validation_y, x, alphas=10.0 ** np.arange(-2, 6)):
+    """(N, past, n_x), (N, n_y), (M, ...), (M, ...), (K, past, n_x) -> (K, n_y): ridge regression on the whole window.
+
+    scikit-learn's, on standardised inputs; the penalty is the one of `alphas` with the lowest absolute error in
+    validation.
+    """
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    def flat(windows):
+        return windows.reshape(len(windows), -1)
+
+    fits = [make_pipeline(StandardScaler(), Ridge(alpha)).fit(flat(train_x), train_y) for alpha in alphas]
+    errors = [np.abs(fit.predict(flat(validation_x)).reshape(validation_y.shape) - validation_y).mean() for fit in fits]
+    return fits[int(np.argmin(errors))].predict(flat(x)).reshape(len(x), -1)
+
+
+class Difference(NamedTuple):
+    """A mean difference and its interval, in the unit of the errors."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def difference(errors, baseline_errors, block=14, level=0.95, draws=10_000, seed=0):
+    """(N,), (N,) -> how much smaller the errors are than the baseline's on the same examples: negative is better.
+
+    The interval is a bootstrap of the paired differences in circular blocks of `block` neighbours: errors that follow
+    each other in time are not independent (Politis and Romano, "A circular block-resampling procedure for stationary
+    data", 1992).
+
+    >>> difference(np.full(100, 1.0), np.full(100, 3.0))
+    Difference(mean=-2.0, low=-2.0, high=-2.0)
+    """
+    pairs = np.asarray(errors, dtype="float64") - np.asarray(baseline_errors, dtype="float64")
+    if pairs.ndim != 1 or len(pairs) < 2 * block:
+        raise ValueError(f"errors must be (N,) with N of at least two blocks of {block}, got {pairs.shape}.")
+    starts = np.random.default_rng(seed).integers(len(pairs), size=(draws, -(-len(pairs) // block)))
+    drawn = (starts[..., None] + np.arange(block)) % len(pairs)
+    means = pairs[drawn.reshape(draws, -1)[:, : len(pairs)]].mean(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Difference(float(pairs.mean()), float(low), float(high))

@@ -1,0 +1,55 @@
+"""Days of weather: Seattle 2012-2015, or the user's own csv file."""
+
+from dataclasses import replace
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+
+from keras_rnn_basics.datasets.series import Series, read_daily_csv
+
+SEATTLE = "NOAA daily observations, Seattle-Tacoma airport, 2012-2015 (public domain), as in vega-datasets 0.9"
+
+
+def load(path: str | Path | None = None, date_column: str = "date", repair: bool = False) -> Series:
+    """Daily weather: one row a day, one column a measurement.
+
+    Without a path: Seattle, 1,461 days from 2012-01-01 to 2015-12-31 without a gap; precipitation in mm, the day's
+    highest and lowest temperature in °C, wind in m/s.
+
+    Args:
+        path: the user's own csv file (gzipped or not): a column of dates and columns of numbers.
+        date_column: the column of the dates.
+        repair: mend rows out of order, repeated rows, missing days and missing numbers, and report it in
+            `Series.repairs`. A missing value takes the last one before it.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_daily_csv`, naming the file, the line and the column.
+
+    >>> days = load()
+    >>> len(days), days.names
+    (1461, ('precipitation_mm', 'temp_max_celsius', 'temp_min_celsius', 'wind_m_per_s'))
+    """
+    if path is not None:
+        return read_daily_csv(path, date_column, repair)
+    with as_file(files("keras_rnn_basics.datasets") / "data" / "seattle_weather.csv.gz") as shipped:
+        return replace(read_daily_csv(shipped), source=SEATTLE)
+
+
+def with_season(days: Series) -> Series:
+    """The days with two further columns, the sine and cosine of the day of the year: 31 December is near 1 January.
+
+    >>> with_season(load()).names[-2:]
+    ('season_sin', 'season_cos')
+    """
+    angle = 2 * np.pi * day_of_year(days.times) / 365.25
+    return days.with_columns(("season_sin", "season_cos"), np.stack([np.sin(angle), np.cos(angle)], axis=1))
+
+
+def day_of_year(dates: np.ndarray) -> np.ndarray:
+    """(N,) datetime64 -> (N,) integers: 1 is 1 January.
+
+    >>> day_of_year(np.array(["2015-01-01", "2015-12-31"], dtype="datetime64[D]"))
+    array([  1, 365])
+    """
+    return (dates.astype("datetime64[D]") - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(int) + 1

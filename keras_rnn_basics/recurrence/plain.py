@@ -1,0 +1,34 @@
+"""The loop over time in Keras' own terms: any backend, any activation, any export; the other routes' reference."""
+
+from keras import ops
+
+# The loop that keras.layers.RNN runs on each backend. Keras does not export it; `ops.scan` would read better, but
+# under TensorFlow its gradient does not compile with XLA.
+from keras.src.backend import rnn as loop
+
+
+def recur(z, a_0, W_aa, g, mask=None, a_dropout=None):
+    """(B, T, n_a), (B, n_a), (n_a, n_a) -> (B, T, n_a): `a_t = g(z_t + a_{t-1} W_aa)` for t = 1 .. T.
+
+    Args:
+        z: (B, T, n_a), what the inputs say.
+        a_0: (B, n_a), the state before the first step.
+        W_aa: (n_a, n_a), in the dtype of z.
+        g: the activation.
+        mask: (B, T) booleans; where False the step is passed over: a_t is a_{t-1}.
+        a_dropout: (B, n_a), multiplies a_{t-1} on its way into the product.
+    """
+
+    def advance(inputs, states):
+        z_t, m_t = inputs if mask is not None else (inputs, None)
+        (a_prev,) = states
+        kept = a_prev if a_dropout is None else a_prev * a_dropout
+        # a_t = g(z_t + a_{t-1} W_aa)
+        a_t = g(z_t + ops.matmul(kept, W_aa))
+        if m_t is not None:
+            a_t = ops.where(m_t, a_t, a_prev)
+        return a_t, [a_t]
+
+    inputs = z if mask is None else (z, mask[..., None])
+    _, a, _ = loop(advance, inputs, [a_0], input_length=z.shape[1])
+    return a

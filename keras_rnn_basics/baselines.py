@@ -35,7 +35,7 @@ def climatology(train_days, train_y, days, half_width=15):
     return near @ np.asarray(train_y) / near.sum(axis=1, keepdims=True)
 
 
-def ridge(train_x, train_y, validation_x, validation_y, x, alphas=10.0 ** np.arange(-2, 6)):
+def ridge(train_x, train_y, validation_x, validation_y, x, alphas=(0.01, 0.1, 1, 10, 100, 1e3, 1e4)):
     """(N, past, n_x), (N, n_y), (M, ...), (M, ...), (K, past, n_x) -> (K, n_y): ridge regression on the whole window.
 
     scikit-learn's, on standardised inputs; the penalty is the one of `alphas` with the lowest absolute error in

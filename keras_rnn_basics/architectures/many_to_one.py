@@ -1,0 +1,56 @@
+"""Many in, one out: the whole sequence is read, then answered once, from a_T."""
+
+from typing import Any
+
+import keras
+
+from keras_rnn_basics.architectures.stack import check_input_shape, features, input_dtype, recurrent_layers, stack
+
+
+def build_many_to_one(
+    input_shape: tuple[int, ...],
+    units: int | list[int],
+    output_units: int,
+    activation: Any = "tanh",
+    output_activation: Any = None,
+    dropout: float = 0.0,
+    recurrent_dropout: float = 0.0,
+    frontend: keras.layers.Layer | None = None,
+    bidirectional: bool = False,
+) -> keras.Model:
+    """(B, T, *input_shape) -> (B, n_y), at any T.
+
+    Args:
+        input_shape: the shape of one time step, such as (6,), (16, 16), or () for a token.
+        units: n_a, or a list of them for a deep network.
+        output_units: n_y.
+        activation: g.
+        output_activation: h; `None` gives logits.
+        dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
+        frontend: a Keras layer applied to each time step: an image encoder, a normalisation,
+            `keras.layers.Embedding(vocabulary_size, size, mask_zero=True)` for tokens padded with zeros,
+            `keras.layers.Masking()` for padded numbers.
+        bidirectional: read the sequence from both ends, with a cell each.
+
+    Returns:
+        An uncompiled `keras.Model`; its input is named "x".
+
+    Raises:
+        ValueError, TypeError: for sizes that are not positive, or a frontend that is no layer.
+
+    >>> build_many_to_one((6,), units=[32, 16], output_units=1).output_shape
+    (None, 1)
+    """
+    input_shape = check_input_shape(input_shape, frontend)
+    x = keras.Input((None, *input_shape), name="x", dtype=input_dtype(input_shape))
+    layers = recurrent_layers(
+        units,
+        output_units,
+        output_activation,
+        return_sequences=False,
+        bidirectional=bidirectional,
+        activation=activation,
+        dropout=dropout,
+        recurrent_dropout=recurrent_dropout,
+    )
+    return keras.Model(x, stack(features(x, frontend), layers), name="many_to_one")

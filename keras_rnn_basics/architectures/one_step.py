@@ -1,0 +1,97 @@
+"""The network for one step, its memory in the open: (x_t, a_{t-1}) -> (ŷ_t, a_t), on the model's own weights."""
+
+import keras
+from keras import ops
+
+from keras_rnn_basics.layer import BasicRNN
+
+
+def one_step(model: keras.Model) -> keras.Model:
+    """x_t, a_1, ..., a_k -> ŷ_t, a_1, ..., a_k: the same layers, the state of each of its k recurrent layers explicit.
+
+    Fed x_1 .. x_T one after the other, from states of zeros, it answers what the model answers for the sequence
+    (a many-to-one model: its answer so far). It shares the model's weights: training the one trains the other.
+
+    Args:
+        model: a functional model over a sequence of any length: its first input has the shape (None, ...). Further
+            inputs must be initial states.
+
+    Returns:
+        A `keras.Model` with the inputs x_t, without the time axis, and "a" (B, n_a), or "a_1", "a_2", ... where there
+        are several recurrent layers; its outputs are a list of ŷ_t and the new states.
+
+    Raises:
+        ValueError: for a model that has no next step: of fixed length, bidirectional, or read backwards.
+
+    >>> from keras_rnn_basics.architectures.many_to_many import build_many_to_many
+    >>> step = one_step(build_many_to_many((6,), units=32, output_units=4))
+    >>> [tuple(tensor.shape) for tensor in (*step.inputs, *step.outputs)]
+    [(None, 6), (None, 32), (None, 4), (None, 32)]
+    """
+    sequence = model.inputs[0]
+    if len(sequence.shape) < 2 or sequence.shape[1] is not None:
+        raise ValueError(
+            f"{model.name} has no step: its input must be a sequence of any length, (None, None, ...), "
+            f"but has the shape {tuple(sequence.shape)}."
+        )
+    x_t = keras.Input(sequence.shape[2:], name="x_t", dtype=sequence.dtype)
+    given = [keras.Input(a.shape[1:], name=a.name, dtype=a.dtype) for a in model.inputs[1:]]
+    run = _OneStepRun(model)
+    y = run.through(model, [ops.expand_dims(x_t, 1), *given])
+    # Many-to-many answers (B, 1, n_y), many-to-one (B, n_y).
+    y_t = y[:, 0] if len(y.shape) == 3 else y
+    return keras.Model([x_t, *(run.before or given)], [y_t, *run.after], name=f"{model.name}_step")
+
+
+class _OneStepRun:
+    """A pass through a model's layers in which each recurrent one takes its state and gives it back."""
+
+    def __init__(self, model):
+        self.recurrent = [layer for layer in model._flatten_layers() if isinstance(layer, BasicRNN)]
+        self.before, self.after = [], []
+
+    def through(self, model, inputs):
+        inputs = inputs if isinstance(model._inputs_struct, (list, tuple)) else inputs[0]
+        # The pass that a functional model makes when it is called; Keras has no public name for it that reaches
+        # into models inside models.
+        return model._run_through_graph(inputs, operation_fn=self.one_step_of)
+
+    def one_step_of(self, operation):
+        if isinstance(operation, keras.layers.Bidirectional) or getattr(operation, "go_backwards", False):
+            raise ValueError(
+                f"{operation.name} has no step: it reads the sequence from its end, which is not there yet."
+            )
+        if isinstance(operation, BasicRNN):
+            return lambda x, initial_state=None, **kwargs: self.recur(operation, x, initial_state)
+        if isinstance(operation, keras.Model):
+            return lambda inputs, **kwargs: self.through(operation, keras.tree.flatten(inputs))
+        return operation
+
+    def recur(self, layer, x, a_prev):
+        if a_prev is None:
+            number = "" if len(self.recurrent) == 1 else f"_{len(self.before) + 1}"
+            a_prev = keras.Input((layer.cell.units,), name=f"a{number}", dtype=layer.cell.compute_dtype)
+            self.before.append(a_prev)
+        y, a = _Step(layer, name=layer.name)(x, a_prev)
+        self.after.append(a)
+        return y
+
+
+class _Step(keras.layers.Layer):
+    """A recurrent layer's cell, on a sequence of one step: (B, 1, n_x), (B, n_a) -> its output, and a_t (B, n_a)."""
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(dtype=layer.dtype_policy, **kwargs)
+        self.cell, self.return_sequences = layer.cell, layer.return_sequences
+        self.supports_masking = self.built = True
+
+    def call(self, x, a_prev, x_mask=None):
+        y_t, [a_t] = self.cell(x[:, 0], [a_prev])
+        if x_mask is not None:
+            # A masked step carries the state, and answers what the carried state answers.
+            a_t = ops.where(x_mask, a_t, a_prev)
+            y_t = self.cell.predict(a_t)
+        return y_t[:, None] if self.return_sequences else y_t, a_t
+
+    def compute_mask(self, x, previous_mask):
+        return [previous_mask if self.return_sequences else None, None]

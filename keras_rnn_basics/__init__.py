@@ -1,5 +1,7 @@
 """Recurrent networks for Keras around one cell with explicit, shared weights."""
 
+from typing import Any
+
 from keras_rnn_basics.architectures import (
     build_encoder_decoder,
     build_many_to_many,
@@ -9,5 +11,35 @@ from keras_rnn_basics.architectures import (
     one_step,
 )
 from keras_rnn_basics.cell import BasicRNNCell
+from keras_rnn_basics.export import export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
+from keras_rnn_basics.training import fit
+
+PICTURES = ("plot_forecast", "plot_per_step_loss")
+
+__all__ = [
+    "BasicRNN",
+    "BasicRNNCell",
+    "SumOverTime",
+    "build_encoder_decoder",
+    "build_many_to_many",
+    "build_many_to_one",
+    "build_one_to_many",
+    "build_one_to_one",
+    "export_saved_model",
+    "fit",
+    "load_saved_model",
+    "one_step",
+    "per_step_loss",
+    *PICTURES,
+]
+
+
+def __getattr__(name: str) -> Any:
+    # matplotlib comes with the extra "examples", and only whoever draws needs it.
+    if name in PICTURES:
+        from keras_rnn_basics import pictures
+
+        return getattr(pictures, name)
+    raise AttributeError(f"module 'keras_rnn_basics' has no attribute {name!r}")

@@ -79,6 +79,13 @@ class BasicRNN(keras.layers.RNN):
         super().build(sequences_shape, initial_state_shape)
         self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
 
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        if mask is None:
+            # Keras hands over the mask that x carries only while x is the layer's sole tensor; with an initial_state
+            # it would be lost without a word.
+            mask = getattr(sequences, "_keras_mask", None)
+        return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+
     def activations(self, x, initial_state=None, mask=None, training=False):
         """(B, T, n_x) -> (B, T, n_a): a_1 .. a_T, in the order in which the layer reads x."""
         x = ops.convert_to_tensor(x, dtype=self.compute_dtype)

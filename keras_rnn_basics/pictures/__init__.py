@@ -1,1 +1,3 @@
-"""Pictures of the network and of what it learned, drawn from the model itself."""
+"""Pictures of what the network is and what it learned. They draw on a given axes, and need matplotlib."""
+
+from keras_rnn_basics.pictures.learning import plot_forecast, plot_per_step_loss

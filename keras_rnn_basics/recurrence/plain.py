@@ -19,16 +19,16 @@ def recur(z, a_0, W_aa, g, mask=None, a_dropout=None):
         a_dropout: (B, n_a), multiplies a_{t-1} on its way into the product.
     """
 
-    def advance(inputs, states):
-        z_t, m_t = inputs if mask is not None else (inputs, None)
+    def advance(z_t, states):
         (a_prev,) = states
         kept = a_prev if a_dropout is None else a_prev * a_dropout
         # a_t = g(z_t + a_{t-1} W_aa)
         a_t = g(z_t + ops.matmul(kept, W_aa))
-        if m_t is not None:
-            a_t = ops.where(m_t, a_t, a_prev)
         return a_t, [a_t]
 
-    inputs = z if mask is None else (z, mask[..., None])
-    _, a, _ = loop(advance, inputs, [a_0], input_length=z.shape[1])
+    _, a, _ = loop(advance, z, [a_0], mask=mask)
+    if mask is not None:
+        # The loop repeats its last output at masked steps, zeros before the first; the state there is a_0.
+        begun = ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
+        a = ops.where(begun[..., None], a, a_0[:, None])
     return a

@@ -1,0 +1,155 @@
+"""A SavedModel that a server runs without this package: whole sequences, and one step with the state in the open."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_rnn_basics.architectures.one_step import one_step
+
+DESCRIPTION = "keras_rnn_basics.json"
+
+
+def export_saved_model(
+    model: keras.Model,
+    path: str | os.PathLike,
+    scores: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Writes the model as a SavedModel; `tf.saved_model.load(path)` runs it in any process with TensorFlow alone.
+
+    Endpoints, each at any batch size, and at any length where the model takes any:
+
+    - `serve(x) -> y`: whole sequences, as `model(x)`;
+    - `step(x_t, a) -> (y_t, a)`: one time step, begun with a of zeros; a deep network takes and gives a_1, a_2, ... .
+      An encoder-decoder's step writes: x_t is the last target token, and the first states come from `encode(x)`.
+      A network without a next step (of fixed length, bidirectional) has none; the description says why.
+
+    `keras_rnn_basics.json` in the same folder describes them: shapes, versions, scores. The folder appears complete or
+    not at all.
+
+    Args:
+        model: a functional Keras model, such as a builder's.
+        path: the folder to write.
+        scores: numbers to keep with the model, such as its test error and the baselines'.
+        overwrite: replace what is at `path`.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileExistsError: when there is something at `path`, and `overwrite` is not set.
+        RuntimeError: on another backend than TensorFlow.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(f"A SavedModel is TensorFlow's; Keras runs on {keras.backend.backend()} here.")
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"There is something at {path} already; overwrite=True replaces it.")
+    description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": dict(scores or {})}
+    text = json.dumps(description["scores"])  # before any work: a score that JSON cannot hold is an error here
+
+    archive = keras.export.ExportArchive()
+    for name, part in _endpoints(model, description).items():
+        _add_endpoint(archive, name, part, description)
+    description["versions"] = _versions()
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        archive.write_out(str(half / "model"), verbose=False)
+        text = json.dumps(description, indent=2, ensure_ascii=False)
+        (half / "model" / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+        if path.exists():
+            os.replace(path, half / "replaced")
+        os.replace(half / "model", path)
+    finally:
+        shutil.rmtree(half)
+    return path
+
+
+def _endpoints(model, description):
+    parts = {"serve": model}
+    names = [layer.name for layer in model.layers]
+    stepping = model
+    if "encoder" in names and "decoder" in names:
+        parts["encode"], stepping = model.get_layer("encoder"), model.get_layer("decoder")
+    try:
+        parts["step"] = one_step(stepping)
+    except ValueError as error:
+        description["no_step"] = str(error)
+    return parts
+
+
+def _add_endpoint(archive, name, part, description):
+    import tensorflow as tf
+
+    archive.track(part)
+    signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in part.inputs]
+    single = len(signature) == 1
+
+    def endpoint(*inputs):
+        outputs = part(inputs[0] if single else list(inputs), training=False)
+        return tuple(outputs) if isinstance(outputs, list) else outputs
+
+    archive.add_endpoint(name, endpoint, signature)
+    description["endpoints"][name] = {
+        "inputs": {spec.name: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name} for spec in signature},
+        "outputs": [{"shape": list(tensor.shape), "dtype": tensor.dtype} for tensor in part.outputs],
+    }
+
+
+def _versions():
+    from importlib.metadata import PackageNotFoundError, version
+
+    def installed(package):
+        try:
+            return version(package)
+        except PackageNotFoundError:  # run from a source tree that was not installed
+            return "unknown"
+
+    return {package: installed(package) for package in ("keras_rnn_basics", "keras", "tensorflow", "numpy")}
+
+
+class LoadedModel:
+    """A SavedModel that `load_saved_model` read: call it on whole sequences, or its endpoints by name.
+
+    Attributes:
+        description: what `keras_rnn_basics.json` says; empty for a SavedModel from elsewhere.
+        endpoints: the endpoints' names.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import tensorflow as tf
+
+        # Kept: the endpoints' variables go with the loaded object.
+        self._loaded = tf.saved_model.load(str(path))
+        file = path / DESCRIPTION
+        self.description = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        self.endpoints = [name for name in self._loaded.signatures if name != "serving_default"]
+
+    def __call__(self, *inputs: Any) -> Any:
+        """The whole sequence, as `serve`."""
+        return self.serve(*inputs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self.endpoints:
+            raise AttributeError(f"There is no endpoint {name!r}; there are {self.__dict__.get('endpoints', [])}.")
+        return getattr(self._loaded, name)
+
+
+def load_saved_model(path: str | os.PathLike) -> LoadedModel:
+    """Loads what `export_saved_model` wrote: `loaded(x)`, `loaded.serve(x)`, `loaded.step(x_t, a)`.
+
+    Raises:
+        FileNotFoundError: when there is no SavedModel at `path`.
+    """
+    path = Path(path)
+    if not (path / "saved_model.pb").exists():
+        raise FileNotFoundError(f"There is no SavedModel at {path}: it has no file saved_model.pb.")
+    return LoadedModel(path)

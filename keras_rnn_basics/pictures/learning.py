@@ -1,0 +1,64 @@
+"""What the network learned: its forecasts beside the truth, and its cost at each step."""
+
+import numpy as np
+
+
+def plot_forecast(times, truth, forecast, ax, ylabel, errors_of=None):
+    """Draws a forecast over the truth, both (N,), against the (N,) times they hold for.
+
+    Args:
+        times: (N,) datetime64 or numbers.
+        truth, forecast: (N,), in the unit that `ylabel` names.
+        ax: the matplotlib axes to draw on.
+        ylabel: what is forecast, with its unit.
+        errors_of: a second axes below, for the error of each forecast.
+
+    Returns:
+        ax.
+
+    Raises:
+        ValueError: for arrays of different lengths.
+    """
+    times, truth, forecast = (np.asarray(values) for values in (times, truth, forecast))
+    if not times.shape == truth.shape == forecast.shape or times.ndim != 1:
+        raise ValueError(
+            f"times, truth and forecast must be (N,) alike: {times.shape}, {truth.shape}, {forecast.shape}."
+        )
+    ax.plot(times, truth, color="0.55", linewidth=1.4, label="truth")
+    ax.plot(times, forecast, color="tab:red", linewidth=1.0, label="forecast")
+    ax.set_ylabel(ylabel)
+    ax.legend(loc="upper left", frameon=False, ncols=2)
+    ax.margins(x=0.01)
+    if errors_of is not None:
+        errors_of.vlines(times, 0, forecast - truth, color="tab:red", linewidth=0.8)
+        errors_of.axhline(0, color="0.55", linewidth=0.8)
+        errors_of.set_ylabel("error")
+    return ax
+
+
+def plot_per_step_loss(losses, ax, ylabel="$L_t$"):
+    """Draws the (T,) costs of `per_step_loss` against t, and writes their sum L in the title.
+
+    Args:
+        losses: (T,), or a dict from a name to (T,) for several curves.
+        ax: the matplotlib axes to draw on.
+        ylabel: the cost, with its unit.
+
+    Returns:
+        ax.
+    """
+    curves = losses if isinstance(losses, dict) else {"": losses}
+    for name, costs in curves.items():
+        costs = np.asarray(costs)
+        if costs.ndim != 1:
+            raise ValueError(f"losses must be (T,), got {costs.shape}.")
+        total = f"$L = \\Sigma_t L_t$ = {costs.sum():.4g}"
+        ax.plot(
+            np.arange(1, len(costs) + 1), costs, marker="o", markersize=4, label=f"{name}: {total}" if name else total
+        )
+    ax.set_xlabel("time step t")
+    ax.set_ylabel(ylabel)
+    ax.set_ylim(bottom=0)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(frameon=False)
+    return ax

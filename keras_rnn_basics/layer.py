@@ -80,6 +80,8 @@ class BasicRNN(keras.layers.RNN):
         self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
 
     def call(self, sequences, initial_state=None, mask=None, training=False):
+        if sequences.shape[1] == 0:
+            raise ValueError(f"A sequence needs at least one time step, got x of shape {tuple(sequences.shape)}.")
         if mask is None:
             # Keras hands over the mask that x carries only while x is the layer's sole tensor; with an initial_state
             # it would be lost without a word.
@@ -116,8 +118,6 @@ class BasicRNN(keras.layers.RNN):
         """(B, T, n_x), (B, n_a), (B, T) -> (B, T, n_a), (B, T): a and the mask, in the order of reading."""
         cell = self.cell
         _check_shape("initial_state", a_0, (x.shape[0], cell.units), "(B, n_a)")
-        if x.shape[1] == 0:
-            raise ValueError(f"A sequence needs at least one time step, got x of shape {tuple(x.shape)}.")
         if mask is not None:
             mask = ops.cast(mask, "bool")
             _check_shape("mask", mask, x.shape[:2], "(B, T)")

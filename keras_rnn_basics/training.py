@@ -102,6 +102,7 @@ def fit(
                 initial_epoch=journal.epoch,
                 epochs=epochs,
                 batch_size=batch_size if isinstance(train, tuple) else None,
+                shuffle=isinstance(train, tuple),  # a Dataset shuffles itself
                 verbose=verbose,
                 callbacks=[journal, *_tensorboard(Path(run_dir))],
             )
@@ -174,8 +175,8 @@ class _Journal(keras.callbacks.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.setup = {
             **self.setup,
-            "weights": [[weight.path, list(weight.shape)] for weight in model.weights],
-            "optimizer": model.optimizer.name,
+            "weights": [list(weight.shape) for weight in model.weights],
+            "optimizer": type(model.optimizer).__name__,
         }
         # Weight files hold the optimizer's variables too, once it has them.
         model.optimizer.build(model.trainable_variables)

@@ -36,45 +36,53 @@ def one_step(model: keras.Model) -> keras.Model:
         )
     x_t = keras.Input(sequence.shape[2:], name="x_t", dtype=sequence.dtype)
     given = [keras.Input(a.shape[1:], name=a.name, dtype=a.dtype) for a in model.inputs[1:]]
-    run = _OneStepRun(model)
-    y = run.through(model, [ops.expand_dims(x_t, 1), *given])
+    states = _States(model)
+    inputs = [ops.expand_dims(x_t, 1), *given]
+    # The pass that a functional model makes when it is called, with each recurrent layer's step in its place.
+    y = model._run_through_graph(keras.tree.pack_sequence_as(model._inputs_struct, inputs), operation_fn=states.step_of)
     # Many-to-many answers (B, 1, n_y), many-to-one (B, n_y).
     y_t = y[:, 0] if len(y.shape) == 3 else y
-    return keras.Model([x_t, *(run.before or given)], [y_t, *run.after], name=f"{model.name}_step")
+    return keras.Model([x_t, *given, *states.before], [y_t, *states.after], name=f"{model.name}_step")
 
 
-class _OneStepRun:
-    """A pass through a model's layers in which each recurrent one takes its state and gives it back."""
+class _States:
+    """The states that the recurrent layers of a model take in one step and give back, in their order."""
 
     def __init__(self, model):
-        self.recurrent = [layer for layer in model._flatten_layers() if isinstance(layer, BasicRNN)]
+        self.alone = sum(isinstance(layer, BasicRNN) for layer in model._flatten_layers()) == 1
         self.before, self.after = [], []
 
-    def through(self, model, inputs):
-        inputs = inputs if isinstance(model._inputs_struct, (list, tuple)) else inputs[0]
-        # The pass that a functional model makes when it is called; Keras has no public name for it that reaches
-        # into models inside models.
-        return model._run_through_graph(inputs, operation_fn=self.one_step_of)
-
-    def one_step_of(self, operation):
+    def step_of(self, operation):
+        """The function that stands for an operation of the model when the sequence has one step."""
         if isinstance(operation, keras.layers.Bidirectional) or getattr(operation, "go_backwards", False):
             raise ValueError(
-                f"{operation.name} has no step: it reads the sequence from its end, which is not there yet."
+                f"The model has no step: its layer {operation.name} reads from the end, which is yet to come."
             )
         if isinstance(operation, BasicRNN):
             return lambda x, initial_state=None, **kwargs: self.recur(operation, x, initial_state)
-        if isinstance(operation, keras.Model):
-            return lambda inputs, **kwargs: self.through(operation, keras.tree.flatten(inputs))
+        if isinstance(operation, keras.Model) and any(
+            isinstance(layer, BasicRNN) for layer in operation._flatten_layers()
+        ):
+            return lambda x, **kwargs: self.nest(operation, x)
         return operation
 
     def recur(self, layer, x, a_prev):
         if a_prev is None:
-            number = "" if len(self.recurrent) == 1 else f"_{len(self.before) + 1}"
-            a_prev = keras.Input((layer.cell.units,), name=f"a{number}", dtype=layer.cell.compute_dtype)
-            self.before.append(a_prev)
+            a_prev = self.take(layer.cell.units, layer.cell.compute_dtype)
         y, a = _Step(layer, name=layer.name)(x, a_prev)
         self.after.append(a)
         return y
+
+    def nest(self, model, x):
+        inner = one_step(model)
+        y_t, *after = inner([x[:, 0], *(self.take(a.shape[-1], a.dtype) for a in inner.inputs[1:])])
+        self.after += after
+        return y_t if len(model.output.shape) == 2 else ops.expand_dims(y_t, 1)
+
+    def take(self, n_a, dtype):
+        name = "a" if self.alone else f"a_{len(self.before) + 1}"
+        self.before.append(keras.Input((n_a,), name=name, dtype=dtype))
+        return self.before[-1]
 
 
 class _Step(keras.layers.Layer):

@@ -75,6 +75,8 @@ def read_daily_csv(path: str | Path, date_column: str = "date", repair: bool = F
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name the csv file in it.")
     names, rows = _read_rows(path, date_column)
     repairs: list[str] = []
 

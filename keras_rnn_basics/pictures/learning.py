@@ -58,7 +58,7 @@ def plot_per_step_loss(losses, ax, ylabel="$L_t$"):
         )
     ax.set_xlabel("time step t")
     ax.set_ylabel(ylabel)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.15 * ax.get_ylim()[1])
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(frameon=False)
     return ax

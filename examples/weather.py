@@ -1,0 +1,125 @@
+"""Tomorrow's highest temperature from 14 days of weather in a row, by a recurrent network that answers every day.
+
+    python examples/weather.py
+    python examples/weather.py --csv my_days.csv --target temp_max_celsius
+
+The network reads the days one by one and forecasts, at each, the change to the next day's highest temperature; each
+day has its cost L_t, and training minimises their sum. Eight networks from different seeds are averaged.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import keras
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+import keras_rnn_basics as krb
+from keras_rnn_basics import baselines
+from keras_rnn_basics.datasets import split_windows, weather
+
+PAST_DAYS = 14
+
+
+def main(csv=None, target="temp_max_celsius", repair=False, seeds=8, device="auto", precision="float32"):
+    began = time.monotonic()
+    days = weather.with_season(weather.load(csv, repair=repair))
+    for sentence in days.repairs:
+        print(f"Repaired: {sentence}")
+    validation_from, test_from = days.times[-(-len(days) // 2)], days.times[-(-len(days) * 3 // 4)]
+    split = split_windows(days, validation_from, test_from, past=PAST_DAYS, targets=[target])
+    print(f"{len(days)} days from {days.times[0]}: {days.source}")
+    print(f"Windows of {PAST_DAYS} days: {len(split.train)} to train, {len(split.validation)} to validate", end=", ")
+    print(f"{len(split.test)} to test, from {split.test.times[0, 0]}.")
+
+    # The change from each day to the next, in units of its usual size.
+    scale = float((split.train.next_y - split.train.past_y).std())
+    train, validation = [(part.x, (part.next_y - part.past_y) / scale) for part in (split.train, split.validation)]
+
+    def build():
+        standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
+        model = krb.build_many_to_many((len(split.names),), 16, 1, recurrent_dropout=0.5, frontend=standardise)
+        model.compile(keras.optimizers.Adam(3e-3, clipnorm=1.0), krb.SumOverTime("mean_absolute_error"))
+        return model
+
+    runs = Path("runs/weather")
+    members = []
+    for seed in range(seeds):
+        run = krb.fit(
+            build,
+            train,
+            validation,
+            runs / f"seed_{seed}",
+            epochs=60,
+            seed=seed,
+            device=device,
+            precision=precision,
+            verbose=0,
+        )
+        run.model.name = f"seed_{seed}"
+        members.append(run.model)
+
+    # What is exported takes and gives the units of the data: (B, T, n_x) days -> (B, T, 1), each day's tomorrow.
+    x = keras.Input((None, len(split.names)), name="x")
+    changes = keras.layers.Average()([member(x) for member in members])
+    today = x[:, :, days.index(target) : days.index(target) + 1]
+    forecaster = keras.Model(x, today + scale * changes, name="weather")
+
+    test = split.test
+    forecasts = np.asarray(forecaster(test.x))
+    truth, train_part = test.y[:, 0], split.parts[0]
+    rivals = {
+        "persistence": baselines.persistence(test.past_y),
+        "climatology": baselines.climatology(
+            weather.day_of_year(train_part.times),
+            train_part.column(target)[:, None],
+            weather.day_of_year(test.times[:, 0]),
+        ),
+        "ridge": baselines.ridge(
+            split.train.x, split.train.y[:, 0], split.validation.x, split.validation.y[:, 0], test.x
+        ),
+    }
+    errors = {name: np.abs(rival - truth)[:, 0] for name, rival in rivals.items()}
+    own_errors = np.abs(forecasts[:, -1] - truth)[:, 0]
+    print("\n" + baselines.score_table("RNN", own_errors, errors, "°C") + "\n")
+
+    figure, axes = plt.subplots(2, 1, figsize=(10, 5), height_ratios=[3, 1], sharex=True, layout="constrained")
+    krb.plot_forecast(test.times[:, 0], truth[:, 0], forecasts[:, -1, 0], axes[0], f"tomorrow's {target}", axes[1])
+    figure.savefig(runs / "forecast.png", dpi=120)
+    figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+    costs = {"RNN": forecasts, "persistence": test.past_y}
+    absolute = "mean_absolute_error"
+    krb.plot_per_step_loss(
+        {name: krb.per_step_loss(test.next_y, answers, absolute) for name, answers in costs.items()},
+        ax,
+        ylabel="$L_t$, mean absolute error (°C)",
+    )
+    ax.set_xlabel("days read, t")
+    figure.savefig(runs / "per_step_loss.png", dpi=120)
+    print(f"Pictures: {runs / 'forecast.png'}, {runs / 'per_step_loss.png'}")
+
+    scores = {"RNN": float(own_errors.mean())} | {name: float(values.mean()) for name, values in errors.items()}
+    path = krb.export_saved_model(forecaster, "saved_models/weather", scores, overwrite=True)
+    loaded = krb.load_saved_model(path)
+    last = days.values[None, -PAST_DAYS:]
+    tomorrow = float(loaded.serve(last)[0, -1, 0])
+    print(f"Exported and loaded back: {path}, endpoints {loaded.endpoints}")
+    print(f"From {days.times[-PAST_DAYS]} to {days.times[-1]}, tomorrow's {target}: {tomorrow:.1f}")
+    print(f"{time.monotonic() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--csv", help="your own days: a csv file with a column 'date' and columns of numbers")
+    parser.add_argument("--target", default="temp_max_celsius", help="the column to forecast")
+    parser.add_argument(
+        "--repair", action="store_true", help="mend gaps and disorder in the csv, and say what was mended"
+    )
+    parser.add_argument("--seeds", type=int, default=8, help="how many networks to average")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"])
+    parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16", "mixed_float16"])
+    main(**vars(parser.parse_args()))

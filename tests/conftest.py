@@ -1,0 +1,35 @@
+import os
+
+# Two test processes on two cores: one thread each is faster than four that wait for each other.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import keras
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers_in_any_order():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def x(rng):
+    """(B, T, n_x) = (4, 6, 3)."""
+    return rng.normal(size=(4, 6, 3)).astype("float32")
+
+
+@pytest.fixture
+def mask(rng):
+    """(B, T): a full row, one padded on the right, one on the left, and one with holes."""
+    mask = np.ones((4, 6), dtype=bool)
+    mask[1, 4:], mask[2, :2], mask[3, [0, 2, 5]] = False, False, False
+    return mask

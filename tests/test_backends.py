@@ -1,0 +1,77 @@
+"""The cell, the layer, the losses and the builders under Keras' other backends, each in a process of its own."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECK = """
+import sys
+import keras
+import numpy as np
+import oracle
+import keras_rnn_basics as krb
+
+assert keras.backend.backend() == sys.argv[1]
+rng = np.random.default_rng(0)
+x = rng.normal(size=(4, 6, 3)).astype("float32")
+mask = np.arange(6)[None] < np.array([6, 4, 1, 3])[:, None]
+cell = krb.BasicRNNCell(5, 2)
+rnn = krb.BasicRNN(cell, return_sequences=True)
+rnn.build(x.shape)
+cell.set_weights([rng.normal(scale=0.5, size=weight.shape) for weight in cell.get_weights()])
+w = {name: keras.ops.convert_to_numpy(getattr(cell, name)) for name in cell.weight_names}
+
+# The forward pass equals the oracle, masked and not.
+for m in (None, mask):
+    y = keras.ops.convert_to_numpy(rnn(x, mask=m))
+    np.testing.assert_allclose(y, oracle.forward(w, x, mask=m)[0], atol=1e-5)
+
+# One step of plain gradient descent moves every weight by the oracle's gradient.
+y_true = rng.normal(size=(4, 6, 2)).astype("float32")
+model = keras.Sequential([keras.Input((6, 3)), rnn])
+model.compile(keras.optimizers.SGD(0.1), krb.SumOverTime("mean_squared_error"))
+dy = 2 * (oracle.forward(w, x)[0] - y_true) / 2 / 4  # the mean over n_y = 2, the mean over B = 4
+grads = oracle.backward(w, x, dy)
+model.train_on_batch(x, y_true)
+for name in cell.weight_names:
+    moved = keras.ops.convert_to_numpy(getattr(cell, name))
+    np.testing.assert_allclose(moved, w[name] - 0.1 * grads[name], atol=1e-4, err_msg=name)
+
+# Every builder's network trains for one step, with dropout.
+tokens = rng.integers(1, 9, size=(4, 6))
+embedding = keras.layers.Embedding(9, 4, mask_zero=True)
+loss = keras.losses.MeanSquaredError()
+for network, inputs in (
+    (krb.build_one_to_one((3,), 5, 2, dropout=0.1), x[:, 0]),
+    (krb.build_many_to_one((), [5, 4], 2, frontend=embedding, bidirectional=True, recurrent_dropout=0.1), tokens),
+    (krb.build_many_to_many((3,), [5, 4], 2, dropout=0.1), x),
+    (krb.build_one_to_many(9, 5), tokens),
+    (krb.build_encoder_decoder(9, 9, [5, 4]), [tokens, tokens]),
+):
+    shape = network(inputs).shape
+    network.compile("adam", krb.SumOverTime(loss) if len(shape) == 3 else loss)
+    before = [np.array(weight) for weight in network.get_weights()]
+    assert np.isfinite(network.train_on_batch(inputs, np.ones(shape)))
+    assert any((a != b).any() for a, b in zip(before, network.get_weights()))
+print("done")
+"""
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_the_forward_pass_and_one_training_step_equal_the_oracle(backend, tmp_path):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed; the package runs on it where it is")
+    environment = os.environ | {
+        "KERAS_BACKEND": backend,
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
+    }
+    (tmp_path / "check.py").write_text(CHECK)
+    arguments = [sys.executable, str(tmp_path / "check.py"), backend]
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "done"

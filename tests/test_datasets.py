@@ -1,0 +1,189 @@
+import gzip
+
+import numpy as np
+import pytest
+
+from keras_rnn_basics.datasets import Series, split_windows, weather
+
+HEADER = "date,temp_celsius,wind_m_per_s"
+
+
+def write(tmp_path, *rows, header=HEADER):
+    path = tmp_path / "days.csv"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def days_from(n, start="2020-01-01"):
+    times = np.datetime64(start) + np.arange(n)
+    return Series(times, np.arange(2 * n, dtype="float32").reshape(n, 2), ("a", "b"), "a test")
+
+
+def test_seattle_is_whole():
+    days = weather.load()
+    assert (days.times[0], days.times[-1]) == (np.datetime64("2012-01-01"), np.datetime64("2015-12-31"))
+    assert (np.diff(days.times) == np.timedelta64(1, "D")).all()
+    assert np.isfinite(days.values).all()
+    assert days.repairs == ()
+    assert "NOAA" in days.source
+    assert (days.column("temp_max_celsius") >= days.column("temp_min_celsius")).all()
+
+
+def test_the_season_is_a_point_on_a_circle():
+    days = weather.with_season(weather.load())
+    sin, cos = days.column("season_sin"), days.column("season_cos")
+    np.testing.assert_allclose(sin**2 + cos**2, 1, atol=1e-5)
+    midsummer = np.argmin(cos[:366])
+    assert days.times[midsummer].astype(str)[:7] in ("2012-06", "2012-07")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_your_own_csv_is_read_by_path(tmp_path, zipped):
+    path = write(tmp_path, "2020-01-01,1.5,2", "2020/01/02,-3,0")
+    if zipped:
+        path = tmp_path / "days.csv.gz"
+        path.write_bytes(gzip.compress((tmp_path / "days.csv").read_bytes()))
+    days = weather.load(path)
+    assert days.names == ("temp_celsius", "wind_m_per_s")
+    np.testing.assert_array_equal(days.values, [[1.5, 2], [-3, 0]])
+    assert days.source == str(path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "message"),
+    [
+        ((), "", "is empty: its first line must name the columns"),
+        ((), HEADER, "has no rows under its header"),
+        (("2020-01-01,1,2",), "day,temp,wind", r"line 1: there is no column 'date'; the columns are \['day'"),
+        (("2020-01-01,1,2",), "date,temp,temp", r"line 1: the columns \['temp'\] stand twice"),
+        (("2020-01-01",), "date", "line 1: there are no columns of numbers"),
+        (("2020-01-01,1",), HEADER, "line 2: 2 fields, but line 1 names 3 columns"),
+        (("2020-01-01,1,2", "2020-13-01,1,2"), HEADER, "line 3, column 'date': '2020-13-01' is not a date"),
+        (("first,1,2",), HEADER, "line 2, column 'date': 'first' is not a date"),
+        ((",1,2",), HEADER, "line 2, column 'date': '' is not a date"),
+        (("2020-01-01,warm,2",), HEADER, "line 2, column 'temp_celsius': 'warm' is not a finite number"),
+        (("2020-01-01,1,inf",), HEADER, "line 2, column 'wind_m_per_s': 'inf' is not a finite number"),
+        (
+            ("2020-01-01,1,2", "2020-01-01,1,3"),
+            HEADER,
+            "line 3, column 'date': 2020-01-01 stands in line 2 too, with other numbers",
+        ),
+        (("2020-01-01,,2", "2020-01-02,1,2"), HEADER, "line 2, column 'temp_celsius': the first number is missing"),
+    ],
+)
+def test_what_cannot_be_mended_is_an_error_that_names_file_line_and_column(tmp_path, rows, header, message):
+    path = write(tmp_path, *rows, header=header)
+    with pytest.raises(ValueError, match=message) as error:
+        weather.load(path, repair=True)
+    assert str(path) in str(error.value)
+
+
+MENDABLE = [
+    (
+        ("2020-01-02,3,4", "2020-01-01,1,2"),
+        "line 3, column 'date': 2020-01-01 comes after 2020-01-02",
+        [[1, 2], [3, 4]],
+    ),
+    (
+        ("2020-01-01,1,2", "2020-01-01,1,2", "2020-01-02,3,4"),
+        "line 3, column 'date': 2020-01-01 stands in line 2 too",
+        [[1, 2], [3, 4]],
+    ),
+    (
+        ("2020-01-01,1,2", "2020-01-04,3,4"),
+        "line 3, column 'date': 2 days are missing before 2020-01-04",
+        [[1, 2], [1, 2], [1, 2], [3, 4]],
+    ),
+    (
+        ("2020-01-01,1,2", "2020-01-02,,4", "2020-01-03,nan,6"),
+        "line 3, column 'temp_celsius': the number is missing",
+        [[1, 2], [1, 4], [1, 6]],
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "message", "values"), MENDABLE)
+def test_what_can_be_mended_is_an_error_or_a_reported_repair(tmp_path, rows, message, values):
+    path = write(tmp_path, *rows)
+    with pytest.raises(ValueError, match=message + r".*repair=True"):
+        weather.load(path)
+    days = weather.load(path, repair=True)
+    np.testing.assert_array_equal(days.values, values)
+    assert days.repairs[0].startswith(message)
+    assert (np.diff(days.times) == np.timedelta64(1, "D")).all()
+
+
+def test_a_repair_never_looks_ahead(tmp_path):
+    rows = ["2020-01-01,1,2", "2020-01-02,,4", "2020-01-05,9,9"]
+    before = weather.load(write(tmp_path, *rows), repair=True).values[:4]
+    rows[2] = "2020-01-05,-50,70"
+    np.testing.assert_array_equal(weather.load(write(tmp_path, *rows), repair=True).values[:4], before)
+
+
+def test_missing_and_foreign_files_are_errors(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        weather.load(tmp_path / "nowhere.csv")
+    binary = tmp_path / "picture.csv"
+    binary.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe")
+    with pytest.raises(ValueError, match="is not a csv file in UTF-8"):
+        weather.load(binary)
+    broken = tmp_path / "days.csv.gz"
+    broken.write_bytes(gzip.compress(b"date,a\n2020-01-01,1\n" * 50)[:30])
+    with pytest.raises(ValueError, match="is not a csv file"):
+        weather.load(broken)
+    with pytest.raises(ValueError, match="is a folder"):
+        weather.load(tmp_path)
+
+
+def test_windows_hold_the_past_and_what_followed_it():
+    split = split_windows(days_from(40), "2020-01-21", "2020-01-31", past=3, future=2, targets=["b"])
+    x, y = split.train.x, split.train.y
+    assert (x.shape, y.shape) == ((16, 3, 2), (16, 2, 1))
+    np.testing.assert_array_equal(x[5, :, 0], [10, 12, 14])  # column a on days 5, 6, 7
+    np.testing.assert_array_equal(y[5, :, 0], [17, 19])  # column b on days 8, 9
+    np.testing.assert_array_equal(split.train.past_y[5, :, 0], [11, 13, 15])
+    np.testing.assert_array_equal(split.train.next_y[5, :, 0], [13, 15, 17])
+    assert split.train.times[5, 0] == np.datetime64("2020-01-09")
+
+
+@pytest.mark.parametrize("past", [1, 3, 9])
+@pytest.mark.parametrize("future", [1, 2])
+def test_no_window_crosses_a_split(past, future):
+    days = days_from(40)
+    split = split_windows(days, "2020-01-12", "2020-01-25", past, future, targets=["a"])
+    bounds = [("2020-01-01", "2020-01-12"), ("2020-01-12", "2020-01-25"), ("2020-01-25", "2020-02-10")]
+    for windows, (start, end) in zip((split.train, split.validation, split.test), bounds):
+        # Column a counts 0, 2, 4, ...: each value names its day.
+        first, last = days.times[int(windows.x[..., 0].min() / 2)], days.times[int(windows.y.max() / 2)]
+        assert np.datetime64(start) == first
+        assert last == np.datetime64(end) - 1
+        assert len(windows) == (np.datetime64(end) - np.datetime64(start)).astype(int) - past - future + 1
+
+
+def test_statistics_are_of_the_training_part_alone():
+    days = days_from(40)
+    split = split_windows(days, "2020-01-21", "2020-01-31", past=3)
+    np.testing.assert_allclose(split.mean, days.values[:20].mean(axis=0))
+    np.testing.assert_allclose(split.std, days.values[:20].std(axis=0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"past": 0}, "past must be a positive integer, got 0"),
+        ({"past": 3, "future": 1.0}, "future must be a positive integer"),
+        ({"past": 3, "targets": ["c"]}, r"no column 'c'; the columns are \['a', 'b'\]"),
+        ({"past": 10}, "The validation part has 10 steps, but one window takes 10"),
+        ({"past": 3, "validation_from": "2020-02-01"}, "must lie before test_from"),
+    ],
+)
+def test_bad_windows_say_what_would_do(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        split_windows(days_from(40), **{"validation_from": "2020-01-21", "test_from": "2020-01-31", **arguments})
+
+
+def test_steps_of_unequal_length_are_an_error():
+    days = days_from(40)
+    holed = Series(np.delete(days.times, 5), np.delete(days.values, 5, axis=0), days.names, "a test")
+    with pytest.raises(ValueError, match="must be equally long"):
+        split_windows(holed, "2020-01-21", "2020-01-31", past=3)

@@ -1,0 +1,229 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import keras_rnn_basics as krb
+
+
+@pytest.fixture
+def data(rng):
+    x = rng.normal(size=(64, 5, 3)).astype("float32")
+    return x, x.sum(axis=(1, 2))[:, None]
+
+
+def build(learning_rate=1e-2, units=4):
+    model = krb.build_many_to_one((3,), units, 1)
+    model.compile(keras.optimizers.Adam(learning_rate), "mean_squared_error")
+    return model
+
+
+def test_it_learns_logs_and_keeps_the_best_weights(data, tmp_path, capsys):
+    run = krb.fit(build, data, data, tmp_path, epochs=6, verbose=0)
+    losses = run.history["val_loss"]
+    assert losses[-1] < losses[0]
+    assert run.best_epoch == 1 + int(np.argmin(losses))
+    assert run.model.evaluate(*data, verbose=0) == pytest.approx(min(losses), rel=1e-4)
+    assert run.device == "cpu:0"
+    printed = capsys.readouterr().out
+    assert "Training on cpu:0 in float32." in printed
+    assert f"kept the weights of epoch {run.best_epoch}" in printed
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["val_loss"]) for row in rows] == losses
+    assert list((tmp_path / "tensorboard" / "train").iterdir())
+    fresh = build()
+    fresh.optimizer.build(fresh.trainable_variables)
+    fresh.load_weights(tmp_path / "best.weights.h5")
+    np.testing.assert_array_equal(fresh(data[0]), run.model(data[0]))
+
+
+def test_it_stops_when_validation_no_longer_improves(data, rng, tmp_path):
+    x, y = data
+    noise = rng.normal(size=y.shape) * 3
+    run = krb.fit(lambda: build(0.1), data, (x, noise), tmp_path, epochs=200, patience=3, verbose=0)
+    losses = run.history["val_loss"]
+    assert len(losses) == run.best_epoch + 3 < 200
+    assert run.stopped == "3 epochs brought no better loss"
+    assert run.model.evaluate(x, noise, verbose=0) == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(data, tmp_path):
+    runs = [
+        krb.fit(build, data, data, tmp_path / str(i), epochs=2, seed=seed, verbose=0)
+        for i, seed in enumerate([5, 5, 6])
+    ]
+    first, again, other = (run.history["val_loss"] for run in runs)
+    assert first == again
+    assert first != other
+
+
+KILLED = """
+import sys, numpy as np, keras
+sys.path.insert(0, sys.argv[1])
+import keras_rnn_basics as krb
+from test_training import build
+rng = np.random.default_rng(0)
+x = rng.normal(size=(64, 5, 3)).astype("float32")
+data = x, x.sum(axis=(1, 2))[:, None]
+run = krb.fit(build, data, data, sys.argv[2], epochs=int(sys.argv[3]), patience=10**6, verbose=0)
+"""
+
+
+def test_a_killed_run_goes_on_after_its_last_finished_epoch(tmp_path):
+    folder = tmp_path / "run"
+    (tmp_path / "killed.py").write_text(KILLED)
+
+    def command(epochs):
+        return [sys.executable, str(tmp_path / "killed.py"), os.path.dirname(__file__), str(folder), str(epochs)]
+
+    process = subprocess.Popen(command(100_000), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    state = folder / "unfinished.json"
+    while not (state.exists() and json.loads(state.read_text())["epoch"] >= 3) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    killed = json.loads(state.read_text())
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 5, 3)).astype("float32")
+    data = x, x.sum(axis=(1, 2))[:, None]
+    whole = killed["epoch"] + 2
+    run = krb.fit(build, data, data, folder, epochs=whole, patience=10**6, verbose=0)
+    assert len(run.history["val_loss"]) == whole
+    assert run.history["val_loss"][: killed["epoch"]] == killed["history"]["val_loss"]
+    assert run.history["val_loss"][-1] < killed["history"]["val_loss"][0]
+    # The optimizer's memory came back too: its step count is that of all epochs, two batches each.
+    resumed = build()
+    resumed.optimizer.build(resumed.trainable_variables)
+    resumed.load_weights(folder / "best.weights.h5")
+    assert int(resumed.optimizer.iterations.numpy()) == 2 * run.best_epoch
+    assert not state.exists()
+
+
+def test_an_unfinished_run_of_another_set_up_is_not_overwritten(data, tmp_path):
+    class Killed(Exception):
+        pass
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise Killed
+
+    class Model(keras.Model):
+        def fit(self, *args, callbacks, **kwargs):
+            return super().fit(*args, callbacks=[*callbacks, Kill()], **kwargs)
+
+    def build_killed():
+        inner = build()
+        model = Model(inner.inputs, inner.outputs)
+        model.compile("adam", "mse")
+        return model
+
+    with pytest.raises(Killed):
+        krb.fit(build_killed, data, data, tmp_path, epochs=3, verbose=0)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(ValueError, match="unfinished run of another set-up"):
+        krb.fit(lambda: build(units=5), data, data, tmp_path, epochs=3, verbose=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_second_run_in_a_finished_folder_begins_anew(data, tmp_path):
+    first = krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)
+    second = krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)
+    assert first.history == second.history
+
+
+def test_nan_ends_the_run_on_the_last_good_weights(data, tmp_path):
+    x, y = data
+    ruined = np.array(y)
+    ruined[:] = 1e30  # the square overflows float32
+
+    run = krb.fit(build, (x, ruined), data, tmp_path / "at_once", epochs=3, verbose=0)
+    assert "in epoch 1, batch 1, the loss was no longer finite" in run.stopped
+    assert all(np.isfinite(weight).all() for weight in run.model.get_weights())
+
+    class Ruin(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                self.model.optimizer.learning_rate = 1e38
+
+    class Model(keras.Model):
+        def fit(self, *args, callbacks, **kwargs):
+            return super().fit(*args, callbacks=[*callbacks, Ruin()], **kwargs)
+
+    def build_ruined():
+        inner = build()
+        model = Model(inner.inputs, inner.outputs)
+        model.compile(keras.optimizers.SGD(1e-3), "mse")
+        return model
+
+    run = krb.fit(build_ruined, data, data, tmp_path / "later", epochs=5, verbose=0)
+    assert run.stopped.startswith("in epoch 3")
+    assert len(run.history["val_loss"]) == 2
+    assert run.model.evaluate(*data, verbose=0) == pytest.approx(min(run.history["val_loss"]), rel=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_the_precision_is_the_model_s_and_nobody_else_s(data, tmp_path, precision):
+    run = krb.fit(build, data, data, tmp_path, epochs=3, precision=precision, verbose=0)
+    assert run.model.get_layer("rnn_1").compute_dtype == precision.removeprefix("mixed_")
+    assert run.history["val_loss"][-1] < run.history["val_loss"][0]
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_datasets_train_too(data, tmp_path):
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.from_tensor_slices(data).batch(16)
+    run = krb.fit(build, dataset, dataset, tmp_path, epochs=2, verbose=0)
+    assert len(run.history["val_loss"]) == 2
+
+
+def test_without_validation_the_training_loss_decides(data, tmp_path):
+    run = krb.fit(build, data, None, tmp_path, epochs=3, verbose=0)
+    assert run.best_epoch == 1 + int(np.argmin(run.history["loss"]))
+
+
+def test_no_gpu_is_an_error_that_says_how_to_get_one(data, tmp_path):
+    if keras.distribution.list_devices("gpu"):
+        pytest.skip("there is a GPU here")
+    with pytest.raises(RuntimeError, match=r"finds no GPU.*pip install 'keras_rnn_basics\[gpu\]'"):
+        krb.fit(build, data, data, tmp_path, device="gpu")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"epochs": 0}, "epochs must be a positive integer, got 0"),
+        ({"batch_size": 1.5}, "batch_size must be a positive integer"),
+        ({"device": "tpu"}, "device must be one of"),
+        ({"precision": "float8"}, "precision must be one of"),
+    ],
+)
+def test_bad_arguments_are_errors_before_any_work(data, tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        krb.fit(build, data, data, tmp_path / "run", **arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_data_models_and_folders_are_errors_before_any_work(data, tmp_path):
+    x, y = data
+    holed = x.copy()
+    holed[7, 2, 1] = np.nan
+    with pytest.raises(ValueError, match="train's x holds numbers that are not finite, first in row 7"):
+        krb.fit(build, (holed, y), data, tmp_path)
+    with pytest.raises(ValueError, match="validation's x holds"):
+        krb.fit(build, data, (holed, y), tmp_path)
+    with pytest.raises(ValueError, match="build must return a compiled model"):
+        krb.fit(lambda: krb.build_many_to_one((3,), 4, 1), data, data, tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="run_dir must be a folder"):
+        krb.fit(build, data, data, tmp_path / "file")

@@ -38,8 +38,8 @@ def climatology(train_days, train_y, days, half_width=15):
 def ridge(train_x, train_y, validation_x, validation_y, x, alphas=(0.01, 0.1, 1, 10, 100, 1e3, 1e4)):
     """(N, past, n_x), (N, n_y), (M, ...), (M, ...), (K, past, n_x) -> (K, n_y): ridge regression on the whole window.
 
-    scikit-learn's, on standardised inputs; the penalty is the one of `alphas` with the lowest absolute error in
-    validation.
+    scikit-learn's, on standardised inputs. The penalty is the one of `alphas` with the lowest absolute error in
+    validation; with it the regression is fitted anew on the training and validation parts together.
     """
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
@@ -48,9 +48,15 @@ def ridge(train_x, train_y, validation_x, validation_y, x, alphas=(0.01, 0.1, 1,
     def flat(windows):
         return windows.reshape(len(windows), -1)
 
-    fits = [make_pipeline(StandardScaler(), Ridge(alpha)).fit(flat(train_x), train_y) for alpha in alphas]
-    errors = [np.abs(fit.predict(flat(validation_x)).reshape(validation_y.shape) - validation_y).mean() for fit in fits]
-    return fits[int(np.argmin(errors))].predict(flat(x)).reshape(len(x), -1)
+    def fitted(alpha, windows, targets):
+        return make_pipeline(StandardScaler(), Ridge(alpha)).fit(flat(windows), targets)
+
+    def validation_error(alpha):
+        answers = fitted(alpha, train_x, train_y).predict(flat(validation_x))
+        return np.abs(answers.reshape(validation_y.shape) - validation_y).mean()
+
+    both = np.concatenate([train_x, validation_x]), np.concatenate([train_y, validation_y])
+    return fitted(min(alphas, key=validation_error), *both).predict(flat(x)).reshape(len(x), -1)
 
 
 class Difference(NamedTuple):

@@ -1,0 +1,39 @@
+"""What the README shows runs as it stands."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import keras_rnn_basics as krb
+
+ROOT = Path(__file__).parent.parent
+
+
+def python_block(text, heading):
+    return re.search(rf"^## {heading}$.*?```python\n(.*?)```", text, re.DOTALL | re.MULTILINE).group(1)
+
+
+def test_the_snippet_learns_and_exports(tmp_path):
+    snippet = python_block((ROOT / "README.md").read_text(encoding="utf-8"), "In fifteen lines")
+    assert len([line for line in snippet.splitlines() if line.strip() and "import" not in line]) <= 15
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    snippet += "\nnp.savetxt('costs.txt', krb.per_step_loss(y, model(x), 'binary_crossentropy'))\n"
+    done = subprocess.run(
+        [sys.executable, "-c", snippet], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "(256, 1)"
+    assert krb.load_saved_model(tmp_path / "saved_models/running_sum").endpoints == ["serve", "step"]
+    # Guessing costs log 2 = 0.69 a step.
+    assert np.loadtxt(tmp_path / "costs.txt").mean() < 0.35
+
+
+def test_every_public_name_in_the_readme_exists():
+    names = set(re.findall(r"\bkrb\.(\w+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert names
+    assert all(hasattr(krb, name) for name in names)
+    assert all(hasattr(krb, name) for name in krb.__all__)

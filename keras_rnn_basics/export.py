@@ -127,7 +127,7 @@ class LoadedModel:
     def __init__(self, path: Path) -> None:
         import tensorflow as tf
 
-        # Kept: the endpoints' variables go with the loaded object.
+        # The endpoints' variables are gone once the loaded object is.
         self._loaded = tf.saved_model.load(str(path))
         file = path / DESCRIPTION
         self.description = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
@@ -140,7 +140,13 @@ class LoadedModel:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name not in self.endpoints:
             raise AttributeError(f"There is no endpoint {name!r}; there are {self.__dict__.get('endpoints', [])}.")
-        return getattr(self._loaded, name)
+        loaded = self._loaded
+
+        def endpoint(*inputs: Any) -> Any:
+            # Through the loaded object, which it thereby keeps alive: load_saved_model(path).step(x_t, a) works.
+            return getattr(loaded, name)(*inputs)
+
+        return endpoint
 
 
 def load_saved_model(path: str | os.PathLike) -> LoadedModel:

@@ -1,3 +1,4 @@
+import gc
 import json
 import subprocess
 import sys
@@ -94,6 +95,13 @@ def test_a_failed_export_leaves_nothing_and_takes_nothing(tmp_path, monkeypatch)
             krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), target, overwrite=True)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
     assert sorted(entry.name for entry in path.iterdir()) == before
+
+
+def test_an_endpoint_keeps_its_variables_alive(tmp_path, rng):
+    model, x = krb.build_one_to_one((3,), 5, 2), rng.normal(size=(4, 3)).astype("float32")
+    serve = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model")).serve
+    gc.collect()
+    np.testing.assert_allclose(serve(x), model(x), atol=1e-6)
 
 
 def test_missing_models_and_endpoints_say_what_there_is(tmp_path):

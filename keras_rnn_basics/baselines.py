@@ -1,11 +1,12 @@
 """What a score must beat before it means anything, and by how much it does."""
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 
-def persistence(past_y):
+def persistence(past_y: np.ndarray) -> np.ndarray:
     """(N, past, n_y) -> (N, n_y): what was last seen comes again.
 
     >>> persistence(np.array([[[3.0], [5.0]]]))
@@ -14,7 +15,7 @@ def persistence(past_y):
     return past_y[:, -1]
 
 
-def climatology(train_days, train_y, days, half_width=15):
+def climatology(train_days: np.ndarray, train_y: np.ndarray, days: np.ndarray, half_width: int = 15) -> np.ndarray:
     """(N,), (N, n_y), (M,) -> (M, n_y): the training years' mean around the same day of the year.
 
     Args:
@@ -35,7 +36,14 @@ def climatology(train_days, train_y, days, half_width=15):
     return near @ np.asarray(train_y) / near.sum(axis=1, keepdims=True)
 
 
-def ridge(train_x, train_y, validation_x, validation_y, x, alphas=(0.01, 0.1, 1, 10, 100, 1e3, 1e4)):
+def ridge(
+    train_x: np.ndarray,
+    train_y: np.ndarray,
+    validation_x: np.ndarray,
+    validation_y: np.ndarray,
+    x: np.ndarray,
+    alphas: Sequence[float] = (0.01, 0.1, 1, 10, 100, 1e3, 1e4),
+) -> np.ndarray:
     """(N, past, n_x), (N, n_y), (M, ...), (M, ...), (K, past, n_x) -> (K, n_y): ridge regression on the whole window.
 
     scikit-learn's, on standardised inputs. The penalty is the one of `alphas` with the lowest absolute error in
@@ -67,7 +75,14 @@ class Difference(NamedTuple):
     high: float
 
 
-def difference(errors, baseline_errors, block=14, level=0.95, draws=10_000, seed=0):
+def difference(
+    errors: np.ndarray,
+    baseline_errors: np.ndarray,
+    block: int = 14,
+    level: float = 0.95,
+    draws: int = 10_000,
+    seed: int = 0,
+) -> Difference:
     """(N,), (N,) -> how much smaller the errors are than the baseline's on the same examples: negative is better.
 
     The interval is a bootstrap of the paired differences in circular blocks of `block` neighbours: errors that follow
@@ -87,7 +102,7 @@ def difference(errors, baseline_errors, block=14, level=0.95, draws=10_000, seed
     return Difference(float(pairs.mean()), float(low), float(high))
 
 
-def score_table(name, errors, baseline_errors, unit):
+def score_table(name: str, errors: np.ndarray, baseline_errors: Mapping[str, np.ndarray], unit: str) -> str:
     """The mean absolute errors of a model and of its baselines on the same examples, as lines to print.
 
     Args:

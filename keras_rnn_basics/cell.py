@@ -131,17 +131,17 @@ class BasicRNNCell(keras.layers.Layer, DropoutRNNCell):
             )
             setattr(self, name, weight)
 
-    def project(self, x):
+    def project(self, x: Any) -> Any:
         """(..., n_x) -> (..., n_a): `z = x W_ax + b_x + b_a`, for one step or for all of them at once."""
         x, W_ax, b_x, b_a = self._cast(x, self.W_ax, self.b_x, self.b_a)
         return ops.matmul(x, W_ax) + (b_x + b_a)
 
-    def advance(self, z_t, a_prev):
+    def advance(self, z_t: Any, a_prev: Any) -> Any:
         """(B, n_a), (B, n_a) -> (B, n_a): `a_t = g(z_t + a_{t-1} W_aa)`."""
         z_t, a_prev, W_aa = self._cast(z_t, a_prev, self.W_aa)
         return self.activation(z_t + ops.matmul(a_prev, W_aa))
 
-    def predict(self, a):
+    def predict(self, a: Any) -> Any:
         """(..., n_a) -> (..., n_y): `ŷ = h(a W_ya + b_y)`, for one step or for all of them at once."""
         if self.output_units is None:
             return a

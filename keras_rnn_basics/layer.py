@@ -88,7 +88,7 @@ class BasicRNN(keras.layers.RNN):
             mask = getattr(sequences, "_keras_mask", None)
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
-    def activations(self, x, initial_state=None, mask=None, training=False):
+    def activations(self, x: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """(B, T, n_x) -> (B, T, n_a): a_1 .. a_T, in the order in which the layer reads x."""
         x = ops.convert_to_tensor(x, dtype=self.compute_dtype)
         if not self.built:

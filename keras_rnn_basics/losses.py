@@ -55,7 +55,7 @@ class SumOverTime(keras.losses.Loss):
         return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
 
 
-def per_step_loss(y_true, y_pred, loss, mask=None):
+def per_step_loss(y_true: Any, y_pred: Any, loss: Any, mask: Any = None) -> Any:
     """(B, T, n_y), (B, T, n_y) -> (T,): the costs L_1 .. L_T, each averaged over the batch; their sum is `SumOverTime`.
 
     Args:

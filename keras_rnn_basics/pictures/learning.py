@@ -1,9 +1,16 @@
 """What the network learned: its forecasts beside the truth, and its cost at each step."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def plot_forecast(times, truth, forecast, ax, ylabel, errors_of=None):
+
+def plot_forecast(
+    times: Any, truth: Any, forecast: Any, ax: "Axes", ylabel: str, errors_of: "Axes | None" = None
+) -> "Axes":
     """Draws a forecast over the truth, both (N,), against the (N,) times they hold for.
 
     Args:
@@ -36,7 +43,7 @@ def plot_forecast(times, truth, forecast, ax, ylabel, errors_of=None):
     return ax
 
 
-def plot_per_step_loss(losses, ax, ylabel="$L_t$"):
+def plot_per_step_loss(losses: Any, ax: "Axes", ylabel: str = "$L_t$") -> "Axes":
     """Draws the (T,) costs of `per_step_loss` against t, and writes their sum L in the title.
 
     Args:

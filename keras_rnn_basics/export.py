@@ -52,7 +52,9 @@ def export_saved_model(
     if path.exists() and not overwrite:
         raise FileExistsError(f"There is something at {path} already; overwrite=True replaces it.")
     description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": dict(scores or {})}
-    text = json.dumps(description["scores"])  # before any work: a score that JSON cannot hold is an error here
+    _to_json(description["scores"])  # before any work: a score that JSON cannot hold is an error here
+    if not getattr(model, "inputs", None):
+        raise ValueError(f"{model.name} has no inputs yet: give it a keras.Input, or build it, before the export.")
 
     archive = keras.export.ExportArchive()
     for name, part in _endpoints(model, description).items():
@@ -63,14 +65,18 @@ def export_saved_model(
     half = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         archive.write_out(str(half / "model"), verbose=False)
-        text = json.dumps(description, indent=2, ensure_ascii=False)
-        (half / "model" / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+        (half / "model" / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
         if path.exists():
             os.replace(path, half / "replaced")
         os.replace(half / "model", path)
     finally:
         shutil.rmtree(half)
     return path
+
+
+def _to_json(description):
+    # default: a score may be a number of numpy's.
+    return json.dumps(description, indent=2, ensure_ascii=False, default=float) + "\n"
 
 
 def _endpoints(model, description):

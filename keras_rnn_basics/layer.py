@@ -102,6 +102,10 @@ class BasicRNN(keras.layers.RNN):
 
     # keras.layers.RNN.call settles the initial state, the dropout masks, statefulness and what is returned.
     def inner_loop(self, sequences, initial_state, mask, training=False):
+        if len(initial_state) != 1:
+            raise ValueError(
+                f"initial_state must be one state, a_0 of shape (B, n_a), got {len(initial_state)} of them."
+            )
         a, mask = self._recur(sequences, initial_state[0], mask, training)
         # Without return_sequences only the last step is answered.
         answered = slice(None) if self.return_sequences else slice(-1, None)

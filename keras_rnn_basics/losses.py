@@ -32,13 +32,20 @@ class SumOverTime(keras.losses.Loss):
 
     def __init__(self, loss: Any, name: str = "sum_over_time", dtype: Any = None) -> None:
         super().__init__(name=name, reduction="sum", dtype=dtype)
-        self.loss = keras.losses.get(loss)
-        if self.loss is None:
-            raise ValueError("loss must name the cost of one step, such as 'mean_squared_error', got None.")
+        self.loss = _cost_of_one_step(loss)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        if sample_weight is not None and len(ops.shape(sample_weight)) == 1:
-            sample_weight = ops.expand_dims(sample_weight, -1)
+        y_true, y_pred = (ops.convert_to_tensor(y) if isinstance(y, list) else y for y in (y_true, y_pred))
+        if sample_weight is not None:
+            sample_weight = ops.convert_to_tensor(sample_weight)
+            if len(sample_weight.shape) == 1:
+                sample_weight = ops.expand_dims(sample_weight, -1)
+            fits = [(n, m) for n, m in zip(sample_weight.shape, y_pred.shape) if None not in (n, m)]
+            if len(sample_weight.shape) != 2 or any(n not in (m, 1) for n, m in fits):
+                shape = tuple(sample_weight.shape)
+                raise ValueError(
+                    f"sample_weight must be (B,), (B, 1) or (B, T) to fit y_pred {tuple(y_pred.shape)}, got {shape}."
+                )
         total = super().__call__(y_true, y_pred, sample_weight)
         return total / ops.cast(ops.shape(y_pred)[0], total.dtype)
 
@@ -68,12 +75,22 @@ def per_step_loss(y_true: Any, y_pred: Any, loss: Any, mask: Any = None) -> Any:
     >>> np.asarray(per_step_loss(np.zeros((2, 3)), [[[0.], [1.], [2.]], [[0.], [1.], [4.]]], "mean_squared_error"))
     array([ 0.,  1., 10.], dtype=float32)
     """
-    loss = loss.loss if isinstance(loss, SumOverTime) else keras.losses.get(loss)
+    loss = loss.loss if isinstance(loss, SumOverTime) else _cost_of_one_step(loss)
     y_true, y_pred = (ops.convert_to_tensor(y, dtype=keras.config.floatx()) for y in (y_true, y_pred))
     costs = _cost_of_each_step(loss, y_true, y_pred)
     if mask is not None:
-        costs = costs * ops.cast(ops.convert_to_tensor(mask), costs.dtype)
+        mask = ops.convert_to_tensor(mask)
+        if tuple(mask.shape) != tuple(costs.shape):
+            raise ValueError(f"mask must have the shape (B, T) = {tuple(costs.shape)}, got {tuple(mask.shape)}.")
+        costs = costs * ops.cast(mask, costs.dtype)
     return ops.mean(costs, axis=0)
+
+
+def _cost_of_one_step(loss):
+    cost = keras.losses.get(loss)
+    if cost is None:
+        raise ValueError("loss must name the cost of one step, such as 'mean_squared_error', got None.")
+    return cost
 
 
 def _cost_of_each_step(loss, y_true, y_pred):

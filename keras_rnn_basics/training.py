@@ -60,7 +60,7 @@ def fit(
 
     Args:
         build: makes the compiled model: `fit` calls it under its seed, device and precision.
-        train: (x, y) arrays, or a `tf.data.Dataset` of batches.
+        train: (x, y) or (x, y, sample_weight) arrays, or a `tf.data.Dataset` of batches.
         validation: the same, or `None`.
         run_dir: the run's folder, made if need be.
         epochs: how many at most.
@@ -82,7 +82,10 @@ def fit(
             raise ValueError(f"{name} must be a positive integer, got {value!r}.")
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}.")
+    if not callable(build) or isinstance(build, keras.Model):
+        raise ValueError(f"build must be a function that makes the compiled model, got {build!r}.")
     device = _find_device(device)
+    train, validation = (tuple(data) if isinstance(data, list) else data for data in (train, validation))
     for name, data in (("train", train), ("validation", validation)):
         _check_finite(name, data)
 
@@ -97,7 +100,7 @@ def fit(
         print(f"Training on {device} in {precision}{journal.where_it_goes_on()}.")
         if not journal.finished(epochs):
             model.fit(
-                *(train if isinstance(train, tuple) else (train,)),
+                **(dict(zip(("x", "y", "sample_weight"), train)) if isinstance(train, tuple) else {"x": train}),
                 validation_data=validation,
                 initial_epoch=journal.epoch,
                 epochs=epochs,
@@ -127,11 +130,15 @@ def _find_device(device):
 
 
 def _check_finite(name, data):
+    if hasattr(data, "shape"):
+        raise ValueError(f"{name} must be a pair (x, y) of arrays or a tf.data.Dataset, got one array {data.shape}.")
     if not isinstance(data, tuple):
         return
     for part, arrays in zip(("x", "y", "sample_weight"), data):
         for array in keras.tree.flatten(arrays):
             array = np.asarray(array)
+            if not len(array):
+                raise ValueError(f"{name}'s {part} holds no examples.")
             if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
                 row = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise ValueError(f"{name}'s {part} holds numbers that are not finite, first in row {row}: clean them.")

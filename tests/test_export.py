@@ -70,6 +70,18 @@ def test_the_description_names_shapes_versions_and_scores(tmp_path):
     }
 
 
+def test_a_sequential_model_serves_and_steps(x, tmp_path):
+    model = keras.Sequential([keras.Input((None, 3)), krb.BasicRNN(krb.BasicRNNCell(5, 2))])
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model", scores={"RNN": np.float32(1.5)}))
+    np.testing.assert_allclose(loaded(x), model(x), atol=1e-6)
+    a = np.zeros((4, 5), dtype="float32")
+    for t in range(6):
+        y_t, a = loaded.step(x[:, t], a)
+    np.testing.assert_allclose(y_t, model(x), atol=1e-6)
+    with pytest.raises(ValueError, match="has no inputs yet"):
+        krb.export_saved_model(keras.Sequential([krb.BasicRNN(krb.BasicRNNCell(5))]), tmp_path / "other")
+
+
 def test_what_is_there_is_kept_unless_told_otherwise(tmp_path, rng):
     first, second = krb.build_one_to_one((3,), 5, 2), krb.build_one_to_one((3,), 5, 2)
     x = rng.normal(size=(4, 3)).astype("float32")

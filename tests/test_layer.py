@@ -217,6 +217,8 @@ def test_bad_cells_shapes_and_masks_say_what_would_do(x):
         rnn(x, mask=np.ones((4, 5), dtype=bool))
     with pytest.raises(ValueError, match=r"initial_state must have the shape \(B, n_a\) = \(4, 3\), got \(4, 2\)"):
         rnn(x, initial_state=np.ones((4, 2), dtype="float32"))
+    with pytest.raises(ValueError, match=r"initial_state must be one state.*got 2"):
+        rnn(x, initial_state=[np.ones((4, 3), dtype="float32")] * 2)
     with pytest.raises(ValueError, match="at least one time step"):
         rnn(x[:, :0])
 

@@ -111,6 +111,23 @@ def test_shapes_that_do_not_fit_are_errors_not_broadcasts(loss, true, pred, mess
         per_step_loss(np.zeros(true), np.full(pred, 0.5), loss)
 
 
+def test_weights_and_masks_that_do_not_fit_are_errors():
+    y = np.zeros((4, 6, 1))
+    for weight in (np.ones(5), np.ones((4, 5)), np.ones((4, 6, 1))):
+        with pytest.raises(ValueError, match=r"sample_weight must be \(B,\), \(B, 1\) or \(B, T\)"):
+            SumOverTime("mean_squared_error")(y, y, weight)
+    with pytest.raises(ValueError, match=r"mask must have the shape \(B, T\) = \(4, 6\), got \(4, 5\)"):
+        per_step_loss(y, y, "mean_squared_error", mask=np.ones((4, 5)))
+
+
+def test_lists_will_do():
+    cost = SumOverTime("mean_squared_error")
+    assert float(cost([[[1.0], [2.0]]], [[[1.0], [4.0]]])) == 4.0
+    assert float(cost([[[1.0], [2.0]]], [[[1.0], [4.0]]], [2.0])) == 8.0
+
+
 def test_a_missing_loss_is_an_error():
     with pytest.raises(ValueError, match="must name the cost of one step"):
         SumOverTime(None)
+    with pytest.raises(ValueError, match="must name the cost of one step"):
+        per_step_loss(np.zeros((4, 6, 1)), np.zeros((4, 6, 1)), None)

@@ -187,6 +187,14 @@ def test_datasets_train_too(data, tmp_path):
     assert len(run.history["val_loss"]) == 2
 
 
+def test_sample_weights_count(data, tmp_path):
+    x, y = data
+    weights = np.concatenate([np.ones(32), np.zeros(32)])
+    ruined = np.concatenate([y[:32], y[32:] + 100])
+    run = krb.fit(build, [x, ruined, weights], [x[:32], y[:32]], tmp_path, epochs=5, verbose=0)
+    assert max(run.history["loss"]) < 10
+
+
 def test_without_validation_the_training_loss_decides(data, tmp_path):
     run = krb.fit(build, data, None, tmp_path, epochs=3, verbose=0)
     assert run.best_epoch == 1 + int(np.argmin(run.history["loss"]))
@@ -224,6 +232,12 @@ def test_bad_data_models_and_folders_are_errors_before_any_work(data, tmp_path):
         krb.fit(build, data, (holed, y), tmp_path)
     with pytest.raises(ValueError, match="build must return a compiled model"):
         krb.fit(lambda: krb.build_many_to_one((3,), 4, 1), data, data, tmp_path)
+    with pytest.raises(ValueError, match="build must be a function"):
+        krb.fit(build(), data, data, tmp_path)
+    with pytest.raises(ValueError, match=r"train must be a pair \(x, y\)"):
+        krb.fit(build, x, data, tmp_path)
+    with pytest.raises(ValueError, match="train's x holds no examples"):
+        krb.fit(build, (x[:0], y[:0]), data, tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="run_dir must be a folder"):
         krb.fit(build, data, data, tmp_path / "file")

@@ -28,6 +28,8 @@ def one_step(model: keras.Model) -> keras.Model:
     >>> [tuple(tensor.shape) for tensor in (*step.inputs, *step.outputs)]
     [(None, 6), (None, 32), (None, 4), (None, 32)]
     """
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     sequence = model.inputs[0]
     if len(sequence.shape) < 2 or sequence.shape[1] is not None:
         raise ValueError(

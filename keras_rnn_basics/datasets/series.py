@@ -3,6 +3,7 @@
 import csv
 import gzip
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -100,7 +101,7 @@ def _read_rows(path, date_column):
     with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig", newline="") as text:
         reader = csv.reader(text)
         try:
-            header = next(reader, [])
+            header = [name.strip() for name in next(reader, [])]
             names = _number_columns(path, header, date_column)
             rows = [_read_row(path, reader.line_num, header, row, date_column) for row in reader if row]
         except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
@@ -113,8 +114,10 @@ def _read_rows(path, date_column):
 
 
 def _number_columns(path, header, date_column):
-    if not any(name.strip() for name in header):
+    if not any(header):
         raise ValueError(f"{path} is empty: its first line must name the columns.")
+    if "" in header:
+        raise ValueError(f"{path}, line 1: column {header.index('') + 1} has no name; the columns are {header}.")
     if date_column not in header:
         raise ValueError(f"{path}, line 1: there is no column {date_column!r}; the columns are {header}.")
     repeated = sorted({name for name in header if header.count(name) > 1})
@@ -133,12 +136,14 @@ def _read_row(path, line, header, row, date_column):
     for name, field in zip(header, row):
         try:
             if name == date_column:
-                date = np.datetime64(field.strip().replace("/", "-"), "D")
-                if np.isnat(date):
+                # numpy alone would take "today", "2020" and a time of day as well.
+                if not re.fullmatch(r"\d{4}([-/])\d{1,2}\1\d{1,2}", field.strip()):
                     raise ValueError
+                year, month, day = re.split("[-/]", field.strip())
+                date = np.datetime64(f"{year}-{month:0>2}-{day:0>2}", "D")
             else:
                 numbers.append(float(field) if field.strip() else math.nan)
-                if math.isinf(numbers[-1]):
+                if "_" in field or abs(numbers[-1]) > float(np.finfo("float32").max):
                     raise ValueError
         except ValueError:
             kind = "a date such as 2015-12-31" if name == date_column else "a finite number"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -81,8 +82,10 @@ def split_windows(
     ((717, 14, 4), (717, 1, 1), np.datetime64('2015-01-15'))
     """
     for name, steps in (("past", past), ("future", future)):
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1:
             raise ValueError(f"{name} must be a positive integer, got {steps!r}.")
+    if isinstance(targets, str):
+        raise ValueError(f"targets must be a list of columns, such as [{targets!r}], got {targets!r}.")
     if np.datetime64(validation_from) >= np.datetime64(test_from):
         raise ValueError(f"validation_from ({validation_from}) must lie before test_from ({test_from}).")
     lengths = np.unique(np.diff(series.times))

@@ -100,7 +100,11 @@ def _cost_of_each_step(loss, y_true, y_pred):
     if len(true) == 2 and pred[-1] == 1:
         # Else Keras squeezes y_pred instead, and averages over time.
         y_true, true = ops.expand_dims(y_true, -1), (*true, 1)
-    sparse = "sparse" in getattr(loss, "name", getattr(loss, "__name__", ""))
+    cost = loss.call if isinstance(loss, keras.losses.Loss) else loss
+    named = type(loss) if isinstance(loss, keras.losses.Loss) else loss
+    if not getattr(named, "__module__", "keras").startswith("keras."):
+        return cost(y_true, y_pred)  # the user's own cost knows what fits it
+    sparse = "sparse" in getattr(named, "__name__", "").lower()
     expected = pred[:2] if sparse else pred
     fits = len(true) in ((2, 3) if sparse else (3,)) and all(
         n is None or m is None or n == m for n, m in zip(true, expected)
@@ -108,5 +112,4 @@ def _cost_of_each_step(loss, y_true, y_pred):
     if not fits or (sparse and len(true) == 3 and true[-1] != 1):
         wanted = "(B, T) classes" if sparse else "(B, T, n_y)"
         raise ValueError(f"y_true must have the shape {wanted} = {expected} to fit y_pred {pred}, got {true}.")
-    cost = loss.call if isinstance(loss, keras.losses.Loss) else loss
     return cost(y_true, y_pred)

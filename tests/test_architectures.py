@@ -171,11 +171,19 @@ def test_a_step_shares_the_model_s_weights(x):
     np.testing.assert_array_equal(roll(step, x)[0, 0], [1.0, 2.0])
 
 
+def with_layer(layer):
+    x = keras.Input((None, 3), name="x")
+    return keras.Model(x, krb.BasicRNN(krb.BasicRNNCell(5, 2), return_sequences=True)(layer(x)))
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
         (lambda: krb.build_one_to_one((3,), 5, 2), "must be a sequence of any length"),
         (lambda: krb.build_many_to_one((3,), 5, 2, bidirectional=True), "rnn_1 reads from the end"),
+        (lambda: with_layer(keras.layers.LSTM(4, return_sequences=True)), "some layer in it looks at several"),
+        (lambda: with_layer(keras.layers.Conv1D(4, 3, padding="causal")), "some layer in it looks at several"),
+        (lambda: with_layer(keras.layers.RNN(krb.BasicRNNCell(4), return_sequences=True)), "some layer in it looks at"),
     ],
 )
 def test_a_network_without_a_next_step_says_why(build, message):

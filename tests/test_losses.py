@@ -120,6 +120,17 @@ def test_weights_and_masks_that_do_not_fit_are_errors():
         per_step_loss(y, y, "mean_squared_error", mask=np.ones((4, 5)))
 
 
+def test_a_cost_of_your_own_takes_what_it_takes(steps):
+    _, classes, p, costs = steps["softmax, sparse"]
+
+    def nll(y_true, y_pred):
+        return -keras.ops.log(keras.ops.sum(y_pred * keras.ops.one_hot(keras.ops.cast(y_true, "int32"), K), axis=-1))
+
+    assert float(SumOverTime(nll)(classes, p)) == pytest.approx(costs.sum() / B, rel=1e-4)
+    renamed = keras.losses.SparseCategoricalCrossentropy(name="nll")
+    assert float(SumOverTime(renamed)(classes, p)) == pytest.approx(costs.sum() / B, rel=1e-4)
+
+
 def test_lists_will_do():
     cost = SumOverTime("mean_squared_error")
     assert float(cost([[[1.0], [2.0]]], [[[1.0], [4.0]]])) == 4.0

@@ -1,6 +1,7 @@
 """The network for one step, its memory in the open: (x_t, a_{t-1}) -> (ŷ_t, a_t), on the model's own weights."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_rnn_basics.layer import BasicRNN
@@ -21,7 +22,8 @@ def one_step(model: keras.Model) -> keras.Model:
         are several recurrent layers; its outputs are a list of ŷ_t and the new states.
 
     Raises:
-        ValueError: for a model that has no next step: of fixed length, bidirectional, or read backwards.
+        ValueError: for a model that has no next step: of fixed length, bidirectional, read backwards, or with another
+            layer than BasicRNN that looks at several time steps.
 
     >>> from keras_rnn_basics.architectures.many_to_many import build_many_to_many
     >>> step = one_step(build_many_to_many((6,), units=32, output_units=4))
@@ -44,7 +46,37 @@ def one_step(model: keras.Model) -> keras.Model:
     y = model._run_through_graph(keras.tree.pack_sequence_as(model._inputs_struct, inputs), operation_fn=states.step_of)
     # Many-to-many answers (B, 1, n_y), many-to-one (B, n_y).
     y_t = y[:, 0] if len(y.shape) == 3 else y
-    return keras.Model([x_t, *given, *states.before], [y_t, *states.after], name=f"{model.name}_step")
+    step = keras.Model([x_t, *given, *states.before], [y_t, *states.after], name=f"{model.name}_step")
+    _check_that_it_answers_alike(model, step)
+    return step
+
+
+def _check_that_it_answers_alike(model, step, B=2, T=3):
+    """A layer that looks at several time steps (an LSTM, a convolution, a pooling) would go wrong without a word."""
+    rng = np.random.default_rng(0)
+
+    def made_up(tensor, *shape):
+        shape = (*shape, *tensor.shape[1:])
+        whole = "int" in keras.backend.standardize_dtype(tensor.dtype)
+        return ops.convert_to_tensor(np.ones(shape) if whole else rng.normal(size=shape), dtype=tensor.dtype)
+
+    steps = [made_up(step.inputs[0], B) for _ in range(T)]
+    given = [made_up(a, B) for a in model.inputs[1:]]
+    own = [ops.zeros((B, *a.shape[1:]), dtype=a.dtype) for a in step.inputs[1 + len(given) :]]
+    states = [*given, *own]
+    for x_t in steps:
+        outputs = step([x_t, *states] if states else x_t)
+        y_t, *states = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    x = ops.stack(steps, axis=1)
+    y = model([x, *given] if given else x)
+    expected = ops.convert_to_numpy(ops.cast(y[:, -1] if len(y.shape) == 3 else y, "float32"))
+    answered = ops.convert_to_numpy(ops.cast(y_t, "float32"))
+    tolerance = 1e-3 if keras.backend.standardize_dtype(y.dtype) in ("float32", "float64") else 3e-2
+    if np.abs(answered - expected).max() > tolerance * max(1.0, np.abs(expected).max()):
+        raise ValueError(
+            f"{model.name} has no step: fed one step at a time it answers otherwise than for the sequence, so "
+            "some layer in it looks at several time steps. Only BasicRNN layers may."
+        )
 
 
 class _States:

@@ -43,14 +43,19 @@ def export_saved_model(
         The path.
 
     Raises:
-        FileExistsError: when there is something at `path`, and `overwrite` is not set.
+        FileExistsError: when there is something at `path`, and `overwrite` is not set or it is no SavedModel.
+        ValueError: for a model without inputs yet, or a stateful one.
         RuntimeError: on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(f"A SavedModel is TensorFlow's; Keras runs on {keras.backend.backend()} here.")
     path = Path(path)
     if path.exists() and not overwrite:
-        raise FileExistsError(f"There is something at {path} already; overwrite=True replaces it.")
+        raise FileExistsError(f"There is something at {path} already; overwrite=True replaces a SavedModel.")
+    if path.exists() and not (path / "saved_model.pb").exists():
+        raise FileExistsError(f"What is at {path} is no SavedModel, and is left as it is. Choose another path.")
+    if any(getattr(layer, "stateful", False) for layer in model._flatten_layers()):
+        raise ValueError(f"{model.name} is stateful: its callers would share one state. Export it with stateful=False.")
     description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": dict(scores or {})}
     _to_json(description["scores"])  # before any work: a score that JSON cannot hold is an error here
     if not getattr(model, "inputs", None):
@@ -68,7 +73,12 @@ def export_saved_model(
         (half / "model" / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
         if path.exists():
             os.replace(path, half / "replaced")
-        os.replace(half / "model", path)
+        try:
+            os.replace(half / "model", path)
+        except OSError:
+            if (half / "replaced").exists():
+                os.replace(half / "replaced", path)
+            raise
     finally:
         shutil.rmtree(half)
     return path

@@ -4,10 +4,12 @@ import csv
 import importlib.util
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,7 @@ def fit(
 
     Args:
         build: makes the compiled model: `fit` calls it under its seed, device and precision.
-        train: (x, y) or (x, y, sample_weight) arrays, or a `tf.data.Dataset` of batches.
+        train: (x, y) or (x, y, sample_weight) arrays, or a finite `tf.data.Dataset` of batches.
         validation: the same, or `None`.
         run_dir: the run's folder, made if need be.
         epochs: how many at most.
@@ -78,7 +80,7 @@ def fit(
     """
     began = time.monotonic()
     for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name} must be a positive integer, got {value!r}.")
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}.")
@@ -132,11 +134,17 @@ def _find_device(device):
 def _check_finite(name, data):
     if hasattr(data, "shape"):
         raise ValueError(f"{name} must be a pair (x, y) of arrays or a tf.data.Dataset, got one array {data.shape}.")
+    if hasattr(data, "cardinality") and int(data.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
+        raise ValueError(f"{name} never ends: an epoch must. Leave out its repeat(), or take(n) batches.")
     if not isinstance(data, tuple):
         return
     for part, arrays in zip(("x", "y", "sample_weight"), data):
         for array in keras.tree.flatten(arrays):
+            if array is None:
+                continue
             array = np.asarray(array)
+            if array.ndim == 0:
+                raise ValueError(f"{name}'s {part} must be an array of examples, got {array!r}.")
             if not len(array):
                 raise ValueError(f"{name}'s {part} holds no examples.")
             if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
@@ -172,6 +180,7 @@ class _Journal(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.patience, self.setup, self.quiet = folder, patience, setup, quiet
         self.state_path, self.best_path = folder / "unfinished.json", folder / "best.weights.h5"
+        self.first_path = folder / "first.weights.h5"
         self.epoch, self.best_epoch, self.best, self.wait = 0, 0, float("inf"), 0
         self.history, self.stopped = {}, "all epochs are done"
 
@@ -184,22 +193,27 @@ class _Journal(keras.callbacks.Callback):
             **self.setup,
             "weights": [list(weight.shape) for weight in model.weights],
             "optimizer": type(model.optimizer).__name__,
+            "optimizer settings": {**model.optimizer.get_config(), "name": None},
+            "loss": getattr(model.loss, "name", str(model.loss)),
         }
+        self.setup = json.loads(json.dumps(self.setup, default=str))
         # Weight files hold the optimizer's variables too, once it has them.
         model.optimizer.build(model.trainable_variables)
         if self.state_path.exists():
             state = json.loads(self.state_path.read_text())
             if state["setup"] != self.setup:
                 raise ValueError(
-                    f"{self.folder} holds the unfinished run of another set-up: another seed, precision, optimizer or "
-                    "other weights. Choose another run_dir, or delete this one."
+                    f"{self.folder} holds the unfinished run of another set-up: another seed, precision, optimizer, "
+                    "loss or other weights. Choose another run_dir, or delete this one."
                 )
             model.load_weights(self.folder / state["weights_file"])
             self.epoch, self.best_epoch, self.wait = state["epoch"], state["best_epoch"], state["wait"]
             self.best, self.history = state["best"], state["history"]
+            if self.best_epoch == self.epoch:
+                shutil.copyfile(self.folder / state["weights_file"], self.best_path)
         else:
             # The weights to fall back on before the first epoch has ended.
-            model.save_weights(self.best_path)
+            model.save_weights(self.first_path)
         self.set_model(model)
 
     def where_it_goes_on(self):
@@ -220,11 +234,11 @@ class _Journal(keras.callbacks.Callback):
             self._give_up(f"in epoch {epoch + 1} the loss or the weights were no longer finite")
             return
         self.epoch, self.wait = epoch + 1, self.wait + 1
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(float(value))
+        for name in [*self.history, *(name for name in logs if name not in self.history)]:
+            # A resumed run may log other metrics than it began with.
+            self.history.setdefault(name, [float("nan")] * epoch).append(float(logs.get(name, "nan")))
         if watched < self.best:
             self.best, self.best_epoch, self.wait = watched, self.epoch, 0
-            self._save_weights(self.best_path)
         if self.wait >= self.patience:
             self.stopped = f"{self.patience} epochs brought no better loss"
             self.model.stop_training = True
@@ -234,7 +248,7 @@ class _Journal(keras.callbacks.Callback):
         self.stopped = f"{why} (a smaller learning rate, or clipnorm in the optimizer, may help)"
         self.model.stop_training = True
         # At once, so that the epoch's validation runs on sound weights.
-        self.model.load_weights(self.best_path)
+        self.model.load_weights(self.best_path if self.best_epoch else self.first_path)
 
     def _save(self):
         weights_file = f"epoch_{self.epoch}.weights.h5"
@@ -249,7 +263,11 @@ class _Journal(keras.callbacks.Callback):
             "weights_file": weights_file,
         }
         _replace(self.state_path, json.dumps(state, indent=1))
-        # Only now: a kill before this line goes on from the epoch before.
+        # Only now: a kill before this line goes on from the epoch before; one behind it copies the best weights anew.
+        if self.best_epoch == self.epoch:
+            half = self.best_path.with_name(f"half.{self.best_path.name}")
+            shutil.copyfile(self.folder / weights_file, half)
+            os.replace(half, self.best_path)
         self._remove_weights(but=weights_file)
         rows = zip(range(1, self.epoch + 1), *self.history.values())
         with (self.folder / "log.csv").open("w", newline="") as file:
@@ -267,7 +285,10 @@ class _Journal(keras.callbacks.Callback):
 
     def close(self):
         """The run has ended: the model gets its best weights, and the state of the last epoch goes."""
+        if not self.best_epoch:
+            os.replace(self.first_path, self.best_path)
         self.model.load_weights(self.best_path)
+        self.first_path.unlink(missing_ok=True)
         self.state_path.unlink(missing_ok=True)
         self._remove_weights()
 

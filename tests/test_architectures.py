@@ -121,6 +121,15 @@ def test_padded_tokens_are_passed_over(rng, bidirectional):
     np.testing.assert_allclose(model(np.pad(tokens, ((0, 0), (0, 3)))), model(tokens), atol=1e-6)
 
 
+def test_a_mask_made_by_the_first_of_several_frontend_layers_goes_on(rng, x):
+    dense = keras.Sequential([keras.layers.Masking(), keras.layers.Dense(4)])
+    model = krb.build_many_to_one((3,), 5, 2, frontend=dense)
+    np.testing.assert_allclose(model(np.pad(x, ((0, 0), (0, 2), (0, 0)))), model(x), atol=1e-6)
+    frames = rng.random((3, 4, 2, 2)).astype("float32")
+    model = krb.build_many_to_one((2, 2), 5, 2, frontend=keras.layers.Masking())
+    np.testing.assert_allclose(model(np.pad(frames, ((0, 0), (0, 2), (0, 0), (0, 0)))), model(frames), atol=1e-6)
+
+
 def test_masking_as_frontend_passes_over_padded_numbers(x):
     model = krb.build_many_to_one((3,), [5, 4], 2, frontend=keras.layers.Masking())
     np.testing.assert_allclose(model(np.pad(x, ((0, 0), (0, 2), (0, 0)))), model(x), atol=1e-6)

@@ -125,6 +125,12 @@ def test_a_repair_never_looks_ahead(tmp_path):
     np.testing.assert_array_equal(weather.load(write(tmp_path, *rows), repair=True).values[:4], before)
 
 
+def test_every_repair_is_reported(tmp_path):
+    path = write(tmp_path, "2020-01-01,1,2", "2020-01-04,,7")
+    whats = [sentence.split(":")[1] for sentence in weather.load(path, repair=True).repairs]
+    assert whats == [" 2 days are missing before 2020-01-04", " the number is missing"]
+
+
 def test_missing_and_foreign_files_are_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no file"):
         weather.load(tmp_path / "nowhere.csv")
@@ -177,6 +183,8 @@ def test_statistics_are_of_the_training_part_alone():
     [
         ({"past": 0}, "past must be a positive integer, got 0"),
         ({"past": 3, "future": 1.0}, "future must be a positive integer"),
+        ({"past": 3, "validation_from": None}, "validation_from must be a moment"),
+        ({"past": 3, "test_from": "NaT"}, "test_from must be a moment"),
         ({"past": 3, "targets": "a"}, r"targets must be a list of columns, such as \['a'\]"),
         ({"past": 3, "targets": ["c"]}, r"no column 'c'; the columns are \['a', 'b'\]"),
         ({"past": 10}, "The validation part has 10 steps, but one window takes 10"),

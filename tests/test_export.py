@@ -94,6 +94,26 @@ def test_what_is_there_is_kept_unless_told_otherwise(tmp_path, rng):
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
 
 
+def test_nothing_but_a_saved_model_is_replaced(tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "letter.txt").write_text("dear")
+    with pytest.raises(FileExistsError, match="is no SavedModel, and is left as it is"):
+        krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "precious", overwrite=True)
+    assert (tmp_path / "precious" / "letter.txt").read_text() == "dear"
+
+
+def test_a_stateful_model_is_refused_and_several_outputs_have_no_step(tmp_path):
+    x = keras.Input((None, 3), batch_size=2, name="x")
+    model = keras.Model(x, krb.BasicRNN(krb.BasicRNNCell(5), stateful=True)(x))
+    with pytest.raises(ValueError, match="is stateful: its callers would share one state"):
+        krb.export_saved_model(model, tmp_path / "stateful")
+    x = keras.Input((None, 3), name="x")
+    model = keras.Model(x, [krb.BasicRNN(krb.BasicRNNCell(5))(x), krb.BasicRNN(krb.BasicRNNCell(4))(x)])
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "two"))
+    assert loaded.endpoints == ["serve"]
+    assert "must have one output, got 2" in loaded.description["no_step"]
+
+
 def test_a_failed_export_leaves_nothing_and_takes_nothing(tmp_path, monkeypatch):
     path = krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "model")
     before = sorted(entry.name for entry in path.iterdir())

@@ -132,6 +132,8 @@ def test_an_unfinished_run_of_another_set_up_is_not_overwritten(data, tmp_path):
     before = sorted(path.name for path in tmp_path.iterdir())
     with pytest.raises(ValueError, match="unfinished run of another set-up"):
         krb.fit(lambda: build(units=5), data, data, tmp_path, epochs=3, verbose=0)
+    with pytest.raises(ValueError, match="unfinished run of another set-up"):
+        krb.fit(lambda: build(learning_rate=0.5), data, data, tmp_path, epochs=3, verbose=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
@@ -185,6 +187,16 @@ def test_datasets_train_too(data, tmp_path):
     dataset = tf.data.Dataset.from_tensor_slices(data).batch(16)
     run = krb.fit(build, dataset, dataset, tmp_path, epochs=2, verbose=0)
     assert len(run.history["val_loss"]) == 2
+    with pytest.raises(ValueError, match="train never ends"):
+        krb.fit(build, dataset.repeat(), dataset, tmp_path, epochs=2, verbose=0)
+
+
+def test_a_call_that_fails_at_once_keeps_the_last_run_s_best_weights(data, tmp_path):
+    krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)
+    before = (tmp_path / "best.weights.h5").read_bytes()
+    with pytest.raises(ValueError, match="cardinality"):
+        krb.fit(build, (data[0], data[1][:3]), data, tmp_path, epochs=2, verbose=0)
+    assert (tmp_path / "best.weights.h5").read_bytes() == before
 
 
 def test_sample_weights_count(data, tmp_path):

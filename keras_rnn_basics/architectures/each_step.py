@@ -9,7 +9,8 @@ class EachStep(keras.layers.Wrapper):
     """Applies a layer to each time step alike: (B, T, ...) -> (B, T, n), whatever the layer gives flattened to n.
 
     All B T steps go through the layer in one call, as if they were B T examples; `keras.layers.TimeDistributed` loops
-    over them. A mask that the layer makes (an embedding's, a Masking's) or that came with x goes on with the output.
+    over them. A mask that the layer makes (an embedding's or a Masking's, also as the first of a
+    Sequential) or that came with x goes on with the output.
 
     Args:
         layer: a Keras layer that takes (B, ...), the shape of one time step.
@@ -34,7 +35,10 @@ class EachStep(keras.layers.Wrapper):
 
     def compute_mask(self, x, mask=None):
         # Embedding and Masking look at each step by itself, so that the sequence needs no folding here.
-        own = self.layer.compute_mask(x, None)
+        first = self.layer.layers[0] if isinstance(self.layer, keras.Sequential) else self.layer
+        own = first.compute_mask(x, None)
+        if own is not None and len(own.shape) > 2:  # a step with several axes counts where any of it does
+            own = ops.any(own, axis=tuple(range(2, len(own.shape))))
         if own is None or mask is None:
             return mask if own is None else own
         return ops.logical_and(own, mask)

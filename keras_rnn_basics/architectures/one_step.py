@@ -10,8 +10,9 @@ from keras_rnn_basics.layer import BasicRNN
 def one_step(model: keras.Model) -> keras.Model:
     """x_t, a_1, ..., a_k -> ŷ_t, a_1, ..., a_k: the same layers, the state of each of its k recurrent layers explicit.
 
-    Fed x_1 .. x_T one after the other, from states of zeros, it answers what the model answers for the sequence
-    (a many-to-one model: its answer so far). It shares the model's weights: training the one trains the other.
+    Fed x_1 .. x_T one after the other, from states of zeros, it answers what the model answers for the sequence (a
+    many-to-one model: its answer so far). Only at masked steps before the first unmasked one it answers what a_0 does,
+    where the model answers zeros. It shares the model's weights: training the one trains the other.
 
     Args:
         model: a functional model over a sequence of any length: its first input has the shape (None, ...). Further
@@ -44,6 +45,8 @@ def one_step(model: keras.Model) -> keras.Model:
     inputs = [ops.expand_dims(x_t, 1), *given]
     # The pass that a functional model makes when it is called, with each recurrent layer's step in its place.
     y = model._run_through_graph(keras.tree.pack_sequence_as(model._inputs_struct, inputs), operation_fn=states.step_of)
+    if isinstance(y, (list, tuple, dict)):
+        raise ValueError(f"{model.name} has no step: it must have one output, got {len(y)}.")
     # Many-to-many answers (B, 1, n_y), many-to-one (B, n_y).
     y_t = y[:, 0] if len(y.shape) == 3 else y
     step = keras.Model([x_t, *given, *states.before], [y_t, *states.after], name=f"{model.name}_step")
@@ -125,6 +128,7 @@ class _Step(keras.layers.Layer):
     def __init__(self, layer, **kwargs):
         super().__init__(dtype=layer.dtype_policy, **kwargs)
         self.cell, self.return_sequences = layer.cell, layer.return_sequences
+        self.zero_output_for_mask = layer.zero_output_for_mask
         self.supports_masking = self.built = True
 
     def call(self, x, a_prev, x_mask=None):
@@ -133,6 +137,8 @@ class _Step(keras.layers.Layer):
             # A masked step carries the state, and answers what the carried state answers.
             a_t = ops.where(x_mask, a_t, a_prev)
             y_t = self.cell.predict(a_t)
+            if self.zero_output_for_mask:
+                y_t = ops.where(x_mask, y_t, ops.zeros_like(y_t))
         return y_t[:, None] if self.return_sequences else y_t, a_t
 
     def compute_mask(self, x, previous_mask):

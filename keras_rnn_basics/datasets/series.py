@@ -183,14 +183,13 @@ def _every_day(rows, date_column, fault):
             fault(
                 line, f"column {date_column!r}: {days} missing before {date}", "they take the last values before them"
             )
-            whole += [(whole[-1][0] + 1 + k, line, [math.nan] * len(numbers)) for k in range(missing)]
+            whole += [(whole[-1][0] + 1 + k, None, [math.nan] * len(numbers)) for k in range(missing)]
         whole.append((date, line, numbers))
     return whole
 
 
 def _every_number(path, rows, names, fault):
     """Rows whose missing numbers are the last ones before them: a forecast must not be helped by what came later."""
-    lines = [line for _, line, _ in rows]
     filled = [list(numbers) for _, _, numbers in rows]
     for k, name in enumerate(names):
         for i, numbers in enumerate(filled):
@@ -198,9 +197,10 @@ def _every_number(path, rows, names, fault):
                 continue
             if i == 0:
                 raise ValueError(
-                    f"{path}, line {lines[0]}, column {name!r}: the first number is missing. Drop the row."
+                    f"{path}, line {rows[0][1]}, column {name!r}: the first number is missing. Drop the row."
                 )
-            if lines.count(lines[i]) == 1:
-                fault(lines[i], f"column {name!r}: the number is missing", "it takes the last value before it")
+            line = rows[i][1]
+            if line is not None:  # None: the whole day was missing, and has been reported
+                fault(line, f"column {name!r}: the number is missing", "it takes the last value before it")
             numbers[k] = filled[i - 1][k]
     return [(date, line, numbers) for (date, line, _), numbers in zip(rows, filled)]

@@ -84,6 +84,9 @@ def split_windows(
     for name, steps in (("past", past), ("future", future)):
         if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1:
             raise ValueError(f"{name} must be a positive integer, got {steps!r}.")
+    for name, moment in (("validation_from", validation_from), ("test_from", test_from)):
+        if moment is None or np.isnat(np.datetime64(moment)):
+            raise ValueError(f"{name} must be a moment such as '2014-01-01', got {moment!r}.")
     if isinstance(targets, str):
         raise ValueError(f"targets must be a list of columns, such as [{targets!r}], got {targets!r}.")
     if np.datetime64(validation_from) >= np.datetime64(test_from):

@@ -44,7 +44,7 @@ def plot_forecast(
 
 
 def plot_per_step_loss(losses: Any, ax: "Axes", ylabel: str = "$L_t$") -> "Axes":
-    """Draws the (T,) costs of `per_step_loss` against t, and writes their sum L in the title.
+    """Draws the (T,) costs of `per_step_loss` against t, and writes their sum L in the legend.
 
     Args:
         losses: (T,), or a dict from a name to (T,) for several curves.

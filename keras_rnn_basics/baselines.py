@@ -92,6 +92,10 @@ def difference(
     >>> difference(np.full(100, 1.0), np.full(100, 3.0))
     Difference(mean=-2.0, low=-2.0, high=-2.0)
     """
+    if np.shape(errors) != np.shape(baseline_errors):
+        raise ValueError(
+            f"Errors are compared on the same examples: {np.shape(errors)} and {np.shape(baseline_errors)}."
+        )
     pairs = np.asarray(errors, dtype="float64") - np.asarray(baseline_errors, dtype="float64")
     if pairs.ndim != 1 or len(pairs) < 2 * block:
         raise ValueError(f"errors must be (N,) with N of at least two blocks of {block}, got {pairs.shape}.")

@@ -97,7 +97,7 @@ def fit(
             model = build()
         if not getattr(model, "compiled", False):
             raise ValueError("build must return a compiled model: call model.compile(optimizer=..., loss=...) in it.")
-        journal = _Journal(Path(run_dir), patience, {"seed": seed, "precision": precision}, quiet=verbose == 0)
+        journal = _Journal(Path(run_dir), patience, {"seed": seed, "precision": precision})
         journal.open(model)
         print(f"Training on {device} in {precision}{journal.where_it_goes_on()}.")
         if not journal.finished(epochs):
@@ -176,9 +176,9 @@ class _Journal(keras.callbacks.Callback):
     would begin anew. And its TerminateOnNaN ends a run whose weights are already ruined.
     """
 
-    def __init__(self, folder, patience, setup, quiet):
+    def __init__(self, folder, patience, setup):
         super().__init__()
-        self.folder, self.patience, self.setup, self.quiet = folder, patience, setup, quiet
+        self.folder, self.patience, self.setup = folder, patience, setup
         self.state_path, self.best_path = folder / "unfinished.json", folder / "best.weights.h5"
         self.first_path = folder / "first.weights.h5"
         self.epoch, self.best_epoch, self.best, self.wait = 0, 0, float("inf"), 0
@@ -209,8 +209,7 @@ class _Journal(keras.callbacks.Callback):
             model.load_weights(self.folder / state["weights_file"])
             self.epoch, self.best_epoch, self.wait = state["epoch"], state["best_epoch"], state["wait"]
             self.best, self.history = state["best"], state["history"]
-            if self.best_epoch == self.epoch:
-                shutil.copyfile(self.folder / state["weights_file"], self.best_path)
+            self._keep_best(state["weights_file"])
         else:
             # The weights to fall back on before the first epoch has ended.
             model.save_weights(self.first_path)
@@ -252,7 +251,8 @@ class _Journal(keras.callbacks.Callback):
 
     def _save(self):
         weights_file = f"epoch_{self.epoch}.weights.h5"
-        self._save_weights(self.folder / weights_file)
+        with _whole(self.folder / weights_file) as half:
+            self.model.save_weights(half)
         state = {
             "setup": self.setup,
             "epoch": self.epoch,
@@ -262,21 +262,19 @@ class _Journal(keras.callbacks.Callback):
             "history": self.history,
             "weights_file": weights_file,
         }
-        _replace(self.state_path, json.dumps(state, indent=1))
+        with _whole(self.state_path) as half:
+            half.write_text(json.dumps(state, indent=1))
         # Only now: a kill before this line goes on from the epoch before; one behind it copies the best weights anew.
-        if self.best_epoch == self.epoch:
-            half = self.best_path.with_name(f"half.{self.best_path.name}")
-            shutil.copyfile(self.folder / weights_file, half)
-            os.replace(half, self.best_path)
+        self._keep_best(weights_file)
         self._remove_weights(but=weights_file)
         rows = zip(range(1, self.epoch + 1), *self.history.values())
         with (self.folder / "log.csv").open("w", newline="") as file:
             csv.writer(file).writerows([["epoch", *self.history], *rows])
 
-    def _save_weights(self, path):
-        half = path.with_name(f"half.{path.name}")
-        self.model.save_weights(half)
-        os.replace(half, path)
+    def _keep_best(self, weights_file):
+        if self.best_epoch == self.epoch:
+            with _whole(self.best_path) as half:
+                shutil.copyfile(self.folder / weights_file, half)
 
     def _remove_weights(self, but=None):
         for path in self.folder.glob("*epoch_*.weights.h5"):
@@ -293,7 +291,9 @@ class _Journal(keras.callbacks.Callback):
         self._remove_weights()
 
 
-def _replace(path, text):
+@contextmanager
+def _whole(path):
+    """Gives a path to write to; what was written stands at `path` when it is complete, or not at all."""
     half = path.with_name(f"half.{path.name}")
-    half.write_text(text)
+    yield half
     os.replace(half, path)

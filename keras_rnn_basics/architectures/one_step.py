@@ -31,6 +31,12 @@ def one_step(model: keras.Model) -> keras.Model:
     >>> [tuple(tensor.shape) for tensor in (*step.inputs, *step.outputs)]
     [(None, 6), (None, 32), (None, 4), (None, 32)]
     """
+    step = _build_step(model)
+    _check_that_it_answers_alike(model, step)
+    return step
+
+
+def _build_step(model):
     if isinstance(model, keras.Sequential):
         model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     sequence = model.inputs[0]
@@ -49,9 +55,7 @@ def one_step(model: keras.Model) -> keras.Model:
         raise ValueError(f"{model.name} has no step: it must have one output, got {len(y)}.")
     # Many-to-many answers (B, 1, n_y), many-to-one (B, n_y).
     y_t = y[:, 0] if len(y.shape) == 3 else y
-    step = keras.Model([x_t, *given, *states.before], [y_t, *states.after], name=f"{model.name}_step")
-    _check_that_it_answers_alike(model, step)
-    return step
+    return keras.Model([x_t, *given, *states.before], [y_t, *states.after], name=f"{model.name}_step")
 
 
 def _check_that_it_answers_alike(model, step, B=2, T=3):
@@ -111,7 +115,7 @@ class _States:
         return y
 
     def nest(self, model, x):
-        inner = one_step(model)
+        inner = _build_step(model)  # checked as a part of the whole
         y_t, *after = inner([x[:, 0], *(self.take(a.shape[-1], a.dtype) for a in inner.inputs[1:])])
         self.after += after
         return y_t if len(model.output.shape) == 2 else ops.expand_dims(y_t, 1)

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_rnn_basics.architectures.one_step import one_step
+from keras_rnn_basics.recurrence import only_plain
 
 DESCRIPTION = "keras_rnn_basics.json"
 
@@ -62,8 +63,9 @@ def export_saved_model(
         raise ValueError(f"{model.name} has no inputs yet: give it a keras.Input, or build it, before the export.")
 
     archive = keras.export.ExportArchive()
-    for name, part in _endpoints(model, description).items():
-        _add_endpoint(archive, name, part, description)
+    with only_plain():
+        for name, part in _endpoints(model, description).items():
+            _add_endpoint(archive, name, part, description)
     description["versions"] = _versions()
 
     path.parent.mkdir(parents=True, exist_ok=True)

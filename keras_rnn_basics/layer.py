@@ -1,5 +1,6 @@
 """The cell over time, with every convention of keras.layers.RNN."""
 
+import warnings
 from typing import Any
 
 import keras
@@ -27,7 +28,11 @@ class BasicRNN(keras.layers.RNN):
         go_backwards: read the sequence from its end; outputs come in the order of reading.
         stateful: begin each batch with the a_T of the last one; `reset_state()` begins anew.
         zero_output_for_mask: answer zeros at masked steps.
-        recurrence: the route that runs the loop, `"auto"` or `"plain"`; `recurrence_route` tells which, and why.
+        recurrence: the route that runs the loop. `"auto"` takes the fastest: `"per_core"` under TensorFlow on a CPU,
+            `"cudnn"` on a GPU, and `"plain"`, the loop of Keras itself, for what those cannot do (with a warning), on
+            other backends, outside `tf.function` and in exports. `recurrence_route` tells which ran, and why.
+        recompute: keep the state of every √T-th step only and compute the others again on the way back: the memory
+            for a sequence's states shrinks from T to about 2 √T of them, for one more pass through the loop.
 
     Raises:
         TypeError: for a cell of another class.
@@ -48,6 +53,7 @@ class BasicRNN(keras.layers.RNN):
         stateful: bool = False,
         zero_output_for_mask: bool = False,
         recurrence: str = "auto",
+        recompute: bool = False,
         **kwargs: Any,
     ) -> None:
         if not isinstance(cell, BasicRNNCell):
@@ -57,7 +63,6 @@ class BasicRNN(keras.layers.RNN):
             )
         if "unroll" in kwargs:
             raise TypeError("BasicRNN has no unroll: how the loop runs is the choice of `recurrence`.")
-        self._route = routes.choose(recurrence)
         super().__init__(
             cell,
             return_sequences=return_sequences,
@@ -67,13 +72,15 @@ class BasicRNN(keras.layers.RNN):
             zero_output_for_mask=zero_output_for_mask,
             **kwargs,
         )
-        self.recurrence = recurrence
+        self.recurrence = routes.check(recurrence)
+        self.recompute = recompute
+        self._route = None
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
     @property
     def recurrence_route(self) -> str:
-        """The route that runs the loop and the reason it does, such as `"plain: asked for"`."""
-        return str(self._route)
+        """The route of the latest call or trace and its reason, such as `"per_core: 2 cores, tanh, float32"`."""
+        return str(self._route or routes.choose(self.recurrence, routes.Call(self.cell, recompute=self.recompute)))
 
     def build(self, sequences_shape, initial_state_shape=None):
         super().build(sequences_shape, initial_state_shape)
@@ -96,7 +103,9 @@ class BasicRNN(keras.layers.RNN):
         if initial_state is None:
             initial_state = self.states if self.stateful else self.get_initial_state(ops.shape(x)[0])
         a_0 = initial_state[0] if isinstance(initial_state, (list, tuple)) else initial_state
-        a, _ = self._recur(x, ops.convert_to_tensor(a_0, dtype=self.cell.compute_dtype), mask, training)
+        a_0 = ops.convert_to_tensor(a_0, dtype=self.cell.compute_dtype)
+        x, mask, a_dropout = self._read(x, a_0, mask, training)
+        a = routes.plain.states(self.cell, x, a_0, mask, a_dropout)
         self._maybe_reset_dropout_masks(self.cell)
         return a
 
@@ -106,20 +115,22 @@ class BasicRNN(keras.layers.RNN):
             raise ValueError(
                 f"initial_state must be one state, a_0 of shape (B, n_a), got {len(initial_state)} of them."
             )
-        a, mask = self._recur(sequences, initial_state[0], mask, training)
-        # Without return_sequences only the last step is answered.
-        answered = slice(None) if self.return_sequences else slice(-1, None)
-        # ŷ = h(a W_ya + b_y)    (B, T, n_y): one product for all t
-        y = self.cell.predict(a[:, answered])
+        (a_0,) = initial_state
+        x, mask, a_dropout = self._read(sequences, a_0, mask, training)
+        self._take(
+            routes.choose(self.recurrence, routes.Call(self.cell, x.shape, a_dropout is not None, self.recompute))
+        )
+        y, a_T = self._route.run(self.cell, x, a_0, mask, a_dropout, self.return_sequences)
         if mask is not None:
             # A masked step repeats the last output: that is what its carried state answers, but before the first
             # step there is none, and keras.layers.RNN gives zeros.
             shown = mask if self.zero_output_for_mask else ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
+            answered = slice(None) if self.return_sequences else slice(-1, None)
             y = ops.where(shown[:, answered, None], y, ops.zeros_like(y))
-        return y[:, -1], y, [a[:, -1]]
+        return y[:, -1], y, [a_T]
 
-    def _recur(self, x, a_0, mask, training):
-        """(B, T, n_x), (B, n_a), (B, T) -> (B, T, n_a), (B, T): a and the mask, in the order of reading."""
+    def _read(self, x, a_0, mask, training):
+        """(B, T, n_x), (B, n_a), (B, T) -> x and the mask in the order of reading, x after its dropout; a's dropout."""
         cell = self.cell
         _check_shape("initial_state", a_0, (x.shape[0], cell.units), "(B, n_a)")
         if mask is not None:
@@ -127,18 +138,20 @@ class BasicRNN(keras.layers.RNN):
             _check_shape("mask", mask, x.shape[:2], "(B, T)")
         if self.go_backwards:
             x, mask = ops.flip(x, axis=1), None if mask is None else ops.flip(mask, axis=1)
-
         x_dropout = cell.get_dropout_mask(x[:, 0]) if training else None
         a_dropout = cell.get_recurrent_dropout_mask(a_0) if training else None
-        if x_dropout is not None:
-            x = x * x_dropout[:, None]
-        # z = x W_ax + b_x + b_a    (B, T, n_a): one product for all t
-        z = cell.project(x)
-        W_aa = ops.cast(cell.W_aa, cell.compute_dtype)
-        return self._route.recur(z, a_0, W_aa, cell.activation, mask, a_dropout), mask
+        return ops.cast(x if x_dropout is None else x * x_dropout[:, None], cell.compute_dtype), mask, a_dropout
+
+    def _take(self, route):
+        if route.overruled and (self._route is None or not self._route.overruled):
+            warnings.warn(
+                f"{self.name} runs the plain loop: {route.reason}. With recurrence='plain' that is what you ask for.",
+                stacklevel=2,
+            )
+        self._route = route
 
     def get_config(self):
-        config = {**super().get_config(), "recurrence": self.recurrence}
+        config = {**super().get_config(), "recurrence": self.recurrence, "recompute": self.recompute}
         del config["unroll"]
         return config
 

@@ -1,33 +1,88 @@
-"""Which route computes a_1 .. a_T, and why."""
+"""Which route runs the loop over time, and why.
 
-from collections.abc import Callable
-from typing import NamedTuple
+Every route is a function `run(cell, x, a_0, mask, a_dropout, every_step) -> y, a_T`: (B, T, n_x), (B, n_a) ->
+(B, T, n_y), or (B, 1, n_y) of the last step alone, and (B, n_a).
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import keras
 
 from keras_rnn_basics.recurrence import plain
 
-REQUESTS = ("auto", "plain")
+REQUESTS = ("auto", "plain", "per_core", "cudnn")
+
+_exporting = False
+
+
+class Call(NamedTuple):
+    """What is known of one call of a layer when its route is chosen.
+
+    Attributes:
+        cell: the `BasicRNNCell`.
+        shape: (B, T, n_x), `None` where a size is not known yet.
+        a_dropped: whether a_{t-1} goes through dropout.
+        recompute: whether the states within segments are to be computed again on the way back.
+    """
+
+    cell: Any
+    shape: tuple = (None, None, None)
+    a_dropped: bool = False
+    recompute: bool = False
 
 
 class Route(NamedTuple):
-    """A way to compute a_1 .. a_T: `recur(z, a_0, W_aa, g, mask, a_dropout) -> a`, with the reason it was taken."""
+    """A way through the loop, and why it was taken; `overruled` when an argument rules out what was asked for."""
 
     name: str
     reason: str
-    recur: Callable
+    run: Callable
+    overruled: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
 
 
-def choose(request: str) -> Route:
-    """The route for a request, `"auto"` or the name of one.
-
-    >>> str(choose("plain"))
-    'plain: asked for'
-    """
+def check(request: str) -> str:
+    """The request, if it is one: `"auto"` or the name of a route."""
     if request not in REQUESTS:
         raise ValueError(f"recurrence must be one of {REQUESTS}, got {request!r}.")
-    reason = "asked for" if request == "plain" else f"the loop of Keras on {keras.backend.backend()}, the only route"
-    return Route("plain", reason, plain.recur)
+    return request
+
+
+@contextlib.contextmanager
+def only_plain() -> Iterator[None]:
+    """What is traced meanwhile takes the plain loop, which any runtime can execute: for exports."""
+    global _exporting
+    before, _exporting = _exporting, True
+    try:
+        yield
+    finally:
+        _exporting = before
+
+
+def choose(request: str, call: Call) -> Route:
+    """The route for a request, `"auto"` or the name of a route; it is asked anew at every call and every trace."""
+    if request == "plain":
+        return Route("plain", "asked for", plain.run, overruled=call.recompute)
+    if _exporting:
+        return Route("plain", "an export runs anywhere", plain.run)
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        overruled = call.recompute or request != "auto"
+        return Route("plain", f"the loop of Keras on {backend}", plain.run, overruled)
+
+    # These name TensorFlow, which the package does not load on another backend.
+    from keras_rnn_basics.recurrence import cudnn, per_core, surroundings
+
+    name = request if request != "auto" else ("cudnn" if surroundings.on_gpu() else "per_core")
+    fast = {"cudnn": cudnn, "per_core": per_core}[name]
+    misplaced, obstacle = fast.misplaced(), fast.obstacle(call)
+    if misplaced or obstacle:
+        overruled = request != "auto" or obstacle is not None
+        return Route("plain", f"{name} needs {misplaced or obstacle}", plain.run, overruled)
+    if request == "auto" and name == "per_core" and surroundings.is_eager() and not call.recompute:
+        return Route("plain", "outside tf.function, where per_core would compile for every new (B, T)", plain.run)
+    return Route(name, *fast.plan(call))

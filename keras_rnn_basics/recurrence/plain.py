@@ -7,23 +7,32 @@ from keras import ops
 from keras.src.backend import rnn as loop
 
 
-def recur(z, a_0, W_aa, g, mask=None, a_dropout=None):
-    """(B, T, n_a), (B, n_a), (n_a, n_a) -> (B, T, n_a): `a_t = g(z_t + a_{t-1} W_aa)` for t = 1 .. T.
+def run(cell, x, a_0, mask=None, a_dropout=None, every_step=True):
+    """(B, T, n_x), (B, n_a) -> (B, T, n_y) or (B, 1, n_y), (B, n_a): the answers, of all steps or the last, and a_T."""
+    a = states(cell, x, a_0, mask, a_dropout)
+    # ŷ = h(a W_ya + b_y)    (B, T, n_y): one product for all t
+    return cell.predict(a if every_step else a[:, -1:]), a[:, -1]
+
+
+def states(cell, x, a_0, mask=None, a_dropout=None):
+    """(B, T, n_x), (B, n_a) -> (B, T, n_a): `a_t = g(z_t + a_{t-1} W_aa)` for t = 1 .. T.
 
     Args:
-        z: (B, T, n_a), what the inputs say.
+        cell: a `BasicRNNCell`.
+        x: (B, T, n_x), in the cell's compute dtype.
         a_0: (B, n_a), the state before the first step.
-        W_aa: (n_a, n_a), in the dtype of z.
-        g: the activation.
         mask: (B, T) booleans; where False the step is passed over: a_t is a_{t-1}.
         a_dropout: (B, n_a), multiplies a_{t-1} on its way into the product.
     """
+    # z = x W_ax + b_x + b_a    (B, T, n_a): one product for all t
+    z = cell.project(x)
+    W_aa = ops.cast(cell.W_aa, cell.compute_dtype)
 
     def advance(z_t, states):
         (a_prev,) = states
         kept = a_prev if a_dropout is None else a_prev * a_dropout
         # a_t = g(z_t + a_{t-1} W_aa)
-        a_t = g(z_t + ops.matmul(kept, W_aa))
+        a_t = cell.activation(z_t + ops.matmul(kept, W_aa))
         return a_t, [a_t]
 
     _, a, _ = loop(advance, z, [a_0], mask=mask)

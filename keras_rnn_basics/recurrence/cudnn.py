@@ -1,0 +1,94 @@
+"""TensorFlow on an NVIDIA GPU: cuDNN's own loop, for tanh and relu, with its own gradient.
+
+Source: NVIDIA, cuDNN API reference, `cudnnRNNForward` (`CUDNN_RNN_TANH`, `CUDNN_RNN_RELU`): a_t = g(W x_t + R a_{t-1} +
+b_W + b_R), whose two biases are this cell's b_x and b_a.
+"""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from keras_rnn_basics.recurrence import plain, surroundings
+
+MODES = {keras.activations.tanh: "rnn_tanh", keras.activations.relu: "rnn_relu"}
+DTYPES = ("float16", "float32", "float64")
+
+
+def misplaced():
+    """What this route would need around it, or None."""
+    if not surroundings.on_gpu():
+        return "a GPU, and this runs on a CPU"
+    if surroundings.in_xla():
+        return "a function that XLA does not compile: jit_compile=False"
+    return None
+
+
+def obstacle(call):
+    """What the call's arguments would have to be for this route, or None."""
+    cell = call.cell
+    if cell.activation not in MODES:
+        return f"tanh or relu, not {surroundings.name_of(cell.activation)}"
+    if cell.compute_dtype not in DTYPES:
+        return f"{', '.join(DTYPES)}, not {cell.compute_dtype}"
+    if call.a_dropped:
+        return "recurrent_dropout=0"
+    if call.recompute:
+        return "recompute=False"
+    return None
+
+
+def plan(call):
+    """(the reason to tell, the function to run) of a call without an obstacle."""
+    mode = MODES[call.cell.activation]
+    return f"{mode}, {call.cell.compute_dtype} on a GPU", functools.partial(run, mode=mode)
+
+
+def run(cell, x, a_0, mask, a_dropout, every_step, mode):
+    """(B, T, n_x), (B, n_a) -> (B, T, n_y) or (B, 1, n_y), (B, n_a): the answers, and a_T.
+
+    A mask goes to cuDNN as the sequences' lengths. One that is no padding on the right, or masks a whole sequence, is
+    beyond cuDNN: the plain loop then runs in its place, as the numbers in the mask decide.
+    """
+    if mask is None:
+        a = states(cell, x, a_0, None, mode)
+    else:
+        a = tf.cond(
+            is_right_padding(mask),
+            lambda: states(cell, x, a_0, mask, mode),
+            lambda: plain.states(cell, x, a_0, mask),
+        )
+    return cell.predict(a if every_step else a[:, -1:]), a[:, -1]
+
+
+def states(cell, x, a_0, mask, mode):
+    """(B, T, n_x), (B, n_a), (B, T) -> (B, T, n_a): a_1 .. a_T, the mask a padding on the right."""
+    if mask is None:
+        lengths = tf.fill(tf.shape(x)[:1], tf.shape(x)[1])
+    else:
+        lengths = tf.reduce_sum(tf.cast(mask, "int32"), axis=1)
+    W_ax, W_aa, b_x, b_a = (tf.cast(w, x.dtype) for w in (cell.W_ax, cell.W_aa, cell.b_x, cell.b_a))
+    a, a_T, _, _, _ = tf.raw_ops.CudnnRNNV3(
+        input=x,
+        input_h=a_0[:, None],  # (B, layers, n_a)
+        input_c=tf.zeros([], x.dtype),
+        params=pack(W_ax, W_aa, b_x, b_a),
+        sequence_lengths=lengths,
+        rnn_mode=mode,
+        is_training=True,  # cuDNN then keeps what the gradient needs
+        time_major=False,
+    )
+    # Behind a sequence's end cuDNN gives zeros, and the state is that of its last step.
+    return a if mask is None else tf.where(mask[..., None], a, a_T)
+
+
+def pack(W_ax, W_aa, b_x, b_a):
+    """cuDNN's one buffer of parameters: both matrices, each row that of a hidden unit, then both biases."""
+    return tf.concat([tf.reshape(tf.transpose(W), [-1]) for W in (W_ax, W_aa)] + [b_x, b_a], axis=0)
+
+
+def is_right_padding(mask):
+    """(B, T) -> whether every row is True up to some step, at least the first, and False behind it."""
+    begins = tf.reduce_all(mask[:, 0])
+    never_resumes = tf.reduce_all(mask[:, :-1] | ~mask[:, 1:])
+    return begins & never_resumes

@@ -1,0 +1,42 @@
+"""Where TensorFlow runs what is being called or traced: the device, the cores, and whether XLA compiles it all."""
+
+import os
+
+import tensorflow as tf
+
+# Not exported by TensorFlow; it is how its own functions learn that XLA compiles them.
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+
+
+def on_gpu() -> bool:
+    """Whether an operation made here runs on a GPU."""
+    device = tf.constant(0.0).device.upper()  # in a graph, "" where no device was asked for
+    return "GPU" in device if device else bool(tf.config.list_logical_devices("GPU"))
+
+
+def is_eager() -> bool:
+    """Whether operations run at once, rather than in a `tf.function`."""
+    return tf.executing_eagerly()
+
+
+def in_xla() -> bool:
+    """Whether this is part of a `jit_compile=True` function."""
+    return not tf.executing_eagerly() and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def in_strategy() -> bool:
+    """Whether a `tf.distribute` strategy cuts the batch already."""
+    return tf.distribute.has_strategy()
+
+
+def name_of(activation) -> str:
+    """How an error or a reason calls an activation."""
+    return getattr(activation, "__name__", type(activation).__name__)
+
+
+def cores() -> int:
+    """How many functions can run side by side in this process."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = tf.config.threading
+    limits = (threads.get_inter_op_parallelism_threads(), threads.get_intra_op_parallelism_threads())
+    return min([available, *(limit for limit in limits if limit)])

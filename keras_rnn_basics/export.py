@@ -71,7 +71,8 @@ def export_saved_model(
     path.parent.mkdir(parents=True, exist_ok=True)
     half = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        archive.write_out(str(half / "model"), verbose=False)
+        with only_plain():  # Keras traces the whole model once more as it writes
+            archive.write_out(str(half / "model"), verbose=False)
         (half / "model" / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
         if path.exists():
             os.replace(path, half / "replaced")

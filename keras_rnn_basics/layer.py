@@ -79,8 +79,11 @@ class BasicRNN(keras.layers.RNN):
 
     @property
     def recurrence_route(self) -> str:
-        """The route of the latest call or trace and its reason, such as `"per_core: 2 cores, tanh, float32"`."""
-        return str(self._route or routes.choose(self.recurrence, routes.Call(self.cell, recompute=self.recompute)))
+        """The route of the latest call or trace and its reason, such as `"per_core: 2 cores, tanh, float32"`.
+
+        Before the first one: the route that a `tf.function`, and so `fit`, would take here.
+        """
+        return str(self._route or self._choose())
 
     def build(self, sequences_shape, initial_state_shape=None):
         super().build(sequences_shape, initial_state_shape)
@@ -117,10 +120,9 @@ class BasicRNN(keras.layers.RNN):
             )
         (a_0,) = initial_state
         x, mask, a_dropout = self._read(sequences, a_0, mask, training)
-        self._take(
-            routes.choose(self.recurrence, routes.Call(self.cell, x.shape, a_dropout is not None, self.recompute))
-        )
-        y, a_T = self._route.run(self.cell, x, a_0, mask, a_dropout, self.return_sequences)
+        route = self._choose(x.shape, a_dropout is not None)
+        self._tell(route)
+        y, a_T = route.run(self.cell, x, a_0, mask, a_dropout, self.return_sequences)
         if mask is not None:
             # A masked step repeats the last output: that is what its carried state answers, but before the first
             # step there is none, and keras.layers.RNN gives zeros.
@@ -142,7 +144,15 @@ class BasicRNN(keras.layers.RNN):
         a_dropout = cell.get_recurrent_dropout_mask(a_0) if training else None
         return ops.cast(x if x_dropout is None else x * x_dropout[:, None], cell.compute_dtype), mask, a_dropout
 
-    def _take(self, route):
+    def _choose(self, shape=(None, None, None), a_dropped=False):
+        own_equations = any(
+            getattr(type(self.cell), name) is not getattr(BasicRNNCell, name)
+            for name in ("project", "advance", "predict")
+        )
+        call = routes.Call(self.cell, shape, a_dropped, self.recompute, own_equations)
+        return routes.choose(self.recurrence, call)
+
+    def _tell(self, route):
         if route.overruled and (self._route is None or not self._route.overruled):
             warnings.warn(
                 f"{self.name} runs the plain loop: {route.reason}. With recurrence='plain' that is what you ask for.",

@@ -168,7 +168,7 @@ def test_bidirectional_reads_from_both_ends(rng, x, mask):
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_computes_in_half_and_keeps_float32_weights(rng, x, policy):
     cell = random_cell(rng, dtype=policy)
-    rnn = BasicRNN(cell, return_sequences=True, dtype=policy)
+    rnn = BasicRNN(cell, return_sequences=True, dtype=policy, recurrence="plain")
     y = rnn(x)
     assert keras.backend.standardize_dtype(y.dtype) == policy.removeprefix("mixed_")
     assert {weight.dtype for weight in rnn.weights} == {"float32"}
@@ -196,7 +196,7 @@ def test_it_trains_when_compiled_by_xla(rng, x):
 
 
 def test_the_route_and_its_reason_can_be_asked_for():
-    assert BasicRNN(BasicRNNCell(3)).recurrence_route.startswith("plain: ")
+    assert BasicRNN(BasicRNNCell(3)).recurrence_route.startswith("per_core: ")
     assert BasicRNN(BasicRNNCell(3), recurrence="plain").recurrence_route == "plain: asked for"
     with pytest.raises(ValueError, match="recurrence must be one of"):
         BasicRNN(BasicRNNCell(3), recurrence="fast")

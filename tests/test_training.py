@@ -173,6 +173,7 @@ def test_nan_ends_the_run_on_the_last_good_weights(data, tmp_path):
     assert run.model.evaluate(*data, verbose=0) == pytest.approx(min(run.history["val_loss"]), rel=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:.*float16 on a CPU|.*not float16:UserWarning")
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_the_precision_is_the_model_s_and_nobody_else_s(data, tmp_path, precision):
     run = krb.fit(build, data, data, tmp_path, epochs=3, precision=precision, verbose=0)

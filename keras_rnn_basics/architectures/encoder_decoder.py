@@ -15,6 +15,8 @@ def build_encoder_decoder(
     activation: Any = "tanh",
     dropout: float = 0.0,
     recurrent_dropout: float = 0.0,
+    recurrence: str = "auto",
+    recompute: bool = False,
 ) -> keras.Model:
     """(B, T_x) source tokens, (B, T_y) target tokens -> (B, T_y, target_size) logits of each next target token.
 
@@ -28,6 +30,7 @@ def build_encoder_decoder(
         embedding_size: n_x, the length of the vector that stands for a token.
         activation: g.
         dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
+        recurrence, recompute: how the loop over time runs, as in `BasicRNN`.
 
     Returns:
         An uncompiled `keras.Model`; its inputs are named "x" and "y_in".
@@ -38,12 +41,18 @@ def build_encoder_decoder(
     >>> build_encoder_decoder(source_size=40, target_size=50, units=32).output_shape
     (None, None, 50)
     """
-    cells = {"activation": activation, "dropout": dropout, "recurrent_dropout": recurrent_dropout}
+    layers = {
+        "activation": activation,
+        "dropout": dropout,
+        "recurrent_dropout": recurrent_dropout,
+        "recurrence": recurrence,
+        "recompute": recompute,
+    }
 
     x = keras.Input((None,), name="x", dtype="int32")
     read = features(x, keras.layers.Embedding(source_size, embedding_size, mask_zero=True))
     states = []
-    for layer in recurrent_layers(units, None, None, return_sequences=True, **cells):
+    for layer in recurrent_layers(units, None, None, return_sequences=True, **layers):
         layer.return_state = True
         read, a = layer(read)
         states.append(a)
@@ -52,7 +61,9 @@ def build_encoder_decoder(
     y_in = keras.Input((None,), name="y_in", dtype="int32")
     written = features(y_in, keras.layers.Embedding(target_size, embedding_size, mask_zero=True))
     handed_over = []
-    for number, layer in enumerate(recurrent_layers(units, target_size, None, return_sequences=True, **cells), start=1):
+    for number, layer in enumerate(
+        recurrent_layers(units, target_size, None, return_sequences=True, **layers), start=1
+    ):
         handed_over.append(keras.Input((layer.cell.units,), name=f"a_{number}"))
         written = layer(written, initial_state=handed_over[-1])
     decoder = keras.Model([y_in, *handed_over], written, name="decoder")

@@ -17,6 +17,8 @@ def build_many_to_one(
     recurrent_dropout: float = 0.0,
     frontend: keras.layers.Layer | None = None,
     bidirectional: bool = False,
+    recurrence: str = "auto",
+    recompute: bool = False,
 ) -> keras.Model:
     """(B, T, *input_shape) -> (B, n_y), at any T.
 
@@ -31,6 +33,7 @@ def build_many_to_one(
             `keras.layers.Embedding(vocabulary_size, size, mask_zero=True)` for tokens padded with zeros,
             `keras.layers.Masking()` for padded numbers.
         bidirectional: read the sequence from both ends, with a cell each.
+        recurrence, recompute: how the loop over time runs, as in `BasicRNN`.
 
     Returns:
         An uncompiled `keras.Model`; its input is named "x".
@@ -49,6 +52,8 @@ def build_many_to_one(
         output_activation,
         return_sequences=False,
         bidirectional=bidirectional,
+        recurrence=recurrence,
+        recompute=recompute,
         activation=activation,
         dropout=dropout,
         recurrent_dropout=recurrent_dropout,

@@ -14,6 +14,8 @@ def build_one_to_many(
     activation: Any = "tanh",
     dropout: float = 0.0,
     recurrent_dropout: float = 0.0,
+    recurrence: str = "auto",
+    recompute: bool = False,
 ) -> keras.Model:
     """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each.
 
@@ -27,6 +29,7 @@ def build_one_to_many(
         embedding_size: n_x, the length of the vector that stands for a token.
         activation: g.
         dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
+        recurrence, recompute: how the loop over time runs, as in `BasicRNN`.
 
     Returns:
         An uncompiled `keras.Model`; its input is named "x".
@@ -46,6 +49,8 @@ def build_one_to_many(
         activation=activation,
         dropout=dropout,
         recurrent_dropout=recurrent_dropout,
+        recurrence=recurrence,
+        recompute=recompute,
     )
     embedded = features(x, keras.layers.Embedding(vocabulary_size, embedding_size))
     return keras.Model(x, stack(embedded, layers), name="one_to_many")

@@ -49,6 +49,8 @@ def recurrent_layers(
     output_activation,
     return_sequences,
     bidirectional=False,
+    recurrence="auto",
+    recompute=False,
     **cell_arguments,
 ):
     """A BasicRNN for each of `units`; the last one has the outputs, the others hand on their a_t.
@@ -65,7 +67,13 @@ def recurrent_layers(
         outputs = {"output_units": output_units, "output_activation": None if bidirectional else output_activation}
         cell = BasicRNNCell(n_a, **(outputs if top else {}), **cell_arguments)
         name = f"rnn_{number}"
-        layer = BasicRNN(cell, return_sequences=return_sequences or not top, name=name)
+        layer = BasicRNN(
+            cell,
+            return_sequences=return_sequences or not top,
+            recurrence=recurrence,
+            recompute=recompute,
+            name=name,
+        )
         if bidirectional:
             layer = keras.layers.Bidirectional(layer, merge_mode="sum" if top else "concat", name=name)
         layers.append(layer)

@@ -25,12 +25,14 @@ class Call(NamedTuple):
         shape: (B, T, n_x), `None` where a size is not known yet.
         a_dropped: whether a_{t-1} goes through dropout.
         recompute: whether the states within segments are to be computed again on the way back.
+        own_equations: whether the cell is of a class that replaces `project`, `advance` or `predict`.
     """
 
     cell: Any
     shape: tuple = (None, None, None)
     a_dropped: bool = False
     recompute: bool = False
+    own_equations: bool = False
 
 
 class Route(NamedTuple):
@@ -80,9 +82,12 @@ def choose(request: str, call: Call) -> Route:
     name = request if request != "auto" else ("cudnn" if surroundings.on_gpu() else "per_core")
     fast = {"cudnn": cudnn, "per_core": per_core}[name]
     misplaced, obstacle = fast.misplaced(), fast.obstacle(call)
+    if call.own_equations:
+        obstacle = f"the equations of BasicRNNCell, which {type(call.cell).__name__} replaces"
     if misplaced or obstacle:
         overruled = request != "auto" or obstacle is not None
         return Route("plain", f"{name} needs {misplaced or obstacle}", plain.run, overruled)
-    if request == "auto" and name == "per_core" and surroundings.is_eager() and not call.recompute:
+    eager = surroundings.is_eager() and None not in call.shape  # a call of unknown sizes is a question about a graph
+    if request == "auto" and name == "per_core" and eager and not call.recompute:
         return Route("plain", "outside tf.function, where per_core would compile for every new (B, T)", plain.run)
     return Route(name, *fast.plan(call))

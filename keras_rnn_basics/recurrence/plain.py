@@ -26,13 +26,11 @@ def states(cell, x, a_0, mask=None, a_dropout=None):
     """
     # z = x W_ax + b_x + b_a    (B, T, n_a): one product for all t
     z = cell.project(x)
-    W_aa = ops.cast(cell.W_aa, cell.compute_dtype)
 
     def advance(z_t, states):
         (a_prev,) = states
         kept = a_prev if a_dropout is None else a_prev * a_dropout
-        # a_t = g(z_t + a_{t-1} W_aa)
-        a_t = cell.activation(z_t + ops.matmul(kept, W_aa))
+        a_t = cell.advance(z_t, kept)
         return a_t, [a_t]
 
     _, a, _ = loop(advance, z, [a_0], mask=mask)

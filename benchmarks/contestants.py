@@ -1,0 +1,140 @@
+"""One training step, and one forward pass, of the same network in each framework: an RNN that answers every step.
+
+The cost is the mean squared error, the optimizer SGD.
+
+Every function takes the shape (B, T, n_x, n_a, n_y) and whether to train, and returns a step for `race`.
+"""
+
+import numpy as np
+
+RATE = 1e-4
+
+
+def data(shape):
+    B, T, n_x, _, n_y = shape
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(B, T, n_x)).astype("float32"), rng.normal(size=(B, T, n_y)).astype("float32")
+
+
+def _keras_model(layers, shape, training, jit_compile=False):
+    import keras
+    import tensorflow as tf
+
+    x, y = (tf.constant(v) for v in data(shape))
+    model = keras.Sequential([keras.Input((None, shape[2])), *layers])
+    model.compile(keras.optimizers.SGD(RATE), "mse", jit_compile=jit_compile)
+    model.optimizer.build(model.trainable_variables)
+    compiled = {"jit_compile": jit_compile, "autograph": False}
+    if training:
+        one = tf.function(lambda x, y: model.train_step((x, y))["loss"], **compiled)
+        return lambda: one(x, y).numpy()
+    one = tf.function(lambda x: tf.reduce_sum(model(x, training=False)), **compiled)
+    return lambda: one(x).numpy()
+
+
+def _basic_rnn(shape, training, cell_arguments=None, **layer_arguments):
+    import keras_rnn_basics as krb
+
+    cell = krb.BasicRNNCell(shape[3], shape[4], **(cell_arguments or {}))
+    layer = krb.BasicRNN(cell, return_sequences=True, **(cell_arguments or {}), **layer_arguments)
+    return _keras_model([layer], shape, training)
+
+
+def ours(shape, training):
+    return _basic_rnn(shape, training)
+
+
+def ours_plain(shape, training):
+    return _basic_rnn(shape, training, recurrence="plain")
+
+
+def ours_recomputed(shape, training):
+    return _basic_rnn(shape, training, recompute=True)
+
+
+def ours_bfloat16(shape, training):
+    return _basic_rnn(shape, training, {"dtype": "mixed_bfloat16"})
+
+
+def _simple_rnn(shape, training, jit_compile):
+    import keras
+
+    layers = [keras.layers.SimpleRNN(shape[3], return_sequences=True), keras.layers.Dense(shape[4])]
+    return _keras_model(layers, shape, training, jit_compile)
+
+
+def keras_default(shape, training):
+    return _simple_rnn(shape, training, False)
+
+
+def keras_jit(shape, training):
+    return _simple_rnn(shape, training, True)
+
+
+def torch_rnn(shape, training, device="cpu"):
+    import torch
+
+    _, _, n_x, n_a, n_y = shape
+    x, y = (torch.from_numpy(v).to(device) for v in data(shape))
+    rnn = torch.nn.RNN(n_x, n_a, batch_first=True).to(device)
+    linear = torch.nn.Linear(n_a, n_y).to(device)
+    optimizer = torch.optim.SGD([*rnn.parameters(), *linear.parameters()], RATE)
+
+    def train():
+        optimizer.zero_grad()
+        loss = ((linear(rnn(x)[0]) - y) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def forward():
+        with torch.no_grad():
+            return linear(rnn(x)[0]).sum().item()
+
+    return train if training else forward
+
+
+def jax_scan(shape, training):
+    import jax
+    from jax import numpy as jnp
+
+    _, _, n_x, n_a, n_y = shape
+    x, y = (jnp.asarray(v) for v in data(shape))
+    rng = np.random.default_rng(0)
+    w = {
+        "W_ax": rng.normal(size=(n_x, n_a)) * n_x**-0.5,
+        "W_aa": np.linalg.qr(rng.normal(size=(n_a, n_a)))[0],
+        "W_ya": rng.normal(size=(n_a, n_y)) * n_a**-0.5,
+        "b_a": np.zeros(n_a),
+        "b_y": np.zeros(n_y),
+    }
+    weights = [{name: jnp.asarray(value, "float32") for name, value in w.items()}]
+
+    def answer(w, x):
+        z = jnp.swapaxes(x @ w["W_ax"] + w["b_a"], 0, 1)
+
+        def step(a_prev, z_t):
+            a_t = jnp.tanh(z_t + a_prev @ w["W_aa"])
+            return a_t, a_t
+
+        _, a = jax.lax.scan(step, jnp.zeros((x.shape[0], n_a)), z)
+        return jnp.swapaxes(a @ w["W_ya"] + w["b_y"], 0, 1)
+
+    @jax.jit
+    def update(w, x, y):
+        loss, gradient = jax.value_and_grad(lambda w: jnp.mean((answer(w, x) - y) ** 2))(w)
+        return loss, jax.tree.map(lambda value, d: value - RATE * d, w, gradient)
+
+    total = jax.jit(lambda w, x: answer(w, x).sum())
+
+    def train():
+        loss, weights[0] = update(weights[0], x, y)
+        return float(loss)
+
+    return train if training else lambda: float(total(weights[0], x))
+
+
+def blas(shape, training, n=2048):
+    """A product of two (n, n) matrices in numpy: what the machine's multipliers give at most, in the same minutes."""
+    a = np.random.default_rng(0).normal(size=(n, n)).astype("float32")
+    return lambda: np.matmul(a, a)

@@ -1,0 +1,112 @@
+"""Contestants in processes of their own, timed in turn, so that noise on the machine meets all of them alike.
+
+A contestant is a function `make(shape, training) -> step`, named by module and function; each call of `step` must have
+finished its work when it returns.
+"""
+
+import importlib
+import multiprocessing
+import resource
+import statistics
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Lap:
+    """What one contestant came to in one race.
+
+    Attributes:
+        milliseconds: of one step, the median of its turns.
+        first_seconds: from nothing to the end of the first step: tracing and compiling.
+        megabytes: by how much the process' peak memory grew while it raced.
+        missing: why there is nothing to tell, or "".
+    """
+
+    milliseconds: float = float("nan")
+    first_seconds: float = float("nan")
+    megabytes: float = float("nan")
+    missing: str = ""
+    turns: list[float] = field(default_factory=list)
+
+
+def race(contestants, shape, training, rounds=7, seconds=0.4):
+    """{name: (module, function, environment)} -> {name: Lap}: every contestant `rounds` turns of `seconds` each."""
+    workers = {name: _Worker(*where, shape, training) for name, where in contestants.items()}
+    laps = {name: worker.start() for name, worker in workers.items()}
+    running = {name: worker for name, worker in workers.items() if not laps[name].missing}
+    for _ in range(rounds):
+        for name, worker in running.items():
+            if not laps[name].missing:
+                worker.turn(laps[name], seconds)
+    for name, worker in running.items():
+        worker.stop(laps[name])
+    return laps
+
+
+class _Worker:
+    def __init__(self, module, function, environment, shape, training):
+        self.pipe, theirs = multiprocessing.get_context("spawn").Pipe()
+        arguments = (theirs, module, function, environment, shape, training)
+        self.process = multiprocessing.get_context("spawn").Process(target=_work, args=arguments, daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def ask(self, question):
+        try:
+            self.pipe.send(question)
+            return self.pipe.recv()
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return "missing", "its process ended (out of memory?)"
+
+    def start(self):
+        kind, answer = self.ask("start")
+        if kind == "missing":
+            self.process.join()
+            return Lap(missing=answer)
+        return Lap(first_seconds=answer)
+
+    def turn(self, lap, seconds):
+        kind, answer = self.ask(seconds)
+        if kind == "missing":
+            lap.missing = answer
+            return
+        lap.turns.append(answer)
+        lap.milliseconds = statistics.median(lap.turns)
+
+    def stop(self, lap):
+        kind, answer = self.ask("stop")
+        if kind == "done":
+            lap.megabytes = answer
+        self.process.join()
+
+
+def _work(pipe, module, function, environment, shape, training):
+    import os
+    import sys
+    import warnings
+
+    os.environ.update({"TF_CPP_MIN_LOG_LEVEL": "3"} | environment)
+    warnings.simplefilter("ignore")
+    sys.stderr = open(os.devnull, "w")  # what frameworks say about drivers they do not find  # noqa: SIM115
+    try:
+        pipe.recv()
+        make = getattr(importlib.import_module(module), function)
+        before = _peak_megabytes()
+        began = time.perf_counter()
+        step = make(shape, training)
+        step()
+        pipe.send(("done", time.perf_counter() - began))
+        while (order := pipe.recv()) != "stop":
+            began, steps = time.perf_counter(), 0
+            while steps < 1 or time.perf_counter() - began < order:
+                step()
+                steps += 1
+            pipe.send(("done", (time.perf_counter() - began) / steps * 1e3))
+        pipe.send(("done", _peak_megabytes() - before))
+    except Exception as error:
+        pipe.send(("missing", f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]))
+
+
+def _peak_megabytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

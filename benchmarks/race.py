@@ -6,6 +6,7 @@ finished its work when it returns.
 
 import importlib
 import multiprocessing
+import os
 import resource
 import statistics
 import time
@@ -18,8 +19,8 @@ class Lap:
 
     Attributes:
         milliseconds: of one step, the median of its turns.
-        first_seconds: from nothing to the end of the first step: tracing and compiling.
-        megabytes: by how much the process' peak memory grew while it raced.
+        first_seconds: of the first step: tracing and compiling.
+        megabytes: by how much the process' peak memory grew from the first step on.
         missing: why there is nothing to tell, or "".
     """
 
@@ -82,22 +83,18 @@ class _Worker:
 
 
 def _work(pipe, module, function, environment, shape, training):
-    import os
-    import sys
-    import warnings
-
     os.environ.update({"TF_CPP_MIN_LOG_LEVEL": "3"} | environment)
-    warnings.simplefilter("ignore")
-    sys.stderr = open(os.devnull, "w")  # what frameworks say about drivers they do not find  # noqa: SIM115
+    # What frameworks say about drivers they do not find, from C++ as well.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         pipe.recv()
         make = getattr(importlib.import_module(module), function)
-        before = _peak_megabytes()
-        began = time.perf_counter()
         step = make(shape, training)
+        before, began = _peak_megabytes(), time.perf_counter()
         step()
         pipe.send(("done", time.perf_counter() - began))
         while (order := pipe.recv()) != "stop":
+            step()  # wakes threads and caches that slept while others ran
             began, steps = time.perf_counter(), 0
             while steps < 1 or time.perf_counter() - began < order:
                 step()

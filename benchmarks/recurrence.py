@@ -61,7 +61,9 @@ def measure(shape, training, rounds):
 
 def table(results, training):
     """The README's table: ours in milliseconds, the others as multiples of it."""
-    rows = ["| B, T, n_x, n_a, n_y | ours, ms | Keras at its best | PyTorch | JAX | our plain route | times the floor |"]
+    rows = [
+        "| B, T, n_x, n_a, n_y | ours, ms | Keras at its best | PyTorch | JAX | our plain route | times the floor |"
+    ]
     rows.append("|---|---|---|---|---|---|---|")
     for result in results:
         if result["training"] != training:

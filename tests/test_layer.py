@@ -229,3 +229,15 @@ def test_the_same_seed_gives_the_same_weights_and_answers(x):
         return np.asarray(BasicRNN(BasicRNNCell(5, 2, dropout=0.3))(x, training=True))
 
     np.testing.assert_array_equal(answers(), answers())
+
+
+@pytest.mark.parametrize("recurrence", ["plain", "per_core"])
+@pytest.mark.parametrize(("B", "T"), [(None, None), (4, None), (None, 6), (4, 6)])
+def test_a_graph_may_know_the_batch_the_length_both_or_neither(rng, x, mask, recurrence, B, T):
+    import tensorflow as tf
+
+    rnn = BasicRNN(random_cell(rng), return_sequences=True, recurrence=recurrence)
+    signature = [tf.TensorSpec((B, T, 3), tf.float32), tf.TensorSpec((B, T), tf.bool)]
+    graph = tf.function(lambda x, mask: rnn(x, mask=mask), input_signature=signature)
+    expected = oracle.forward(weights_of(rnn.cell), x, mask=mask)[0]
+    np.testing.assert_allclose(graph(x, mask), expected * (mask.cumsum(axis=1)[..., None] > 0), atol=1e-5)

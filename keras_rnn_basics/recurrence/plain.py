@@ -29,7 +29,7 @@ def states(cell, x, a_0, mask=None, a_dropout=None):
 
 
 def _states(cell, x, a_0, mask, a_dropout):
-    """(T, B, n_x) -> (T, B, n_a): time comes first, as the loop takes it; n_x numbers move for that, rather than n_a."""
+    """(T, B, n_x) -> (T, B, n_a): time first, as the loop takes it, so that n_x numbers change places, not n_a."""
     # z = x W_ax + b_x + b_a    (T, B, n_a): one product for all t
     z = cell.project(x)
     mask = None if mask is None else time_first(mask)
@@ -40,7 +40,13 @@ def _states(cell, x, a_0, mask, a_dropout):
         a_t = cell.advance(z_t, a_prev if a_dropout is None else a_prev * a_dropout)
         return a_t, [a_t]
 
-    _, a, _ = loop(advance, z, [a_0], mask=mask, time_major=True)
+    T, B = z.shape[:2]
+    if T is None and B is not None:
+        # Keras' loop would take B for the number of steps (3.15.1: it reads inputs.shape[1] for it).
+        _, a, _ = loop(advance, time_first(z), [a_0], mask=None if mask is None else time_first(mask))
+        a = time_first(a)
+    else:
+        _, a, _ = loop(advance, z, [a_0], mask=mask, time_major=True, input_length=T)
     if mask is not None:
         # The loop repeats its last output at masked steps, zeros before the first; the state there is a_0.
         begun = ops.cumsum(ops.cast(mask, "int32"), axis=0) > 0

@@ -1,10 +1,12 @@
-# Every target sets up what it needs: a .venv of the pinned versions, made once and reused while they are unchanged.
+# Every target sets up what it needs: a virtual environment of the pinned versions, made once and reused while they are
+# unchanged; .venv for all but the benchmarks, whose peers fill another.
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
+BENCH_STAMP := .venv-bench/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/weather.py
@@ -16,12 +18,29 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+bench: $(BENCH_STAMP)
+	.venv-bench/bin/python benchmarks/recurrence.py
+	.venv-bench/bin/python benchmarks/fit.py
+	.venv-bench/bin/python benchmarks/gpu.py
+
 clean:
-	rm -rf .venv runs build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench runs build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(0 if ok else f"Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is {sys.version.split()[0]}. Name another: make PYTHON=python3.13")'
-	$(PYTHON) -m venv --clear .venv
+	$(call environment,.venv)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[examples,test]'
 	@touch $@
+
+# A peer that does not install here is left out; its rows then read "not measured".
+$(BENCH_STAMP): pyproject.toml constraints.txt
+	$(call environment,.venv-bench)
+	.venv-bench/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[examples]'
+	-.venv-bench/bin/python -m pip install --quiet --constraint constraints.txt jax
+	-.venv-bench/bin/python -m pip install --quiet --constraint constraints.txt torch
+	@touch $@
+
+define environment
+	@$(PYTHON) -c 'import sys; ok = (3, 11) <= sys.version_info < (3, 14); sys.exit(0 if ok else f"Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is {sys.version.split()[0]}. Name another: make PYTHON=python3.13")'
+	$(PYTHON) -m venv --clear $(1)
+endef

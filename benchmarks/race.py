@@ -1,6 +1,6 @@
 """Contestants in processes of their own, timed in turn, so that noise on the machine meets all of them alike.
 
-A contestant is a function `make(shape, training) -> step`, named by module and function; each call of `step` must have
+A contestant is a function that makes a step, named by its module, with its arguments; each call of the step must have
 finished its work when it returns.
 """
 
@@ -31,9 +31,9 @@ class Lap:
     turns: list[float] = field(default_factory=list)
 
 
-def race(contestants, shape, training, rounds=7, seconds=0.4):
-    """{name: (module, function, environment)} -> {name: Lap}: every contestant `rounds` turns of `seconds` each."""
-    workers = {name: _Worker(*where, shape, training) for name, where in contestants.items()}
+def race(contestants, rounds=7, seconds=0.4, environment=None):
+    """{name: (module, function, *arguments)} -> {name: Lap}: every contestant has `rounds` turns of `seconds` each."""
+    workers = {name: _Worker(environment or {}, *what) for name, what in contestants.items()}
     laps = {name: worker.start() for name, worker in workers.items()}
     running = {name: worker for name, worker in workers.items() if not laps[name].missing}
     for _ in range(rounds):
@@ -46,10 +46,10 @@ def race(contestants, shape, training, rounds=7, seconds=0.4):
 
 
 class _Worker:
-    def __init__(self, module, function, environment, shape, training):
+    def __init__(self, environment, module, function, *arguments):
         self.pipe, theirs = multiprocessing.get_context("spawn").Pipe()
-        arguments = (theirs, module, function, environment, shape, training)
-        self.process = multiprocessing.get_context("spawn").Process(target=_work, args=arguments, daemon=True)
+        work = (theirs, environment, module, function, arguments)
+        self.process = multiprocessing.get_context("spawn").Process(target=_work, args=work, daemon=True)
         self.process.start()
         theirs.close()
 
@@ -82,14 +82,14 @@ class _Worker:
         self.process.join()
 
 
-def _work(pipe, module, function, environment, shape, training):
+def _work(pipe, environment, module, function, arguments):
     os.environ.update({"TF_CPP_MIN_LOG_LEVEL": "3"} | environment)
     # What frameworks say about drivers they do not find, from C++ as well.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
         pipe.recv()
         make = getattr(importlib.import_module(module), function)
-        step = make(shape, training)
+        step = make(*arguments)
         before, began = _peak_megabytes(), time.perf_counter()
         step()
         pipe.send(("done", time.perf_counter() - began))

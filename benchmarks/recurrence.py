@@ -13,7 +13,6 @@ import os
 import platform
 from pathlib import Path
 
-import contestants
 from race import race
 
 SHAPES = [
@@ -24,19 +23,18 @@ SHAPES = [
     (32, 100, 64, 512, 64),
     (32, 50, 64, 1024, 64),
 ]
-HERE = contestants.__name__
 PEERS = {
-    "ours": (HERE, "ours", {}),
-    "ours, plain": (HERE, "ours_plain", {}),
-    "keras": (HERE, "keras_default", {}),
-    "keras, jit": (HERE, "keras_jit", {}),
-    "torch": (HERE, "torch_rnn", {}),
-    "jax": (HERE, "jax_scan", {}),
-    "blas": (HERE, "blas", {}),
+    "ours": "ours",
+    "ours, plain": "ours_plain",
+    "keras": "keras_default",
+    "keras, jit": "keras_jit",
+    "torch": "torch_rnn",
+    "jax": "jax_scan",
+    "blas": "blas",
 }
 EXTRA = {  # what makes sense for some shapes only
-    (16, 2000, 32, 128, 64): {"ours, recomputed": (HERE, "ours_recomputed", {})},
-    (32, 50, 64, 1024, 64): {"ours, bfloat16": (HERE, "ours_bfloat16", {})},
+    (16, 2000, 32, 128, 64): {"ours, recomputed": "ours_recomputed"},
+    (32, 50, 64, 1024, 64): {"ours, bfloat16": "ours_bfloat16"},
 }
 
 
@@ -48,7 +46,8 @@ def flops(shape, training):
 
 
 def measure(shape, training, rounds):
-    laps = race(PEERS | EXTRA.get(shape, {}), shape, training, rounds)
+    contestants = PEERS | EXTRA.get(shape, {})
+    laps = race({name: ("contestants", make, shape, training) for name, make in contestants.items()}, rounds)
     peak = 2 * 2048**3 / laps.pop("blas").milliseconds / 1e6  # GF/s
     return {
         "shape": shape,

@@ -19,6 +19,9 @@ import numpy as np
 DEVICES = ("auto", "cpu", "gpu")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
+# Keras pays about a millisecond for each call of its compiled step; benchmarks/fit.py found no more to gain beyond 16.
+STEPS_PER_CALL = 16
+
 
 @dataclass(frozen=True)
 class Run:
@@ -59,6 +62,7 @@ def fit(
     `run_dir` holds `log.csv` (a row an epoch), `best.weights.h5`, a `tensorboard` folder, and until the run has ended
     the state of its last finished epoch. The same call after a kill goes on from there, the optimizer's state included.
     A loss or weight that is no longer finite ends the run, on the weights of its best finished epoch.
+    Under TensorFlow 16 training steps make one call, unless the model was compiled with `steps_per_execution`.
 
     Args:
         build: makes the compiled model: `fit` calls it under its seed, device and precision.
@@ -97,6 +101,8 @@ def fit(
             model = build()
         if not getattr(model, "compiled", False):
             raise ValueError("build must return a compiled model: call model.compile(optimizer=..., loss=...) in it.")
+        if keras.backend.backend() == "tensorflow" and model.steps_per_execution == 1 and not model.run_eagerly:
+            model.steps_per_execution = STEPS_PER_CALL
         journal = _Journal(Path(run_dir), patience, {"seed": seed, "precision": precision})
         journal.open(model)
         print(f"Training on {device} in {precision}{journal.where_it_goes_on()}.")
@@ -223,7 +229,7 @@ class _Journal(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite(float(logs["loss"])):
-            self._give_up(f"in epoch {self.epoch + 1}, batch {batch + 1}, the loss was no longer finite")
+            self._give_up(f"in epoch {self.epoch + 1}, by batch {batch + 1}, the loss was no longer finite")
 
     def on_epoch_end(self, epoch, logs=None):
         if self.model.stop_training:

@@ -149,7 +149,7 @@ def test_nan_ends_the_run_on_the_last_good_weights(data, tmp_path):
     ruined[:] = 1e30  # the square overflows float32
 
     run = krb.fit(build, (x, ruined), data, tmp_path / "at_once", epochs=3, verbose=0)
-    assert "in epoch 1, batch 1, the loss was no longer finite" in run.stopped
+    assert "in epoch 1, by batch 16, the loss was no longer finite" in run.stopped
     assert all(np.isfinite(weight).all() for weight in run.model.get_weights())
 
     class Ruin(keras.callbacks.Callback):

@@ -3,7 +3,8 @@
     python benchmarks/routes.py
 
 Prints milliseconds of a training step and of a forward pass. ROWS and MULTIPLICATIONS in recurrence/per_core.py are
-read off this table: two parts should win where B T n_a² is above the one and B at least twice the other.
+read off this table: two parts should win where B T n_a² is above the one and B at least twice the other; CACHES is read
+off its last rows, where they lose again.
 """
 
 import statistics
@@ -53,19 +54,18 @@ def medians(steps, rounds=7, seconds=0.03):
 def main():
     per_core.ROWS = 1
     print(f"{'B, T, n_a':>14} {'B T n_a² / 10⁶':>15}   training step: plain, 1 part, 2 parts   forward: the same (ms)")
-    for n_a in (16, 64, 256):
-        for T in (3, 14, 100):
-            for B in (1, 4, 8, 16, 32):
-                row = []
-                for training in (True, False):
-                    own = {"g": "tanh"}
-                    steps = [contestant(B, T, n_a, plain.run, training)]
-                    steps += [contestant(B, T, n_a, per_core.run, training, parts=1, **own)]
-                    steps += [contestant(B, T, n_a, per_core.run, training, parts=2, **own)]
-                    row += medians(steps)
-                keras.backend.clear_session()
-                numbers = " ".join(f"{ms:7.2f}" for ms in row)
-                print(f"{f'{B}, {T}, {n_a}':>14} {B * T * n_a**2 / 1e6:>15.2f}   {numbers}", flush=True)
+    small = [(B, T, n_a) for n_a in (16, 64, 256) for T in (3, 14, 100) for B in (1, 4, 8, 16, 32)]
+    for B, T, n_a in [*small, (32, 30, 384), (32, 30, 512), (32, 30, 768), (32, 30, 1024)]:
+        row = []
+        for training in (True, False):
+            own = {"g": "tanh"}
+            steps = [contestant(B, T, n_a, plain.run, training)]
+            steps += [contestant(B, T, n_a, per_core.run, training, parts=1, **own)]
+            steps += [contestant(B, T, n_a, per_core.run, training, parts=2, **own)]
+            row += medians(steps)
+        keras.backend.clear_session()
+        numbers = " ".join(f"{ms:7.2f}" for ms in row)
+        print(f"{f'{B}, {T}, {n_a}':>14} {B * T * n_a**2 / 1e6:>15.2f}   {numbers}", flush=True)
 
 
 if __name__ == "__main__":

@@ -211,13 +211,15 @@ def in_graph(cell, **arguments):
     return str(choose("auto", Call(cell, **arguments)))
 
 
-def test_auto_counts_the_cores_the_rows_and_the_work(monkeypatch):
+def test_auto_counts_the_cores_the_rows_the_work_and_the_cache(monkeypatch):
     monkeypatch.setattr(surroundings, "cores", lambda: 4)
+    monkeypatch.setattr(surroundings, "core_cache_bytes", lambda: 2**19)
     assert in_graph(BasicRNNCell(256), shape=(64, 100, None)) == "per_core: 4 cores, tanh, float32"
     assert in_graph(BasicRNNCell(256), shape=(None, None, None)) == "per_core: 4 cores, tanh, float32"
     assert in_graph(BasicRNNCell(256), shape=(9, 100, None)) == "per_core: 2 cores, tanh, float32"
     assert in_graph(BasicRNNCell(256), shape=(1, 100, None)) == "per_core: 1 core, tanh, float32"
     assert in_graph(BasicRNNCell(8), shape=(64, 100, None)) == "per_core: 1 core, tanh, float32"
+    assert in_graph(BasicRNNCell(512), shape=(64, 100, None)) == "per_core: 1 core, tanh, float32"
 
 
 def test_auto_says_when_an_argument_rules_the_fast_loop_out(x):

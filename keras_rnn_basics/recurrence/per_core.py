@@ -20,10 +20,12 @@ ACTIVATIONS = {
 }
 DTYPES = ("float32", "float64", "bfloat16")
 
-# Measured by benchmarks/routes.py: with fewer rows in each part, or fewer multiplications B T n_a² in all, calling a
-# second program costs more than it saves.
+# Measured by benchmarks/routes.py. With fewer rows in each part, or fewer multiplications B T n_a² in all, calling a
+# second program costs more than it saves; and where W_aa is larger than this many times a core's own cache, each core
+# would fetch all of it at every step, while in one part they share the work on it.
 ROWS = 4
 MULTIPLICATIONS = 3_000_000
+CACHES = 1.5
 
 
 def misplaced():
@@ -58,7 +60,8 @@ def _parts(call):
     if surroundings.in_xla():
         return 1
     B, T = call.shape[0] or 64, call.shape[1] or 100  # where they vary: sizes that are common
-    if B * T * call.cell.units**2 < MULTIPLICATIONS:
+    n_a = call.cell.units
+    if B * T * n_a**2 < MULTIPLICATIONS or 4 * n_a**2 > CACHES * surroundings.core_cache_bytes():
         return 1
     return max(1, min(surroundings.cores(), B // ROWS))
 

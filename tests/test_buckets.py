@@ -1,0 +1,91 @@
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import keras_rnn_basics as krb
+from keras_rnn_basics.datasets import bucket_lengths, bucketed
+
+
+def ragged(rng, lengths):
+    return [rng.normal(size=(length, 3)).astype("float32") + 5 for length in lengths]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 12), min_size=1, max_size=20),
+    batch_size=st.integers(1, 6),
+    buckets=st.integers(1, 4),
+    seed=st.sampled_from([None, 0]),
+)
+def test_every_sequence_comes_once_padded_behind_its_end_in_few_shapes(lengths, batch_size, buckets, seed):
+    x = ragged(np.random.default_rng(0), lengths)
+    y = [sequence.sum(axis=1) for sequence in x]
+    dataset = bucketed(x, y, batch_size, buckets, shuffle_seed=seed)
+    came, shapes, count = [], set(), 0
+    for batch_x, batch_y in dataset:
+        count += 1
+        shapes.add(tuple(batch_x.shape))
+        for one_x, one_y in zip(batch_x.numpy(), batch_y.numpy()):
+            length = int((one_x != 0).any(axis=1).sum())
+            assert not one_x[length:].any()
+            assert not one_y[length:].any()
+            np.testing.assert_allclose(one_y[:length], one_x[:length].sum(axis=1), rtol=1e-5)
+            came.append(one_x[:length].tobytes())
+    assert sorted(came) == sorted(sequence.tobytes() for sequence in x)
+    assert len(shapes) <= 2 * buckets
+    assert count == dataset.cardinality()
+
+
+def test_the_shuffled_order_changes_from_epoch_to_epoch_and_repeats_with_the_seed(rng):
+    x = ragged(rng, rng.integers(1, 9, size=40))
+
+    def epochs():
+        dataset = bucketed(x, np.arange(40), batch_size=4, shuffle_seed=1)
+        return [np.concatenate([y for _, y in dataset]).tolist() for _ in range(2)]
+
+    first, second = epochs()
+    assert first != second
+    assert sorted(first) == sorted(second) == list(range(40))
+    assert epochs() == [first, second]
+
+
+def test_what_comes_out_of_a_bucket_is_what_the_sequence_alone_gives(rng):
+    x = ragged(rng, [2, 7, 4, 7, 1, 3])
+    model = krb.build_many_to_one((3,), 5, 1, frontend=keras.layers.Masking())
+    alone = {float(y): np.asarray(model(sequence[None])) for y, sequence in enumerate(x)}
+    for batch, answers in bucketed(x, np.arange(6), batch_size=2, buckets=3):
+        for answer, y in zip(np.asarray(model(batch)), answers.numpy()):
+            np.testing.assert_allclose(answer[None], alone[float(y)], atol=1e-5)
+
+
+def test_fit_trains_on_buckets(rng, tmp_path):
+    x = ragged(rng, rng.integers(1, 9, size=40))
+    dataset = bucketed(x, [sequence.mean() for sequence in x], shuffle_seed=0)
+
+    def build():
+        model = krb.build_many_to_one((3,), 5, 1, frontend=keras.layers.Masking())
+        model.compile(keras.optimizers.Adam(0.03), "mse")
+        return model
+
+    history = krb.fit(build, dataset, None, tmp_path, epochs=8, verbose=0).history["loss"]
+    assert history[-1] < history[0] / 2
+
+
+def test_bad_sequences_say_what_would_do(rng):
+    x = ragged(rng, [2, 3])
+    with pytest.raises(ValueError, match="as many sequences as answers, at least one, got 2 and 1"):
+        bucketed(x, [1])
+    with pytest.raises(ValueError, match=r"Sequence 1 has the shape \(0, 3\)"):
+        bucketed([x[0], x[1][:0]], [1, 2])
+    with pytest.raises(ValueError, match=r"Sequence 1 has the shape \(3, 2\).*steps of the shape \(3,\)"):
+        bucketed([x[0], x[1][:, :2]], [1, 2])
+    with pytest.raises(ValueError, match="Step 1 of sequence 0 is all 0, as padding is"):
+        bucketed([x[0] * [[1], [0]], x[1]], [1, 2])
+    with pytest.raises(ValueError, match="one for each step"):
+        bucketed(x, [np.ones(2), np.ones(4)])
+    with pytest.raises(ValueError, match="buckets must be a positive integer, got 0"):
+        bucket_lengths([1, 2], buckets=0)
+    with pytest.raises(ValueError, match="lengths must be a list of positive integers"):
+        bucket_lengths([0, 2])

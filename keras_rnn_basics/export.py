@@ -31,6 +31,8 @@ def export_saved_model(
       An encoder-decoder's step writes: x_t is the last target token, and the first states come from `encode(x)`.
       A network without a next step (of fixed length, bidirectional) has none; the description says why.
 
+    The loop over time is the plain one in it, whatever trained the model; Keras' `model.export` may keep a fast one.
+
     `keras_rnn_basics.json` in the same folder describes them: shapes, versions, scores. The folder appears complete or
     not at all.
 

@@ -36,7 +36,7 @@ class BasicRNN(keras.layers.RNN):
 
     Raises:
         TypeError: for a cell of another class.
-        ValueError: for an unknown route, or for inputs, masks and states of other shapes.
+        ValueError: for an unknown route, one that cannot recompute, or for inputs, masks and states of other shapes.
 
     >>> import numpy as np
     >>> rnn = BasicRNN(BasicRNNCell(4, output_units=2), return_sequences=True)
@@ -73,6 +73,10 @@ class BasicRNN(keras.layers.RNN):
             **kwargs,
         )
         self.recurrence = routes.check(recurrence)
+        if recompute and recurrence == "plain":
+            raise ValueError(
+                "recompute=True goes with recurrence='auto' or 'per_core'; the plain loop keeps every state."
+            )
         self.recompute = recompute
         self._route = None
         self.input_spec = keras.layers.InputSpec(ndim=3)
@@ -154,10 +158,8 @@ class BasicRNN(keras.layers.RNN):
 
     def _tell(self, route):
         if route.overruled and (self._route is None or not self._route.overruled):
-            warnings.warn(
-                f"{self.name} runs the plain loop: {route.reason}. With recurrence='plain' that is what you ask for.",
-                stacklevel=2,
-            )
+            so = "recompute=True has no effect there" if self.recompute else "recurrence='plain' would ask for it"
+            warnings.warn(f"{self.name} runs the plain loop: {route.reason}; {so}.", stacklevel=2)
         self._route = route
 
     def get_config(self):

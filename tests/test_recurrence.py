@@ -1,6 +1,5 @@
 """Every route beside the numpy oracle, which none of them shares a line with."""
 
-import contextlib
 import functools
 import itertools
 
@@ -181,9 +180,7 @@ def fitted(rng, x, recurrence="auto", jit_compile=False, bidirectional=False, **
 def test_model_fit_comes_to_the_same_weights_on_every_route(rng, x, mask, arguments):
     x = np.where(mask[..., None], x, 0).astype("float32")
     weights, layer = fitted(rng, x, "per_core", **arguments)
-    recompute = arguments.get("recompute")
-    with pytest.warns(UserWarning, match="asked for") if recompute else contextlib.nullcontext():
-        expected, reference = fitted(rng, x, "plain", **arguments)
+    expected, reference = fitted(rng, x, "plain", **{**arguments, "recompute": False})
     assert reference.recurrence_route == "plain: asked for"
     if not arguments.get("bidirectional"):  # which trains two copies of the layer
         assert layer.recurrence_route.startswith("per_core: 1 core, tanh, float32")
@@ -238,6 +235,12 @@ def test_auto_says_when_an_argument_rules_the_fast_loop_out(x):
     with pytest.warns(UserWarning, match="the equations of BasicRNNCell, which Doubled replaces"):
         doubled(x)
     BasicRNN(BasicRNNCell(3, activation="elu"), recurrence="plain")(x)  # meant, and not warned about
+
+    recomputing = BasicRNN(BasicRNNCell(3, activation="elu"), recompute=True)
+    with pytest.warns(UserWarning, match="recompute=True has no effect there"):
+        recomputing(x)
+    with pytest.raises(ValueError, match="recompute=True goes with recurrence='auto' or 'per_core'"):
+        BasicRNN(BasicRNNCell(3), recurrence="plain", recompute=True)
 
 
 def test_eager_calls_and_exports_take_the_plain_loop(x, tmp_path):

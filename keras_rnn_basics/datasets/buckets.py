@@ -33,7 +33,7 @@ def bucketed(
     """A finite `tf.data.Dataset` of batches (x, y) of like length, padded on the right to the length of their bucket.
 
     With `keras.layers.Masking(padding)`, or an embedding with `mask_zero=True`, the padding is passed over. Each bucket
-    has batches of one shape and at most one smaller one, so that training compiles 2 `buckets` programs at most.
+    has batches of one shape and at most one smaller one: the fast loop over time compiles for those few alone.
 
     Args:
         x: N sequences, each (T, n_x) or (T,) tokens, each of its own length T.

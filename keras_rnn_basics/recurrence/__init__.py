@@ -68,7 +68,7 @@ def only_plain() -> Iterator[None]:
 def choose(request: str, call: Call) -> Route:
     """The route for a request, `"auto"` or the name of a route; it is asked anew at every call and every trace."""
     if request == "plain":
-        return Route("plain", "asked for", plain.run, overruled=call.recompute)
+        return Route("plain", "asked for", plain.run)
     if _exporting:
         return Route("plain", "an export runs anywhere", plain.run)
     backend = keras.backend.backend()

@@ -47,8 +47,8 @@ def cores() -> int:
 def core_cache_bytes() -> int:
     """The size of the level-2 cache, which each core has for itself; 1 MiB where the machine does not tell."""
     try:
-        size = Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text()
+        told = Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text()
     except OSError:
-        return 2**20
-    number, unit = re.fullmatch(r"(\d+)([KM]?)\s*", size).groups()
-    return int(number) * {"": 1, "K": 2**10, "M": 2**20}[unit]
+        told = ""
+    size = re.fullmatch(r"(\d+)([KM])\s*", told)
+    return int(size[1]) * {"K": 2**10, "M": 2**20}[size[2]] if size else 2**20

@@ -6,44 +6,46 @@ python benchmarks/memory.py
 import numpy as np
 from race import race
 
-SHAPE = (64, 2000, 8, 256)  # B, T, n_x, n_a
+B, LENGTHS, N_X, N_A = 64, (200, 2000, 8000), 8, 256
 
 
-def _step(layer, dense):
+def _step(T, layer, dense):
     import keras
     import tensorflow as tf
 
-    B, T, n_x, _ = SHAPE
     rng = np.random.default_rng(0)
-    x, y = (tf.constant(v, "float32") for v in (rng.normal(size=(B, T, n_x)), rng.normal(size=(B, 1))))
-    model = keras.Sequential([keras.Input((T, n_x)), layer, *dense])
+    x, y = (tf.constant(v, "float32") for v in (rng.normal(size=(B, T, N_X)), rng.normal(size=(B, 1))))
+    model = keras.Sequential([keras.Input((T, N_X)), layer, *dense])
     model.compile(keras.optimizers.SGD(1e-4), "mse", jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     step = tf.function(lambda x, y: model.train_step((x, y))["loss"], autograph=False)
     return lambda: step(x, y).numpy()
 
 
-def keras_default():
+def keras_default(T):
     import keras
 
-    return _step(keras.layers.SimpleRNN(SHAPE[3]), [keras.layers.Dense(1)])
+    return _step(T, keras.layers.SimpleRNN(N_A), [keras.layers.Dense(1)])
 
 
-def ours(recompute):
+def ours(T, recompute):
     import keras_rnn_basics as krb
 
-    return _step(krb.BasicRNN(krb.BasicRNNCell(SHAPE[3], 1), recompute=recompute), [])
+    return _step(T, krb.BasicRNN(krb.BasicRNNCell(N_A, 1), recompute=recompute), [])
 
 
 def main():
-    print(f"many-to-one, training step, B, T, n_x, n_a = {SHAPE}")
-    contestants = {
-        "keras": ("memory", "keras_default"),
-        "ours": ("memory", "ours", False),
-        "ours, recomputed": ("memory", "ours", True),
-    }
-    for name, lap in race(contestants, rounds=3).items():
-        print(f"  {name:18} memory +{lap.megabytes:5.0f} MB   {lap.milliseconds:7.0f} ms   {lap.missing}")
+    for T in LENGTHS:
+        print(f"many-to-one, training step, B, T, n_x, n_a = {B}, {T}, {N_X}, {N_A}")
+        contestants = {
+            "keras": ("memory", "keras_default", T),
+            "ours": ("memory", "ours", T, False),
+            "ours, recomputed": ("memory", "ours", T, True),
+        }
+        for name, lap in race(contestants, rounds=3).items():
+            print(
+                f"  {name:18} memory +{lap.megabytes:5.0f} MB   {lap.milliseconds:7.0f} ms   {lap.missing}", flush=True
+            )
 
 
 if __name__ == "__main__":

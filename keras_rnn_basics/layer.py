@@ -30,7 +30,8 @@ class BasicRNN(keras.layers.RNN):
         zero_output_for_mask: answer zeros at masked steps.
         recurrence: the route that runs the loop. `"auto"` takes the fastest: `"per_core"` under TensorFlow on a CPU,
             `"cudnn"` on a GPU, and `"plain"`, the loop of Keras itself, for what those cannot do (with a warning), on
-            other backends, outside `tf.function` and in exports. `recurrence_route` tells which ran, and why.
+            other backends, outside `tf.function` (unless it is to recompute) and in what `export_saved_model` writes.
+            `recurrence_route` tells which ran, and why.
         recompute: keep the state of every √T-th step only and compute the others again on the way back: the memory
             for a sequence's states shrinks from T to about 2 √T of them, for one more pass through the loop.
 
@@ -85,7 +86,7 @@ class BasicRNN(keras.layers.RNN):
     def recurrence_route(self) -> str:
         """The route of the latest call or trace and its reason, such as `"per_core: 2 cores, tanh, float32"`.
 
-        Before the first one: the route that a `tf.function`, and so `fit`, would take here.
+        Batches of other sizes may take another. Before the first call: what a `tf.function`, and so `fit`, would take.
         """
         return str(self._route or self._choose())
 

@@ -62,7 +62,7 @@ def fit(
     `run_dir` holds `log.csv` (a row an epoch), `best.weights.h5`, a `tensorboard` folder, and until the run has ended
     the state of its last finished epoch. The same call after a kill goes on from there, the optimizer's state included.
     A loss or weight that is no longer finite ends the run, on the weights of its best finished epoch.
-    Under TensorFlow 16 training steps make one call, unless the model was compiled with `steps_per_execution`.
+    Under TensorFlow 16 training steps make one call, unless the model was compiled with more than one itself.
 
     Args:
         build: makes the compiled model: `fit` calls it under its seed, device and precision.
@@ -101,7 +101,8 @@ def fit(
             model = build()
         if not getattr(model, "compiled", False):
             raise ValueError("build must return a compiled model: call model.compile(optimizer=..., loss=...) in it.")
-        if keras.backend.backend() == "tensorflow" and model.steps_per_execution == 1 and not model.run_eagerly:
+        steps_per_call = model.steps_per_execution
+        if keras.backend.backend() == "tensorflow" and steps_per_call == 1 and not model.run_eagerly:
             model.steps_per_execution = STEPS_PER_CALL
         journal = _Journal(Path(run_dir), patience, {"seed": seed, "precision": precision})
         journal.open(model)
@@ -118,6 +119,10 @@ def fit(
                 callbacks=[journal, *_tensorboard(Path(run_dir))],
             )
         journal.close()
+        if model.steps_per_execution != steps_per_call:
+            # The model goes back as it was compiled; Keras would go on with the functions it made for sixteen.
+            model.steps_per_execution = steps_per_call
+            model.train_function = model.test_function = model.predict_function = None
     print(f"Stopped after epoch {journal.epoch}: {journal.stopped}; kept the weights of epoch {journal.best_epoch}.")
     seconds = time.monotonic() - began
     return Run(model, journal.history, journal.best_epoch, journal.stopped, device, seconds)

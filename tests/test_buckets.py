@@ -85,7 +85,23 @@ def test_bad_sequences_say_what_would_do(rng):
         bucketed([x[0] * [[1], [0]], x[1]], [1, 2])
     with pytest.raises(ValueError, match="one for each step"):
         bucketed(x, [np.ones(2), np.ones(4)])
+    with pytest.raises(ValueError, match="the single number 1"):
+        bucketed([1, 2], [1, 2])
+    with pytest.raises(ValueError, match="lists of arrays, got list and NoneType"):
+        bucketed(x, None)
+    with pytest.raises(ValueError, match=r"x of int64 can hold, got 0\.5, which becomes 0"):
+        bucketed([[1, 2], [3]], [0, 1], padding=0.5)
+    with pytest.raises(ValueError, match="x of uint8 can hold, got -1, which becomes 255"):
+        bucketed([np.array([1, 2], "uint8")], [0], padding=-1)
+    with pytest.raises(ValueError, match="can hold, got nan"):
+        bucketed(x, [1, 2], padding=float("nan"))
+    with pytest.raises(ValueError, match=r"batch_size must be a positive integer, got 2\.0"):
+        bucketed(x, [1, 2], batch_size=2.0)
+    with pytest.raises(ValueError, match="shuffle_seed must be an integer or None, got 'a'"):
+        bucketed(x, [1, 2], shuffle_seed="a")
     with pytest.raises(ValueError, match="buckets must be a positive integer, got 0"):
         bucket_lengths([1, 2], buckets=0)
     with pytest.raises(ValueError, match="lengths must be a list of positive integers"):
         bucket_lengths([0, 2])
+    with pytest.raises(ValueError, match="lengths must be a list of positive integers"):
+        bucket_lengths([1.5, 2.7])

@@ -138,17 +138,33 @@ def test_recurrent_dropout_reaches_the_loop_and_its_gradient(rng, x):
         np.testing.assert_allclose(gradient, kept[:, None] * expected["W_aa"], atol=1e-4)
 
 
-def test_a_second_derivative_is_refused_rather_than_wrong(rng, x):
-    rnn = BasicRNN(random_cell(rng), recurrence="per_core")
-    x = tf.constant(x)
-    with tf.GradientTape() as outer:
-        outer.watch(x)
-        with tf.GradientTape() as inner:
-            inner.watch(x)
-            cost = tf.reduce_sum(rnn(x) ** 2)
-        penalty = tf.reduce_sum(inner.gradient(cost, x) ** 2)
-    with pytest.raises(NotImplementedError, match="recurrence='plain'"):
-        outer.gradient(penalty, x)
+@pytest.mark.parametrize("by", ["x", "a_0", "W_aa", "W_ya"])
+@pytest.mark.parametrize("graph", [False, True])
+def test_a_second_derivative_is_refused_rather_than_wrong(rng, x, by, graph):
+    cell = random_cell(rng)
+    rnn = BasicRNN(cell, return_state=True, recurrence="per_core")
+    rnn.build(x.shape)
+    sources = {"x": tf.constant(x), "a_0": tf.zeros((10, 5)), "W_aa": cell.W_aa.value, "W_ya": cell.W_ya.value}
+
+    def second(cost_of):
+        with tf.GradientTape() as outer:
+            outer.watch(sources["x"])
+            outer.watch(sources["a_0"])
+            with tf.GradientTape() as inner:
+                inner.watch(sources["x"])
+                cost = cost_of(*rnn(sources["x"], initial_state=sources["a_0"]))
+            # The usual penalty on the gradient of the input, beside a cost of its own.
+            penalty = tf.reduce_sum(inner.gradient(cost, sources["x"]) ** 2) + cost
+        return outer.gradient(penalty, sources[by])
+
+    costs = [
+        lambda y, a: tf.reduce_sum(y),  # whose gradient by ŷ depends on nothing
+        lambda y, a: tf.reduce_sum(y**2),
+        lambda y, a: tf.reduce_sum(a),
+    ]
+    for cost in costs:
+        with pytest.raises(NotImplementedError, match="recurrence='plain'"):
+            (tf.function(second, autograph=False) if graph else second)(cost)
 
 
 def fitted(rng, x, recurrence="auto", jit_compile=False, bidirectional=False, **layer_arguments):
@@ -226,6 +242,16 @@ def test_auto_says_when_an_argument_rules_the_fast_loop_out(x):
         elu(x)
     elu(x)  # said once
     assert in_graph(BasicRNNCell(3, dtype="float16")).endswith("not float16")
+    for same in (tf.nn.tanh, keras.ops.tanh):
+        assert in_graph(BasicRNNCell(3, activation=same)) == "per_core: 1 core, tanh, float32"
+
+    class Unhashable:
+        __hash__ = None
+
+        def __call__(self, s):
+            return s
+
+    assert in_graph(BasicRNNCell(3, activation=Unhashable())).endswith("not Unhashable")
 
     class Doubled(BasicRNNCell):
         def project(self, x):
@@ -268,6 +294,8 @@ def test_a_strategy_that_cuts_the_batch_itself_gets_the_plain_loop(x):
         model.compile("sgd", SumOverTime("mse") if len(model.output_shape) == 3 else "mse")
     model.fit(x, np.ones((10, 1)), verbose=0)
     assert "a tf.distribute strategy has cut" in model.get_layer("rnn_1").recurrence_route
+    with strategy.scope(), pytest.warns(UserWarning, match="recompute=True has no effect there"):
+        BasicRNN(BasicRNNCell(3), recompute=True)(x)
 
 
 def test_the_gradient_of_the_data_is_never_computed(x):

@@ -137,6 +137,15 @@ def test_an_unfinished_run_of_another_set_up_is_not_overwritten(data, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
+def test_the_model_comes_back_compiled_as_it_was(data, tmp_path):
+    model = krb.fit(build, data, data, tmp_path, epochs=1, verbose=0).model
+    assert model.steps_per_execution == 1
+    batches = []
+    counted = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch))
+    model.fit(*data, batch_size=16, verbose=0, callbacks=[counted])
+    assert batches == [0, 1, 2, 3]
+
+
 def test_a_second_run_in_a_finished_folder_begins_anew(data, tmp_path):
     first = krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)
     second = krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)

@@ -14,10 +14,9 @@ def bucket_lengths(lengths: Sequence[int], buckets: int = 4) -> list[int]:
     [5, 6, 20]
     """
     lengths = np.asarray(lengths)
-    if not lengths.size or lengths.ndim != 1 or lengths.min() < 1:
+    if lengths.ndim != 1 or not lengths.size or lengths.dtype.kind not in "iu" or lengths.min() < 1:
         raise ValueError(f"lengths must be a list of positive integers, got {lengths.tolist()}.")
-    if isinstance(buckets, bool) or not isinstance(buckets, Integral) or buckets < 1:
-        raise ValueError(f"buckets must be a positive integer, got {buckets!r}.")
+    _check_count("buckets", buckets)
     quantiles = np.quantile(lengths, np.arange(1, buckets + 1) / buckets, method="inverted_cdf")
     return [int(length) for length in np.unique(quantiles)]
 
@@ -54,8 +53,14 @@ def bucketed(
     """
     import tensorflow as tf
 
+    _check_count("batch_size", batch_size)
+    if shuffle_seed is not None and (isinstance(shuffle_seed, bool) or not isinstance(shuffle_seed, Integral)):
+        raise ValueError(f"shuffle_seed must be an integer or None, got {shuffle_seed!r}.")
+    if not all(isinstance(given, (list, tuple, np.ndarray)) for given in (x, y)):
+        raise ValueError(f"x and y must be lists of arrays, got {type(x).__name__} and {type(y).__name__}.")
     x, y = [np.asarray(sequence) for sequence in x], [np.asarray(answer) for answer in y]
     _check(x, y, padding)
+    # Answers of one shape are answers to whole sequences, unless every sequence has as many steps as they have entries.
     per_step = all(answer.ndim and len(answer) == len(sequence) for sequence, answer in zip(x, y))
     lengths = [len(sequence) for sequence in x]
     bounds = bucket_lengths(lengths, buckets)
@@ -81,11 +86,23 @@ def bucketed(
     return whole.apply(tf.data.experimental.assert_cardinality(len(turns))).prefetch(2)
 
 
+def _check_count(name, count):
+    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+        raise ValueError(f"{name} must be a positive integer, got {count!r}.")
+
+
 def _check(x, y, padding):
     if not x or len(x) != len(y):
         raise ValueError(f"x and y must hold as many sequences as answers, at least one, got {len(x)} and {len(y)}.")
+    held = np.asarray(padding).astype(x[0].dtype)
+    if held != padding:
+        raise ValueError(
+            f"padding must be a number that x of {x[0].dtype} can hold, got {padding!r}, which becomes {held}."
+        )
     for number, sequence in enumerate(x):
-        if not sequence.ndim or not len(sequence) or sequence.shape[1:] != x[0].shape[1:]:
+        if not sequence.ndim:
+            raise ValueError(f"Sequence {number} must be an array (T, n_x) or (T,), got the single number {sequence}.")
+        if not len(sequence) or sequence.shape[1:] != x[0].shape[1:]:
             raise ValueError(
                 f"Sequence {number} has the shape {sequence.shape}; it must have at least one step, and steps of the "
                 f"shape {x[0].shape[1:]} as the first has."

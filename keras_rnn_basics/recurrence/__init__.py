@@ -85,7 +85,7 @@ def choose(request: str, call: Call) -> Route:
     if call.own_equations:
         obstacle = f"the equations of BasicRNNCell, which {type(call.cell).__name__} replaces"
     if misplaced or obstacle:
-        overruled = request != "auto" or obstacle is not None
+        overruled = request != "auto" or obstacle is not None or call.recompute
         return Route("plain", f"{name} needs {misplaced or obstacle}", plain.run, overruled)
     eager = surroundings.is_eager() and None not in call.shape  # a call of unknown sizes is a question about a graph
     if request == "auto" and name == "per_core" and eager and not call.recompute:

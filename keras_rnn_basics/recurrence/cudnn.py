@@ -6,12 +6,11 @@ b_W + b_R), whose two biases are this cell's b_x and b_a.
 
 import functools
 
-import keras
 import tensorflow as tf
 
 from keras_rnn_basics.recurrence import plain, surroundings
 
-MODES = {keras.activations.tanh: "rnn_tanh", keras.activations.relu: "rnn_relu"}
+MODES = {"tanh": "rnn_tanh", "relu": "rnn_relu"}
 DTYPES = ("float16", "float32", "float64")
 
 
@@ -27,7 +26,7 @@ def misplaced():
 def obstacle(call):
     """What the call's arguments would have to be for this route, or None."""
     cell = call.cell
-    if cell.activation not in MODES:
+    if surroundings.standard_name(cell.activation) not in MODES:
         return f"tanh or relu, not {surroundings.name_of(cell.activation)}"
     if cell.compute_dtype not in DTYPES:
         return f"{', '.join(DTYPES)}, not {cell.compute_dtype}"
@@ -40,7 +39,7 @@ def obstacle(call):
 
 def plan(call):
     """(the reason to tell, the function to run) of a call without an obstacle."""
-    mode = MODES[call.cell.activation]
+    mode = MODES[surroundings.standard_name(call.cell.activation)]
     return f"{mode}, {call.cell.compute_dtype} on a GPU", functools.partial(run, mode=mode)
 
 

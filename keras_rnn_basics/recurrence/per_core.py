@@ -7,17 +7,11 @@ answers and back (`whole.py`; `segments.py` where memory is short), so that only
 
 import functools
 
-import keras
 import tensorflow as tf
 
 from keras_rnn_basics.recurrence import segments, surroundings, whole
+from keras_rnn_basics.recurrence.by_hand import G
 
-ACTIVATIONS = {
-    keras.activations.tanh: "tanh",
-    keras.activations.relu: "relu",
-    keras.activations.sigmoid: "sigmoid",
-    keras.activations.linear: "linear",
-}
 DTYPES = ("float32", "float64", "bfloat16")
 
 # Measured by benchmarks/routes.py. With fewer rows in each part, or fewer multiplications B T n_a² in all, calling a
@@ -40,8 +34,8 @@ def misplaced():
 def obstacle(call):
     """What the call's arguments would have to be for this route, or None."""
     cell = call.cell
-    if cell.activation not in ACTIVATIONS:
-        return f"{', '.join(ACTIVATIONS.values())}, not {surroundings.name_of(cell.activation)}"
+    if surroundings.standard_name(cell.activation) not in G:
+        return f"{', '.join(G)}, not {surroundings.name_of(cell.activation)}"
     if cell.compute_dtype not in DTYPES:
         return f"{', '.join(DTYPES)}, not {cell.compute_dtype}"
     return None
@@ -49,7 +43,7 @@ def obstacle(call):
 
 def plan(call):
     """(the reason to tell, the function to run) of a call without an obstacle."""
-    g, dtype = ACTIVATIONS[call.cell.activation], call.cell.compute_dtype
+    g, dtype = surroundings.standard_name(call.cell.activation), call.cell.compute_dtype
     parts = _parts(call)
     cores = f"{parts} core{'s' if parts > 1 else ''}"
     how = functools.partial(run, g=g, parts=parts, jit=dtype != "bfloat16", recompute=call.recompute)
@@ -69,6 +63,8 @@ def _parts(call):
 def run(cell, x, a_0, mask, a_dropout, every_step, g, parts, jit=True, recompute=False):
     """(B, T, n_x), (B, n_a) -> (B, T, n_y) or (B, 1, n_y), (B, n_a): the answers, and a_T.
 
+    A weight that a cost does not reach has a gradient of zeros here (W_ya, where only a_T is used), not None.
+
     Args:
         g: the activation's name in `by_hand.G`.
         parts: into how many parts the batch is cut.
@@ -83,9 +79,9 @@ def run(cell, x, a_0, mask, a_dropout, every_step, g, parts, jit=True, recompute
     forward, backward, to_x = _functions(g, every_step, jit, recompute, sizes)
 
     @tf.custom_gradient
-    def answers(x, a_0, *weights):
+    def answers(*inputs):
         # Else an eager tape looks into the compiled functions, whose loops it cannot follow.
-        x, a_0, *weights = map(tf.stop_gradient, (x, a_0, *weights))
+        x, a_0, *weights = map(tf.stop_gradient, inputs)
         cut = [_cut(tensor, parts) for tensor in (x, a_0, mask, a_dropout)]
         done = [forward(*part, *weights) for part in zip(*cut)]
         y, a_T = (tf.concat(joined, axis=0) for joined in list(zip(*done))[:2])
@@ -93,7 +89,7 @@ def run(cell, x, a_0, mask, a_dropout, every_step, g, parts, jit=True, recompute
 
         def gradient(dy, da_T):
             @tf.custom_gradient
-            def first_derivative(dy, da_T, x, a_0, *weights):
+            def first_derivative(dy, da_T, *_):
                 dy, da_T = (_cut(tf.stop_gradient(error), parts) for error in (dy, da_T))
                 back = [backward(*part, *weights) for part in zip(dy, da_T, kept, *cut)]
                 ds, da_0, *of_weights = zip(*back)
@@ -101,7 +97,8 @@ def run(cell, x, a_0, mask, a_dropout, every_step, g, parts, jit=True, recompute
                 dx = tf.concat([to_x(part, weights[0]) for part in ds], axis=0)
                 return (dx, tf.concat(da_0, axis=0), *map(tf.add_n, of_weights)), _second_derivative
 
-            return first_derivative(dy, da_T, x, a_0, *weights)
+            # It takes the inputs themselves, so that a derivative of it by any of them is refused.
+            return first_derivative(dy, da_T, *inputs)
 
         return (y, a_T), gradient
 
@@ -135,6 +132,7 @@ def _cut(tensor, parts):
 
 def _second_derivative(*_):
     raise NotImplementedError(
-        "per_core gives first derivatives only. For a derivative of a derivative, build the layer with "
+        "per_core gives first derivatives only, in reverse mode. For a derivative of a derivative, for forward mode, "
+        "and where an outer tape watches a function that takes gradients itself, build the layer with "
         "recurrence='plain'."
     )

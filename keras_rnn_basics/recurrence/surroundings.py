@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
 # Not exported by TensorFlow; it is how its own functions learn that XLA compiles them.
@@ -29,6 +30,19 @@ def in_xla() -> bool:
 def in_strategy() -> bool:
     """Whether a `tf.distribute` strategy cuts the batch already."""
     return tf.distribute.has_strategy()
+
+
+STANDARD = {
+    "tanh": (keras.activations.tanh, keras.ops.tanh, tf.tanh, tf.nn.tanh),
+    "relu": (keras.activations.relu, keras.ops.relu, tf.nn.relu),
+    "sigmoid": (keras.activations.sigmoid, keras.ops.sigmoid, tf.sigmoid, tf.nn.sigmoid),
+    "linear": (keras.activations.linear, tf.identity),
+}
+
+
+def standard_name(activation) -> str | None:
+    """Which of the four that the fast loops know an activation is, if it is one."""
+    return next((name for name, same in STANDARD.items() if any(activation is one for one in same)), None)
 
 
 def name_of(activation) -> str:

@@ -29,7 +29,7 @@ G = {
 def states(z, a_0, W_aa, g, mask=None, a_dropout=None):
     """(T, b, n_a), (b, n_a), (n_a, n_a) -> (T, b, n_a): `a_t = g(z_t + a_{t-1} W_aa)`; mask (T, b, 1)."""
     T = tf.shape(z)[0]
-    z, mask = _by_step(z), _by_step(mask)
+    z, mask = unstacked(z), unstacked(mask)
 
     def step(t, a_prev, a):
         kept = a_prev if a_dropout is None else a_prev * a_dropout
@@ -48,7 +48,7 @@ def errors(da, da_T, a, W_aa, g, mask=None, a_dropout=None):
     da holds what reaches each a_t from its own answer, or is None; da_T what reaches the last one from elsewhere.
     """
     T, W_aa_transposed = tf.shape(a)[0], tf.transpose(W_aa)
-    da, a, mask = _by_step(da), _by_step(a), _by_step(mask)
+    da, a, mask = unstacked(da), unstacked(a), unstacked(mask)
 
     def step(t, from_later, ds):
         da_t = from_later if da is None else from_later + da.read(t)
@@ -90,7 +90,8 @@ def _rows(x):
     return tf.reshape(x, (-1, x.shape[-1]))
 
 
-def _by_step(x):
+def unstacked(x):
+    """A tensor whose first axis a loop reads one by one; None stays None."""
     if x is None:
         return None
     return tf.TensorArray(x.dtype, tf.shape(x)[0], element_shape=x.shape[1:]).unstack(x)

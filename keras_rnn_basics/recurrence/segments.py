@@ -6,7 +6,7 @@ Source: Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory 
 
 import tensorflow as tf
 
-from keras_rnn_basics.recurrence.by_hand import errors, outer, outer_recurrent, product, states
+from keras_rnn_basics.recurrence.by_hand import errors, outer, outer_recurrent, product, states, unstacked
 from keras_rnn_basics.recurrence.whole import time_first
 
 
@@ -14,7 +14,7 @@ def forward(x, a_0, mask, a_dropout, W_ax, b, W_aa, W_ya=None, b_y=None, *, g, e
     """As `whole.forward`, but what is kept is a_0 and the state behind each segment: (T / segment + 1, b, n_a)."""
     T = tf.shape(x)[1]
     x, mask = _segments(x), _mask_segments(mask, x)
-    K, xs, masks = tf.shape(x)[0], _by_segment(x), _by_segment(mask)
+    K, xs, masks = tf.shape(x)[0], unstacked(x), unstacked(mask)
     n_y = a_0.shape[-1] if W_ya is None else W_ya.shape[1]
 
     def answer(a):
@@ -38,8 +38,8 @@ def backward(dy, da_T, kept, x, a_0, mask, a_dropout, W_ax, b, W_aa, W_ya=None, 
     """As `whole.backward`, but the first of what it returns is ∂L/∂x (b, T, n_x) already."""
     T = tf.shape(x)[1]
     x, mask = _segments(x), _mask_segments(mask, x)
-    K, xs, masks, starts = tf.shape(x)[0], _by_segment(x), _by_segment(mask), _by_segment(kept)
-    dys = _by_segment(_segments(dy)) if every_step else None
+    K, xs, masks, starts = tf.shape(x)[0], unstacked(x), unstacked(mask), unstacked(kept)
+    dys = unstacked(_segments(dy)) if every_step else None
     of_weights = [tf.zeros_like(W_ax), tf.zeros_like(b), tf.zeros_like(W_aa)]
     if W_ya is not None:
         of_weights += [tf.zeros_like(W_ya), tf.zeros_like(b_y)]
@@ -89,7 +89,3 @@ def _segments(x):
 def _mask_segments(mask, x):
     """(b, T) or None, x (b, T, n_x) -> (T / segment, segment, b, 1): steps behind T are masked, and carry a_T."""
     return _segments(tf.ones(tf.shape(x)[:2], "bool") if mask is None else mask)[..., None]
-
-
-def _by_segment(x):
-    return tf.TensorArray(x.dtype, tf.shape(x)[0], element_shape=x.shape[1:]).unstack(x)

@@ -59,17 +59,17 @@ def bucketed(
     if not all(isinstance(given, (list, tuple, np.ndarray)) for given in (x, y)):
         raise ValueError(f"x and y must be lists of arrays, got {type(x).__name__} and {type(y).__name__}.")
     x, y = [np.asarray(sequence) for sequence in x], [np.asarray(answer) for answer in y]
-    _check(x, y, padding)
-    # Answers of one shape are answers to whole sequences, unless every sequence has as many steps as they have entries.
-    per_step = all(answer.ndim and len(answer) == len(sequence) for sequence, answer in zip(x, y))
+    if not x or len(x) != len(y):
+        raise ValueError(f"x and y must hold as many sequences as answers, at least one, got {len(x)} and {len(y)}.")
+    _check_sequences(x, padding)
+    per_step = _is_per_step(x, y)
     lengths = [len(sequence) for sequence in x]
     bounds = bucket_lengths(lengths, buckets)
     bucket = np.searchsorted(bounds, lengths)
 
     batches = []
-    order = np.arange(len(x))
     for number, length in enumerate(bounds):
-        own = order[bucket == number]
+        own = np.flatnonzero(bucket == number)
         padded_x = np.stack([_pad(x[i], length, padding) for i in own])
         padded_y = np.stack([_pad(y[i], length, 0) if per_step else y[i] for i in own])
         dataset = tf.data.Dataset.from_tensor_slices((padded_x, padded_y))
@@ -91,9 +91,7 @@ def _check_count(name, count):
         raise ValueError(f"{name} must be a positive integer, got {count!r}.")
 
 
-def _check(x, y, padding):
-    if not x or len(x) != len(y):
-        raise ValueError(f"x and y must hold as many sequences as answers, at least one, got {len(x)} and {len(y)}.")
+def _check_sequences(x, padding):
     held = np.asarray(padding).astype(x[0].dtype)
     if held != padding:
         raise ValueError(
@@ -113,10 +111,14 @@ def _check(x, y, padding):
                 f"Step {int(empty.argmax())} of sequence {number} is all {padding}, as padding is: a mask would pass "
                 "it over. Choose a padding that no step is made of."
             )
-    same = all(answer.shape == y[0].shape for answer in y)
+
+
+def _is_per_step(x, y):
+    """Whether y answers each step; where it could be either, all sequences are of one length, and nothing is padded."""
     per_step = all(a.ndim and len(a) == len(s) and a.shape[1:] == y[0].shape[1:] for s, a in zip(x, y))
-    if not same and not per_step:
+    if not per_step and any(answer.shape != y[0].shape for answer in y):
         raise ValueError("y must hold an answer for each sequence, all of one shape, or one for each step of it.")
+    return per_step
 
 
 def _pad(sequence, length, value):

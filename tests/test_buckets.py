@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import keras_rnn_basics as krb
-from keras_rnn_basics.datasets import bucket_lengths, bucketed
+from keras_rnn_basics.datasets import bucket_lengths, bucketed, bucketed_pairs
 
 
 def ragged(rng, lengths):
@@ -71,6 +71,83 @@ def test_fit_trains_on_buckets(rng, tmp_path):
 
     history = krb.fit(build, dataset, None, tmp_path, epochs=8, verbose=0).history["loss"]
     assert history[-1] < history[0] / 2
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    lengths=st.lists(st.tuples(st.integers(1, 12), st.integers(2, 9)), min_size=1, max_size=20),
+    batch_size=st.integers(1, 6),
+    buckets=st.integers(1, 4),
+    seed=st.sampled_from([None, 0]),
+)
+def test_every_pair_comes_once_with_targets_one_step_ahead_in_few_shapes(lengths, batch_size, buckets, seed):
+    tokens = np.random.default_rng(0)
+    x = [tokens.integers(1, 50, size=length).tolist() for length, _ in lengths]
+    y = [[1, *tokens.integers(3, 50, size=length - 2).tolist(), 2] for _, length in lengths]
+    dataset = bucketed_pairs(x, y, batch_size, buckets, shuffle_seed=seed)
+    came, shapes, longest, count = [], set(), {}, 0
+    for inputs, targets in dataset:
+        count += 1
+        batch = [array.numpy() for array in (inputs["x"], inputs["y_in"], targets)]
+        assert {array.dtype for array in batch} == {np.dtype("int32")}
+        shapes.add(tuple(array.shape for array in batch))
+        for row in zip(*batch):
+            one_x, y_in, y_out = (array[: np.count_nonzero(array)].tolist() for array in row)
+            assert not any(array[np.count_nonzero(array) :].any() for array in row)
+            assert y_in[1:] == y_out[:-1]
+            came.append((one_x, [*y_in, y_out[-1]]))
+            longest[len(row[0])] = max(longest.get(len(row[0]), 0), len(y_in))
+    assert sorted(came) == sorted(zip(x, y))
+    assert len(shapes) <= 2 * buckets
+    assert {(of_x[1], of_y[1]) for of_x, of_y, _ in shapes} == set(longest.items())
+    assert count == dataset.cardinality()
+
+
+def test_pairs_come_in_the_order_in_which_bucketed_gives_their_sources(rng):
+    x = [rng.integers(1, 50, size=length) for length in rng.integers(1, 9, size=40)]
+    y = [[1, number + 3, 2] for number in range(40)]
+    for seed in (None, 1):
+        pairs, alone = bucketed_pairs(x, y, 4, 3, seed), bucketed(x, np.arange(40), 4, 3, shuffle_seed=seed)
+        for _ in range(2):
+            for (inputs, targets), (sources, numbers) in zip(pairs, alone):
+                np.testing.assert_array_equal(inputs["x"], sources)
+                np.testing.assert_array_equal(targets[:, 0] - 3, numbers)
+
+
+def test_bad_pairs_say_what_would_do():
+    x, y = [[5, 6], [7]], [[1, 4, 2], [1, 2]]
+    with pytest.raises(
+        ValueError, match=r"x\[0\]\[1\] is 0; a token must be from 1 to 2147483647, for 0 is the padding"
+    ):
+        bucketed_pairs([[5, 0, 6], [7]], y)
+    with pytest.raises(ValueError, match=r"y\[1\]\[1\] is 0; a token"):
+        bucketed_pairs(x, [[1, 2], [1, 0, 2]])
+    with pytest.raises(ValueError, match=r"x\[1\]\[0\] is -7; a token"):
+        bucketed_pairs([[5], [-7]], y)
+    with pytest.raises(ValueError, match=r"x\[1\]\[0\] is 2147483648; a token"):
+        bucketed_pairs([[5], [2**31]], y)
+    with pytest.raises(ValueError, match=r"x\[1\] must be a list of integer tokens, at least 1, got \[\]"):
+        bucketed_pairs([[5], []], y)
+    with pytest.raises(ValueError, match=r"y\[0\] must be .* at least 2, its start and its end, got \[1\]"):
+        bucketed_pairs(x, [[1], [1, 2]])
+    with pytest.raises(ValueError, match=r"x\[0\] must be a list of integer tokens.* got \[0\.5\]"):
+        bucketed_pairs([[0.5], [7]], y)
+    with pytest.raises(ValueError, match=r"x\[0\] must be a list of integer tokens.* got 'cat'"):
+        bucketed_pairs(["cat", "dog"], y)
+    with pytest.raises(ValueError, match=r"x\[0\] must be a list of integer tokens.* got \[\[1, 2\]\]"):
+        bucketed_pairs([[[1, 2]], [7]], y)
+    with pytest.raises(ValueError, match="at least one, got 2 and 1"):
+        bucketed_pairs(x, y[:1])
+    with pytest.raises(ValueError, match="at least one, got 0 and 0"):
+        bucketed_pairs([], [])
+    with pytest.raises(ValueError, match="lists of arrays, got str and list"):
+        bucketed_pairs("cat", y)
+    with pytest.raises(ValueError, match="batch_size must be a positive integer, got 0"):
+        bucketed_pairs(x, y, batch_size=0)
+    with pytest.raises(ValueError, match="buckets must be a positive integer, got 0"):
+        bucketed_pairs(x, y, buckets=0)
+    with pytest.raises(ValueError, match="shuffle_seed must be an integer or None, got True"):
+        bucketed_pairs(x, y, shuffle_seed=True)
 
 
 def test_bad_sequences_say_what_would_do(rng):

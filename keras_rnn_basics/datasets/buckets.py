@@ -1,5 +1,6 @@
 """Sequences of many lengths in batches of few: every (B, T) that training meets is a program to compile."""
 
+import reprlib
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
@@ -51,39 +52,90 @@ def bucketed(
     >>> [tuple(batch.shape) for batch, _ in bucketed(x, [0, 1, 0, 1, 1], batch_size=2, buckets=2)]
     [(2, 5, 3), (2, 9, 3), (1, 5, 3)]
     """
-    import tensorflow as tf
-
-    _check_count("batch_size", batch_size)
-    if shuffle_seed is not None and (isinstance(shuffle_seed, bool) or not isinstance(shuffle_seed, Integral)):
-        raise ValueError(f"shuffle_seed must be an integer or None, got {shuffle_seed!r}.")
-    if not all(isinstance(given, (list, tuple, np.ndarray)) for given in (x, y)):
-        raise ValueError(f"x and y must be lists of arrays, got {type(x).__name__} and {type(y).__name__}.")
-    x, y = [np.asarray(sequence) for sequence in x], [np.asarray(answer) for answer in y]
-    if not x or len(x) != len(y):
-        raise ValueError(f"x and y must hold as many sequences as answers, at least one, got {len(x)} and {len(y)}.")
+    x, y = _check_batches(x, y, batch_size, shuffle_seed)
     _check_sequences(x, padding)
     per_step = _is_per_step(x, y)
+    parts = []
+    for length, own in _in_buckets(x, buckets):
+        padded_x = np.stack([_pad(x[i], length, padding) for i in own])
+        padded_y = np.stack([_pad(y[i], length, 0) if per_step else y[i] for i in own])
+        parts.append((padded_x, padded_y))
+    return _batches_in_turn(parts, batch_size, shuffle_seed)
+
+
+def bucketed_pairs(
+    x: Sequence[Any], y: Sequence[Any], batch_size: int = 32, buckets: int = 4, shuffle_seed: int | None = None
+) -> Any:
+    """A finite `tf.data.Dataset` of batches ({"x": (B, T_x), "y_in": (B, T_y)}, (B, T_y)) int32 for teacher forcing.
+
+    In each step the network is given the right token before, y_in, and learns the one that follows. Both sides are
+    padded with 0 on the right: x to the length of its bucket, the targets to the longest of that bucket.
+
+    Args:
+        x: N source sequences of tokens from 1 on, each of its own length.
+        y: N target sequences, each from its start token to its end token.
+        batch_size: B.
+        buckets: how many source lengths at most.
+        shuffle_seed: as in `bucketed`.
+
+    Raises:
+        ValueError: for unequally many sequences, one that is too short, or what is no token.
+
+    >>> [(inputs, targets)] = bucketed_pairs([[5, 6], [7, 8, 9]], [[1, 4, 2], [1, 2]], buckets=1)
+    >>> inputs["x"].numpy().tolist(), inputs["y_in"].numpy().tolist(), targets.numpy().tolist()
+    ([[5, 6, 0], [7, 8, 9]], [[1, 4], [1, 0]], [[4, 2], [2, 0]])
+    """
+    x, y = _check_batches(x, y, batch_size, shuffle_seed)
+    _check_tokens("x", x, shortest=1)
+    _check_tokens("y", y, shortest=2)
+    parts = []
+    for length, own in _in_buckets(x, buckets):
+        steps = max(len(y[i]) for i in own) - 1
+        padded_x = np.stack([_pad(x[i], length, 0) for i in own]).astype("int32")
+        y_in = np.stack([_pad(y[i][:-1], steps, 0) for i in own]).astype("int32")
+        y_out = np.stack([_pad(y[i][1:], steps, 0) for i in own]).astype("int32")
+        parts.append(({"x": padded_x, "y_in": y_in}, y_out))
+    return _batches_in_turn(parts, batch_size, shuffle_seed)
+
+
+def _in_buckets(x, buckets):
+    """-> (length, indices) of each bucket."""
     lengths = [len(sequence) for sequence in x]
     bounds = bucket_lengths(lengths, buckets)
     bucket = np.searchsorted(bounds, lengths)
+    return [(length, np.flatnonzero(bucket == k)) for k, length in enumerate(bounds)]
+
+
+def _batches_in_turn(parts, batch_size, shuffle_seed):
+    """A batch of each part in turn; all of them to their ends."""
+    import tensorflow as tf
 
     batches = []
-    for number, length in enumerate(bounds):
-        own = np.flatnonzero(bucket == number)
-        padded_x = np.stack([_pad(x[i], length, padding) for i in own])
-        padded_y = np.stack([_pad(y[i], length, 0) if per_step else y[i] for i in own])
-        dataset = tf.data.Dataset.from_tensor_slices((padded_x, padded_y))
+    for part in parts:
+        dataset = tf.data.Dataset.from_tensor_slices(part)
         if shuffle_seed is not None:
-            dataset = dataset.shuffle(len(own), seed=shuffle_seed)
+            dataset = dataset.shuffle(dataset.cardinality(), seed=shuffle_seed)
         batches.append(dataset.batch(batch_size))
-    # Bucket after bucket in turn; all of them to their ends.
-    turns = np.concatenate([np.full(-(-int((bucket == k).sum()) // batch_size), k) for k in range(len(bounds))])
-    turns = turns[np.argsort(np.concatenate([np.arange(count) for count in np.bincount(turns)]), kind="stable")]
+    counts = [int(dataset.cardinality()) for dataset in batches]
+    turns = np.repeat(np.arange(len(parts)), counts)
+    turns = turns[np.argsort(np.concatenate([np.arange(count) for count in counts]), kind="stable")]
     choice = tf.data.Dataset.from_tensor_slices(turns.astype("int64"))
     if shuffle_seed is not None:
         choice = choice.shuffle(len(turns), seed=shuffle_seed)
     whole = tf.data.Dataset.choose_from_datasets(batches, choice, stop_on_empty_dataset=False)
     return whole.apply(tf.data.experimental.assert_cardinality(len(turns))).prefetch(2)
+
+
+def _check_batches(x, y, batch_size, shuffle_seed):
+    """-> x and y as lists of arrays."""
+    _check_count("batch_size", batch_size)
+    if shuffle_seed is not None and (isinstance(shuffle_seed, bool) or not isinstance(shuffle_seed, Integral)):
+        raise ValueError(f"shuffle_seed must be an integer or None, got {shuffle_seed!r}.")
+    if not all(isinstance(given, (list, tuple, np.ndarray)) for given in (x, y)):
+        raise ValueError(f"x and y must be lists of arrays, got {type(x).__name__} and {type(y).__name__}.")
+    if not len(x) or len(x) != len(y):
+        raise ValueError(f"x and y must hold as many sequences as answers, at least one, got {len(x)} and {len(y)}.")
+    return [np.asarray(sequence) for sequence in x], [np.asarray(answer) for answer in y]
 
 
 def _check_count(name, count):
@@ -113,6 +165,23 @@ def _check_sequences(x, padding):
             )
 
 
+def _check_tokens(name, sequences, shortest):
+    most = np.iinfo("int32").max
+    for number, tokens in enumerate(sequences):
+        if tokens.ndim != 1 or len(tokens) < shortest or tokens.dtype.kind not in "iu":
+            ends = ", its start and its end" if shortest == 2 else ""
+            came = reprlib.repr(tokens.tolist())
+            raise ValueError(
+                f"{name}[{number}] must be a list of integer tokens, at least {shortest}{ends}, got {came}."
+            )
+        wrong = (tokens < 1) | (tokens > most)
+        if wrong.any():
+            step = int(wrong.argmax())
+            raise ValueError(
+                f"{name}[{number}][{step}] is {tokens[step]}; a token must be from 1 to {most}, for 0 is the padding."
+            )
+
+
 def _is_per_step(x, y):
     """Whether y answers each step; where it could be either, all sequences are of one length, and nothing is padded."""
     per_step = all(a.ndim and len(a) == len(s) and a.shape[1:] == y[0].shape[1:] for s, a in zip(x, y))
@@ -122,5 +191,6 @@ def _is_per_step(x, y):
 
 
 def _pad(sequence, length, value):
-    widths = [(0, length - len(sequence))] + [(0, 0)] * (sequence.ndim - 1)
-    return np.pad(sequence, widths, constant_values=value)
+    padded = np.full((length, *sequence.shape[1:]), value, sequence.dtype)
+    padded[: len(sequence)] = sequence
+    return padded

@@ -1,0 +1,171 @@
+"""Sentence pairs for translation: dates as two languages write them, or the user's own tab-separated file."""
+
+import gzip
+import re
+import zlib
+from dataclasses import dataclass
+from datetime import date
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+
+FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
+# A locale's own styles by name, and patterns of the CLDR's letters that any locale can fill in.
+STYLES = ("full", "long", "medium", "EEE, MMM d, y", "EEEE d MMMM y", "y-MM-dd")
+FEWEST_PAIRS = 10
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Sentences and their translations for training, validation and testing.
+
+    Attributes:
+        train, validation, test: (source sentence, target sentence) each; no source sentence is in two of the parts.
+        names: the names of the source and the target language.
+        source: where the pairs come from.
+    """
+
+    train: tuple[tuple[str, str], ...]
+    validation: tuple[tuple[str, str], ...]
+    test: tuple[tuple[str, str], ...]
+    names: tuple[str, str]
+    source: str
+
+
+def load(
+    path: str | Path | None = None, source: str = "en", target: str = "fr", held_out: int = 2000, seed: int = 0
+) -> Pairs:
+    """Sentence pairs, shuffled and split: dates in two languages, or the user's own.
+
+    Without a path: the 73,049 days of 1900 to 2099, each written once, in one of several styles of the source language
+    drawn at random, and in the one style of the target language that has the weekday, or has not, as the source does.
+
+    Args:
+        path: the user's own UTF-8 file (gzipped or not), a pair a line: source, tab, target; further columns and blank
+            lines are passed over.
+        source, target: two of Babel's locales, such as "en", "de" or "pt_BR"; with a path, names for the two sides.
+        held_out: source sentences for validation, and as many for test; with a path at most a tenth of them each, and
+            at least one.
+        seed: of the shuffling and the styles.
+
+    Raises:
+        ImportError: without a path, when Babel is not installed.
+        FileNotFoundError: when there is no such file.
+        ValueError: for an unknown locale, a held_out of a third of the dates or more, or a file that is not UTF-8 text,
+            has a line without two sides, or too few pairs to split. Names the file and the line.
+
+    >>> pairs = load()
+    >>> len(pairs.train), len(pairs.validation), len(pairs.test), pairs.names
+    (69049, 2000, 2000, ('English', 'French'))
+    >>> [pair for pair in pairs.train if pair[1].endswith(" 5 janvier 2026")]
+    [('Mon, Jan 5, 2026', 'lundi 5 janvier 2026')]
+    """
+    if isinstance(held_out, bool) or not isinstance(held_out, Integral) or held_out < 1:
+        raise ValueError(f"held_out must be a positive integer, got {held_out!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"seed must be an integer from 0 on, got {seed!r}.")
+    rng = np.random.default_rng(seed)
+    if path is None:
+        dates = (LAST - FIRST).days + 1
+        if 3 * held_out >= dates:
+            raise ValueError(f"held_out must be smaller than a third of the {dates} dates, got {held_out}.")
+        pairs, names, origin = _write_dates(source, target, rng)
+        return Pairs(*_split(pairs, held_out, rng), names, origin)
+    pairs = _read_pairs(Path(path))
+    sources = len({sentence for sentence, _ in pairs})
+    if sources < 3:
+        raise ValueError(f"{path} has {sources} different source sentences; a split takes at least 3, one a part.")
+    held_out = min(held_out, max(1, sources // 10))
+    origin = f"{path}: {len(pairs)} pairs of {sources} sources, {held_out} held out for validation, {held_out} for test"
+    return Pairs(*_split(pairs, held_out, rng), (source, target), origin)
+
+
+def _split(pairs, held_out, rng):
+    """-> train, validation, test: all pairs of a source sentence in one of them, so that none leaks."""
+    by_source: dict[str, list[tuple[str, str]]] = {}
+    for pair in pairs:
+        by_source.setdefault(pair[0], []).append(pair)
+    groups = list(by_source.values())
+    groups = [groups[i] for i in rng.permutation(len(groups))]
+    parts = groups[2 * held_out :], groups[:held_out], groups[held_out : 2 * held_out]
+    return [tuple(pair for group in part for pair in group) for part in parts]
+
+
+def _write_dates(source, target, rng):
+    """-> the pairs by rising date, the names of the two languages, and where the pairs come from."""
+    try:
+        import babel
+        from babel.dates import parse_pattern
+    except ImportError as error:
+        raise ImportError(
+            "Babel writes the dates: pip install 'keras_rnn_basics[examples]', or give the path of your own pairs."
+        ) from error
+    languages = [_locale(babel, side, name) for side, name in (("source", source), ("target", target))]
+    own, answers = (language.date_formats for language in languages)
+    # Where one of the patterns is the locale's own style too, it counts once.
+    by_text = {str(pattern): pattern for pattern in (parse_pattern(own.get(style, style)) for style in STYLES)}
+    patterns = list(by_text.values())
+    # A weekday that the source does not say would have to be computed from the date: no task for a translator.
+    forms = [answers["full" if re.search(r"%\([Eec]", pattern.format) else "long"] for pattern in patterns]
+    days = [date.fromordinal(day) for day in range(FIRST.toordinal(), LAST.toordinal() + 1)]
+    pairs = [
+        (patterns[style].apply(day, languages[0]), forms[style].apply(day, languages[1]))
+        for day, style in zip(days, rng.integers(len(patterns), size=len(days)))
+    ]
+    names = tuple(language.english_name or str(language) for language in languages)
+    origin = f"Babel {babel.__version__} (Unicode CLDR): the days from {FIRST} to {LAST} in {names[0]} and {names[1]}"
+    return pairs, names, origin
+
+
+def _locale(babel, side, name):
+    try:
+        return babel.Locale.parse(name)
+    except (babel.UnknownLocaleError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"{side} must be a locale that Babel knows, such as 'en', 'de' or 'pt_BR', got {name!r}."
+        ) from error
+
+
+def _read_pairs(path):
+    pairs = []
+    for number, line in enumerate(re.split(r"\r\n?|\n", _read_text(path)), start=1):
+        if not line.strip():
+            continue
+        sides = [side.strip() for side in line.split("\t")[:2]]
+        if len(sides) < 2:
+            raise ValueError(f"{path}, line {number}: {line[:40]!r} has no tab; write source, tab, target.")
+        for side, sentence in zip(("source", "target"), sides):
+            if not sentence:
+                raise ValueError(f"{path}, line {number}: the {side} is empty; write source, tab, target.")
+        pairs.append(tuple(sides))
+    if not pairs:
+        raise ValueError(f"{path} is empty; write a pair a line: source, tab, target.")
+    if len(pairs) < FEWEST_PAIRS:
+        raise ValueError(f"{path} has {len(pairs)} pairs; training, validation and test take at least {FEWEST_PAIRS}.")
+    return pairs
+
+
+def _read_text(path):
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name the file of pairs in it.")
+    content = path.read_bytes()
+    if content.startswith(b"\x1f\x8b"):
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(f"{path} is a broken gzip file ({error}); pack or fetch it again.") from error
+    offset = content.find(0)
+    if offset >= 0:
+        raise ValueError(f"{path}, {_place(content, offset)}, which no text has; save the file as UTF-8 text.")
+    try:
+        return content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}, {_place(content, error.start)}, not UTF-8; save the file as UTF-8.") from error
+
+
+def _place(content, offset):
+    line = content.count(b"\n", 0, offset) + 1
+    return f"line {line}: byte {offset} is 0x{content[offset]:02x}"

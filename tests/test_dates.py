@@ -1,0 +1,186 @@
+import gzip
+import re
+import subprocess
+import sys
+from collections import Counter
+from datetime import date, timedelta
+
+import pytest
+
+from keras_rnn_basics.datasets import dates
+
+MONTHS = (
+    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "January February March April May June July August September October November December",
+)
+WEEKDAYS = (
+    "lundi mardi mercredi jeudi vendredi samedi dimanche",
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+)
+# How English writes a date in each style, the weekday and the month in any length.
+ENGLISH = {
+    "full": r"(?P<weekday>\w{6,}), (?P<month>\w+) (?P<day>\d+), (?P<year>\d{4})",
+    "long": r"(?P<month>[A-Z][a-z]{3,}|May) (?P<day>\d+), (?P<year>\d{4})",
+    "medium": r"(?P<month>[A-Z][a-z]{2}) (?P<day>\d+), (?P<year>\d{4})",
+    "EEE, MMM d, y": r"(?P<weekday>\w{3}), (?P<month>\w{3}) (?P<day>\d+), (?P<year>\d{4})",
+    "EEEE d MMMM y": r"(?P<weekday>\w{6,}) (?P<day>\d+) (?P<month>\w+) (?P<year>\d{4})",
+    "y-MM-dd": r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)",
+}
+FRENCH = r"((?P<weekday>\w+) )?(?P<day>\d+) (?P<month>\w+) (?P<year>\d{4})"
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    return dates.load()
+
+
+def read(sentence, pattern, months, weekdays):
+    """-> the date that a sentence names, and whether it names the weekday, which must then be the date's own."""
+    said = re.fullmatch(pattern, sentence).groupdict()
+    month = said["month"]
+    number = int(month) if month.isdigit() else [name[: len(month)] for name in months.split()].index(month) + 1
+    day = date(int(said["year"]), number, int(said["day"]))
+    weekday = said.get("weekday")
+    assert weekday is None or weekdays.split()[day.weekday()].startswith(weekday)
+    return day, weekday is not None
+
+
+def read_french(sentence):
+    return read(sentence, FRENCH, MONTHS[0], WEEKDAYS[0])
+
+
+def write(tmp_path, content):
+    path = tmp_path / "pairs.tsv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def lines(n, end="\n"):
+    return "".join(f"cat {k}\tchat {k}{end}" for k in range(n))
+
+
+def test_every_day_of_two_centuries_comes_once_and_no_held_out_date_is_trained_on(pairs):
+    parts = [[read_french(target)[0] for _, target in part] for part in (pairs.train, pairs.validation, pairs.test)]
+    assert [len(part) for part in parts] == [73_049 - 4000, 2000, 2000]
+    every = [date(1900, 1, 1) + timedelta(k) for k in range(73_049)]
+    assert every[-1] == date(2099, 12, 31)
+    assert sorted(parts[0] + parts[1] + parts[2]) == every
+
+
+def test_source_and_target_name_the_same_day_and_both_or_neither_its_weekday(pairs):
+    styles = Counter()
+    for sentence, target in pairs.train + pairs.validation + pairs.test:
+        style = next(style for style, pattern in ENGLISH.items() if re.fullmatch(pattern, sentence))
+        styles[style] += 1
+        assert read(sentence, ENGLISH[style], MONTHS[1], WEEKDAYS[1]) == read_french(target)
+    # May is May in both.
+    assert styles.pop("long") + styles.pop("medium") == pytest.approx(73_049 / 3, rel=0.03)
+    assert list(styles.values()) == pytest.approx([73_049 / 6] * 4, rel=0.03)
+
+
+def test_the_seed_decides_the_pairs(pairs):
+    assert dates.load() == pairs
+    other = dates.load(seed=1)
+    assert {read_french(target)[0] for _, target in other.test} != {read_french(target)[0] for _, target in pairs.test}
+
+
+def test_another_language_is_written_by_its_name():
+    pairs = dates.load(source="fr", target="de", held_out=10)
+    assert (pairs.names, len(pairs.test)) == (("French", "German"), 10)
+    assert "in French and German" in pairs.source
+    for sentence, target in pairs.validation:
+        assert sentence != target
+        assert re.fullmatch(r"(\w+tag|Mittwoch, )?.*\d+\. \w+ \d{4}", target)
+        assert target.endswith(re.search(r"\d{4}", sentence)[0])
+
+
+def test_a_full_style_without_the_weekday_is_translated_without_it():
+    # Volapük's own full style names no weekday; the other styles that do begin with it.
+    for sentence, target in dates.load(source="vo", target="fr", held_out=10).train:
+        assert read_french(target)[1] == sentence.startswith(("mu", "tu", "ve", "dö", "fr", "zä", "su"))
+
+
+def test_babel_is_asked_for_only_where_dates_are_written(tmp_path, monkeypatch):
+    loaded = "import sys, keras_rnn_basics.datasets; sys.exit('babel' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
+    monkeypatch.setitem(sys.modules, "babel", None)
+    with pytest.raises(ImportError, match=r"pip install 'keras_rnn_basics\[examples\]', or give the path"):
+        dates.load()
+    assert len(dates.load(write(tmp_path, lines(10))).train) == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"source": "xx"}, "source must be a locale that Babel knows, such as 'en', .* got 'xx'"),
+        ({"target": "fr-FR"}, "target must be a locale .* or 'pt_BR', got 'fr-FR'"),
+        ({"target": None}, "target must be a locale .* got None"),
+        ({"held_out": 0}, "held_out must be a positive integer, got 0"),
+        ({"held_out": 2.0}, r"held_out must be a positive integer, got 2\.0"),
+        ({"held_out": True}, "held_out must be a positive integer, got True"),
+        ({"held_out": 24_350}, "held_out must be smaller than a third of the 73049 dates, got 24350"),
+        ({"seed": -1}, "seed must be an integer from 0 on, got -1"),
+        ({"seed": None}, "seed must be an integer from 0 on, got None"),
+    ],
+)
+def test_bad_arguments_say_what_would_do(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        dates.load(**arguments)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("before", ["", "\ufeff"])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_your_own_pairs_are_read_by_path(tmp_path, end, before, zipped):
+    content = before + f"Où ça ?\t  Where, then? \tCC-BY{end}{end}\t{end}" + lines(9, end)
+    path = write(tmp_path, gzip.compress(content.encode()) if zipped else content)
+    pairs = dates.load(path, source="French", target="English")
+    every = pairs.train + pairs.validation + pairs.test
+    assert sorted(every) == sorted([("Où ça ?", "Where, then?")] + [(f"cat {k}", f"chat {k}") for k in range(9)])
+    assert pairs.names == ("French", "English")
+    assert pairs.source == f"{path}: 10 pairs of 10 sources, 1 held out for validation, 1 for test"
+
+
+def test_all_pairs_of_a_source_fall_in_one_part_and_a_tenth_at_most_is_held_out(tmp_path):
+    path = write(tmp_path, "".join(f"cat {k % 40}\tchat {k}\n" for k in range(100)))
+    pairs = dates.load(path)
+    sources = [{sentence for sentence, _ in part} for part in (pairs.train, pairs.validation, pairs.test)]
+    assert [len(part) for part in sources] == [32, 4, 4]
+    assert len(set.union(*sources)) == 40
+    assert len(set(pairs.train + pairs.validation + pairs.test)) == 100
+    assert dates.load(path) == pairs
+    assert dates.load(path, seed=1).test != pairs.test
+    assert len({sentence for sentence, _ in dates.load(path, held_out=3).test}) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (lines(9) + "chien dog\n", "line 10: 'chien dog' has no tab; write source, tab, target"),
+        ("\n" + lines(9) + "\tdog\n", "line 11: the source is empty"),
+        (lines(9) + "chien\t \tdog\n", "line 10: the target is empty"),
+        (lines(9).encode() + "chien d'été\tdog".encode("latin-1"), "line 10: byte 125 is 0xe9, not UTF-8; save"),
+        ("\ufeff".encode() + lines(1).encode() + b"\xff", "line 2: byte 16 is 0xff, not UTF-8"),
+        (lines(9) + "\0", "line 10: byte 117 is 0x00, which no text has; save the file as UTF-8 text"),
+        (lines(10).encode("utf-16"), "line 1: byte 3 is 0x00"),
+        (gzip.compress(lines(50).encode())[:-12], "is a broken gzip file .*; pack or fetch it again"),
+        (b"\x1f\x8b" + b"\x08" * 40, "is a broken gzip file"),
+        (b"\x1f\x8b\x08\0\0\0\0\0\0\0" + b"\xff" * 40, "is a broken gzip file"),
+        ("", "is empty; write a pair a line"),
+        ("\ufeff\n \n", "is empty; write a pair a line"),
+        (lines(9), "has 9 pairs; training, validation and test take at least 10"),
+        ("cat\tchat\ndog\tchien\n" * 5, "has 2 different source sentences; a split takes at least 3"),
+    ],
+)
+def test_a_file_that_holds_no_pairs_to_split_is_an_error_that_names_it(tmp_path, content, message):
+    path = write(tmp_path, content)
+    with pytest.raises(ValueError, match=message) as error:
+        dates.load(path)
+    assert str(path) in str(error.value)
+
+
+def test_missing_files_and_folders_are_errors(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        dates.load(tmp_path / "nowhere.tsv")
+    with pytest.raises(ValueError, match="is a folder; name the file of pairs in it"):
+        dates.load(tmp_path)

@@ -15,13 +15,15 @@ from keras_rnn_basics.export import export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
 from keras_rnn_basics.training import fit
+from keras_rnn_basics.vocabulary import Vocabulary
 
-PICTURES = ("plot_forecast", "plot_per_step_loss")
+PICTURES = ("plot_attention", "plot_forecast", "plot_per_step_loss")
 
 __all__ = [
     "BasicRNN",
     "BasicRNNCell",
     "SumOverTime",
+    "Vocabulary",
     "build_encoder_decoder",
     "build_many_to_many",
     "build_many_to_one",

@@ -214,25 +214,34 @@ def difference(
     return Difference(float(pairs.mean()), float(low), float(high))
 
 
-def score_table(name: str, errors: np.ndarray, baseline_errors: Mapping[str, np.ndarray], unit: str) -> str:
-    """The mean absolute errors of a model and of its baselines on the same examples, as lines to print.
+def score_table(
+    name: str,
+    errors: np.ndarray,
+    baseline_errors: Mapping[str, np.ndarray],
+    unit: str,
+    measure: str = "mean absolute error",
+) -> str:
+    """The mean errors of a model and of its baselines on the same examples, as lines to print.
 
     Args:
         name: the model's.
-        errors: (N,), its absolute errors, in the order of time.
-        baseline_errors: dict from a baseline's name to its (N,) absolute errors.
+        errors: (N,), its errors, in the order of time.
+        baseline_errors: dict from a baseline's name to its (N,) errors.
         unit: of the errors.
+        measure: what their mean is called.
 
     >>> print(score_table("RNN", np.full(60, 1.0), {"persistence": np.full(60, 3.0)}, "°C"))
                     mean absolute error   RNN minus baseline   95 % interval
     RNN                       1.000 °C
     persistence               3.000 °C            -2.000      [-2.000, -2.000]  RNN is better
     """
-    lines = [f"{'':<16}mean absolute error   {name} minus baseline   95 % interval"]
+    lines = [f"{'':<16}{measure:<19}   {name} minus baseline   95 % interval"]
     lines.append(f"{name:<16}{np.mean(errors):>15.3f} {unit}")
     for baseline, others in baseline_errors.items():
         mean, low, high = difference(errors, others)
-        verdict = f"{name} is better" if high < 0 else f"{name} loses" if low > 0 else "no clear difference"
+        verdict = (
+            f"{name} is better" if high < 0 else f"{name} loses to {baseline}" if low > 0 else "no clear difference"
+        )
         row = f"{baseline:<16}{np.mean(others):>15.3f} {unit}{mean:>18.3f}      [{low:.3f}, {high:.3f}]  {verdict}"
         lines.append(row)
     return "\n".join(lines)

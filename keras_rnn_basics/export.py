@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from keras_rnn_basics.architectures.one_step import one_step
+from keras_rnn_basics.architectures.text_model import TextModel
 from keras_rnn_basics.recurrence import only_plain
 
 DESCRIPTION = "keras_rnn_basics.json"
@@ -28,8 +29,12 @@ def export_saved_model(
 
     - `serve(x) -> y`: whole sequences, as `model(x)`;
     - `step(x_t, a) -> (y_t, a)`: one time step, begun with a of zeros; a deep network takes and gives a_1, a_2, ... .
-      An encoder-decoder's step writes: x_t is the last target token, and the first states come from `encode(x)`.
-      A network without a next step (of fixed length, bidirectional) has none; the description says why.
+      An encoder-decoder's step writes: x_t is the last target token, and the first states come from `encode(x)`; with
+      attention, what follows the states in it goes into every step as it came.
+      A network without a next step (of fixed length, bidirectional) has none; the description says why;
+    - `generate(prompt, length, temperature, top_k, seed) -> text` of a one-to-many model with a vocabulary: (B,)
+      strings in and out, as `model.generate`; temperature 0 takes the likeliest token, top_k 0 draws among all;
+    - `translate(sentence) -> text` of an encoder-decoder with vocabularies, as `model.translate`.
 
     The loop over time is the plain one in it, whatever trained the model; Keras' `model.export` may keep a fast one.
 
@@ -68,6 +73,8 @@ def export_saved_model(
     with only_plain():
         for name, part in _endpoints(model, description).items():
             _add_endpoint(archive, name, part, description)
+        if isinstance(model, TextModel):
+            _add_text_endpoints(archive, model, description)
     description["versions"] = _versions()
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,6 +130,17 @@ def _add_endpoint(archive, name, part, description):
         "inputs": {spec.name: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name} for spec in signature},
         "outputs": [{"shape": list(tensor.shape), "dtype": tensor.dtype} for tensor in part.outputs],
     }
+
+
+def _add_text_endpoints(archive, model, description):
+    for name, (function, signature, resources) in model.text_endpoints().items():
+        for resource in resources:
+            archive.track(resource)
+        archive.add_endpoint(name, function, signature)
+        description["endpoints"][name] = {
+            "inputs": {spec.name: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name} for spec in signature},
+            "outputs": [{"shape": [None], "dtype": "string"}],
+        }
 
 
 def _versions():

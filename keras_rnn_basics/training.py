@@ -3,13 +3,14 @@
 import csv
 import importlib.util
 import json
+import math
 import os
 import shutil
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def fit(
     epochs: int = 100,
     batch_size: int = 32,
     patience: int = 10,
+    minutes: float | None = None,
     seed: int = 0,
     device: str = "auto",
     precision: str = "float32",
@@ -63,6 +65,7 @@ def fit(
     the state of its last finished epoch. The same call after a kill goes on from there, the optimizer's state included.
     A loss or weight that is no longer finite ends the run, on the weights of its best finished epoch.
     Under TensorFlow 16 training steps make one call, unless the model was compiled with more than one itself.
+    Layers that are stateful begin every epoch, and every validation, from zeros.
 
     Args:
         build: makes the compiled model: `fit` calls it under its seed, device and precision.
@@ -72,6 +75,8 @@ def fit(
         epochs: how many at most.
         batch_size: examples a batch, where `train` is arrays.
         patience: epochs without a better validation loss before the run ends.
+        minutes: end after so many minutes of training, also amid an epoch; as they pass, the learning rate falls to
+            zero along half a cosine, and is in the log.
         seed: fixes the first weights, the shuffling and the dropout.
         device: `"auto"` takes a GPU where there is one; `"gpu"` insists on it.
         precision: the dtype policy of the model's layers, one of float32, mixed_bfloat16 and mixed_float16.
@@ -86,6 +91,8 @@ def fit(
     for name, value in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+    if minutes is not None and (isinstance(minutes, bool) or not isinstance(minutes, Real) or not minutes > 0):
+        raise ValueError(f"minutes must be a positive number or None, got {minutes!r}.")
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {PRECISIONS}, got {precision!r}.")
     if not callable(build) or isinstance(build, keras.Model):
@@ -104,7 +111,7 @@ def fit(
         steps_per_call = model.steps_per_execution
         if keras.backend.backend() == "tensorflow" and steps_per_call == 1 and not model.run_eagerly:
             model.steps_per_execution = STEPS_PER_CALL
-        journal = _Journal(Path(run_dir), patience, {"seed": seed, "precision": precision})
+        journal = _Journal(Path(run_dir), patience, minutes, {"seed": seed, "precision": precision})
         journal.open(model)
         print(f"Training on {device} in {precision}{journal.where_it_goes_on()}.")
         if not journal.finished(epochs):
@@ -163,6 +170,16 @@ def _check_finite(name, data):
                 raise ValueError(f"{name}'s {part} holds numbers that are not finite, first in row {row}: clean them.")
 
 
+def _learning_rate(optimizer):
+    given = getattr(optimizer, "inner_optimizer", optimizer).get_config()["learning_rate"]
+    if not isinstance(given, Real):
+        raise ValueError(
+            "With minutes= fit lowers the learning rate itself: compile with a number, not with a schedule, or leave "
+            "minutes out and say how many epochs."
+        )
+    return float(given)
+
+
 @contextmanager
 def _dtype_policy(precision):
     before = keras.config.dtype_policy()
@@ -187,9 +204,10 @@ class _Journal(keras.callbacks.Callback):
     would begin anew. And its TerminateOnNaN ends a run whose weights are already ruined.
     """
 
-    def __init__(self, folder, patience, setup):
+    def __init__(self, folder, patience, minutes, setup):
         super().__init__()
         self.folder, self.patience, self.setup = folder, patience, setup
+        self.seconds, self.spent, self.given_up = minutes and 60 * minutes, 0.0, False
         self.state_path, self.best_path = folder / "unfinished.json", folder / "best.weights.h5"
         self.first_path = folder / "first.weights.h5"
         self.epoch, self.best_epoch, self.best, self.wait = 0, 0, float("inf"), 0
@@ -208,6 +226,9 @@ class _Journal(keras.callbacks.Callback):
             "loss": getattr(model.loss, "name", str(model.loss)),
         }
         self.setup = json.loads(json.dumps(self.setup, default=str))
+        self.stateful = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+        if self.seconds:
+            self.learning_rate = _learning_rate(model.optimizer)
         # Weight files hold the optimizer's variables too, once it has them.
         model.optimizer.build(model.trainable_variables)
         if self.state_path.exists():
@@ -219,7 +240,7 @@ class _Journal(keras.callbacks.Callback):
                 )
             model.load_weights(self.folder / state["weights_file"])
             self.epoch, self.best_epoch, self.wait = state["epoch"], state["best_epoch"], state["wait"]
-            self.best, self.history = state["best"], state["history"]
+            self.best, self.history, self.spent = state["best"], state["history"], state.get("spent", 0.0)
             self._keep_best(state["weights_file"])
         else:
             # The weights to fall back on before the first epoch has ended.
@@ -230,20 +251,44 @@ class _Journal(keras.callbacks.Callback):
         return f", going on after epoch {self.epoch} of the run in {self.folder}" if self.epoch else ""
 
     def finished(self, epochs):
-        return self.epoch >= epochs or self.wait >= self.patience
+        out_of_time = self.seconds and self.spent >= self.seconds
+        return self.epoch >= epochs or self.wait >= self.patience or out_of_time
+
+    def on_train_begin(self, logs=None):
+        self.began = time.monotonic() - self.spent
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._forget()
+
+    def on_test_begin(self, logs=None):
+        self._forget()
+
+    def _forget(self):
+        for layer in self.stateful:
+            layer.reset_state()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.seconds:
+            passed = min(1.0, (time.monotonic() - self.began) / self.seconds)
+            self.model.optimizer.learning_rate = self.learning_rate * (1 + math.cos(math.pi * passed)) / 2
 
     def on_train_batch_end(self, batch, logs=None):
+        if self.seconds and time.monotonic() - self.began >= self.seconds:
+            self.stopped = f"{self.seconds / 60:g} minutes have passed"
+            self.model.stop_training = True
         if not np.isfinite(float(logs["loss"])):
             self._give_up(f"in epoch {self.epoch + 1}, by batch {batch + 1}, the loss was no longer finite")
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.model.stop_training:
+        if self.given_up:
             return
+        if self.seconds:
+            logs = {**logs, "learning_rate": self.model.optimizer.learning_rate}
         watched = float(logs.get("val_loss", logs["loss"]))
         if not np.isfinite(watched) or not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
             self._give_up(f"in epoch {epoch + 1} the loss or the weights were no longer finite")
             return
-        self.epoch, self.wait = epoch + 1, self.wait + 1
+        self.epoch, self.wait, self.spent = epoch + 1, self.wait + 1, time.monotonic() - self.began
         for name in [*self.history, *(name for name in logs if name not in self.history)]:
             # A resumed run may log other metrics than it began with.
             self.history.setdefault(name, [float("nan")] * epoch).append(float(logs.get(name, "nan")))
@@ -256,7 +301,7 @@ class _Journal(keras.callbacks.Callback):
 
     def _give_up(self, why):
         self.stopped = f"{why} (a smaller learning rate, or clipnorm in the optimizer, may help)"
-        self.model.stop_training = True
+        self.model.stop_training = self.given_up = True
         # At once, so that the epoch's validation runs on sound weights.
         self.model.load_weights(self.best_path if self.best_epoch else self.first_path)
 
@@ -270,6 +315,7 @@ class _Journal(keras.callbacks.Callback):
             "best_epoch": self.best_epoch,
             "best": self.best,
             "wait": self.wait,
+            "spent": self.spent,
             "history": self.history,
             "weights_file": weights_file,
         }

@@ -51,13 +51,18 @@ for network, inputs in (
     (krb.build_many_to_many((3,), [5, 4], 2, dropout=0.1), x),
     (krb.build_one_to_many(9, 5), tokens),
     (krb.build_encoder_decoder(9, 9, [5, 4]), [tokens, tokens]),
+    (krb.build_encoder_decoder(9, 9, 5, attention=True), [tokens, tokens]),
 ):
     shape = network(inputs).shape
     network.compile("adam", krb.SumOverTime(loss) if len(shape) == 3 else loss)
     before = [np.array(weight) for weight in network.get_weights()]
     assert np.isfinite(network.train_on_batch(inputs, np.ones(shape)))
     assert any((a != b).any() for a, b in zip(before, network.get_weights()))
-print("done")
+try:
+    krb.build_one_to_many(9, 5).generate([[4]], 3)
+except RuntimeError as error:
+    assert str(error) == f"generate runs in TensorFlow's graph; Keras runs on {sys.argv[1]} here."
+    print("done")
 """
 
 

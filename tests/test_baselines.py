@@ -64,7 +64,7 @@ def test_the_table_says_who_wins(rng):
     own = rng.random(200)
     table = baselines.score_table("RNN", own, {"worse": own + 1, "better": own - 0.2, "level": own[::-1]}, "°C")
     verdicts = [line.rsplit("]  ")[-1] for line in table.splitlines()[2:]]
-    assert verdicts == ["RNN is better", "RNN loses", "no clear difference"]
+    assert verdicts == ["RNN is better", "RNN loses to better", "no clear difference"]
 
 
 def documents_of(rng, how_many, longest=12):

@@ -61,3 +61,13 @@ def test_importing_the_package_imports_no_picture_or_data_library():
     )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_attention_map_names_the_tokens_of_its_rows_and_columns(ax):
+    weights = np.array([[0.9, 0.1, 0.0], [0.2, 0.3, 0.5]])
+    krb.plot_attention(weights, ["x", "end"], ["a", " ", "\n"], ax)
+    np.testing.assert_array_equal(ax.images[0].get_array(), weights)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["a", "␣", "↵"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["x", "end"]
+    with pytest.raises(ValueError, match=r"a row for each of 3 tokens written .* got \(2, 3\)"):
+        krb.plot_attention(weights, ["x", "y", "end"], ["a", "b", "c"], ax)

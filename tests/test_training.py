@@ -222,6 +222,45 @@ def test_without_validation_the_training_loss_decides(data, tmp_path):
     assert run.best_epoch == 1 + int(np.argmin(run.history["loss"]))
 
 
+def test_it_ends_when_the_minutes_have_passed_with_a_learning_rate_of_zero(data, tmp_path):
+    def build_plain():
+        model = krb.build_many_to_one((3,), 4, 1)
+        model.compile(keras.optimizers.SGD(0.25), "mean_squared_error")
+        return model
+
+    began = time.monotonic()
+    run = krb.fit(build_plain, data, data, tmp_path, epochs=10**6, patience=10**6, minutes=0.05, verbose=0)
+    assert 3 <= time.monotonic() - began < 30
+    assert run.stopped == "0.05 minutes have passed"
+    rates = run.history["learning_rate"]
+    assert 0.2 < rates[0] <= 0.25
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] < 0.01
+    assert len(run.history["val_loss"]) >= run.best_epoch >= 1
+
+
+def test_a_run_out_of_time_amid_an_epoch_keeps_what_it_learned(data, tmp_path):
+    run = krb.fit(build, data, data, tmp_path, epochs=1, minutes=1e-6, verbose=0)
+    assert run.stopped == "1e-06 minutes have passed"
+    assert run.best_epoch == len(run.history["val_loss"]) == 1
+
+
+def test_stateful_layers_begin_each_epoch_and_each_validation_from_zeros(rng, tmp_path):
+    x = rng.normal(size=(4, 5, 3)).astype("float32")
+    y = x.sum(axis=(1, 2))[:, None]
+
+    def build_stateful():
+        inputs = keras.Input((5, 3), batch_size=4)
+        cell = krb.BasicRNNCell(4, 1, initializers={"W_aa": "identity"}, seed=1)
+        model = keras.Model(inputs, krb.BasicRNN(cell, stateful=True)(inputs))
+        model.compile(keras.optimizers.SGD(0.0), "mean_squared_error")
+        return model
+
+    run = krb.fit(build_stateful, (x, y), (x, y), tmp_path, epochs=3, batch_size=4, verbose=0)
+    # Nothing is learned, so that all six passes over the one batch differ by the state alone.
+    assert np.ptp([run.history[name] for name in ("loss", "val_loss")]) < 1e-4
+
+
 def test_no_gpu_is_an_error_that_says_how_to_get_one(data, tmp_path):
     if keras.distribution.list_devices("gpu"):
         pytest.skip("there is a GPU here")
@@ -234,6 +273,7 @@ def test_no_gpu_is_an_error_that_says_how_to_get_one(data, tmp_path):
     [
         ({"epochs": 0}, "epochs must be a positive integer, got 0"),
         ({"batch_size": 1.5}, "batch_size must be a positive integer"),
+        ({"minutes": 0}, "minutes must be a positive number or None, got 0"),
         ({"device": "tpu"}, "device must be one of"),
         ({"precision": "float8"}, "precision must be one of"),
     ],
@@ -254,6 +294,8 @@ def test_bad_data_models_and_folders_are_errors_before_any_work(data, tmp_path):
         krb.fit(build, data, (holed, y), tmp_path)
     with pytest.raises(ValueError, match="build must return a compiled model"):
         krb.fit(lambda: krb.build_many_to_one((3,), 4, 1), data, data, tmp_path)
+    with pytest.raises(ValueError, match="compile with a number, not with a schedule"):
+        krb.fit(lambda: build(keras.optimizers.schedules.CosineDecay(0.1, 9)), data, data, tmp_path, minutes=1)
     with pytest.raises(ValueError, match="build must be a function"):
         krb.fit(build(), data, data, tmp_path)
     with pytest.raises(ValueError, match=r"train must be a pair \(x, y\)"):

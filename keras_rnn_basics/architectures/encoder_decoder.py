@@ -1,46 +1,75 @@
 """Many in, many out, T_x != T_y: one network reads, another writes from what the first remembers."""
 
+from functools import cached_property
 from typing import Any
 
 import keras
+import numpy as np
+from keras import ops
 
+from keras_rnn_basics import decoding
+from keras_rnn_basics.architectures.look_back import LookBack
 from keras_rnn_basics.architectures.stack import features, recurrent_layers
+from keras_rnn_basics.architectures.text_model import (
+    TextModel,
+    check_number,
+    check_vocabulary,
+    one_or_more,
+    padded,
+    room,
+    warn_of_unknown,
+)
+from keras_rnn_basics.vocabulary import Vocabulary
 
 
 def build_encoder_decoder(
     source_size: int,
     target_size: int,
     units: int | list[int],
+    attention: bool = False,
     embedding_size: int = 64,
     activation: Any = "tanh",
     dropout: float = 0.0,
     recurrent_dropout: float = 0.0,
+    source_vocabulary: Vocabulary | None = None,
+    target_vocabulary: Vocabulary | None = None,
     recurrence: str = "auto",
     recompute: bool = False,
-) -> keras.Model:
+) -> "EncoderDecoder":
     """(B, T_x) source tokens, (B, T_y) target tokens -> (B, T_y, target_size) logits of each next target token.
 
     The encoder's last a, of each of its layers, is the decoder's a_0. This is the training graph (teacher forcing):
-    `y_in` is the target moved one step later, behind a start token. Token 0 is padding, masked in both.
-    The parts are `model.get_layer("encoder")` and `model.get_layer("decoder")`; `one_step` of the decoder writes.
+    `y_in` is the target moved one step later, behind a start token; `translate` writes. Token 0 is padding, masked in
+    both. The parts are `model.get_layer("encoder")` and `model.get_layer("decoder")`.
+
+    With attention each step of the decoder also looks back at the encoder's a_1 .. a_T_x, its memory (`LookBack`):
+
+        ã_t = tanh([a_t; c_t] W_c + b_c)     c_t the memory's mean, weighed by its dot products with a_t
+        ŷ_t = ã_t W_ya + b_y
 
     Args:
         source_size, target_size: the number of tokens in each vocabulary, padding included.
         units: n_a, or a list of them for deep networks.
+        attention: look back at every step.
         embedding_size: n_x, the length of the vector that stands for a token.
         activation: g.
         dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
+        source_vocabulary, target_vocabulary: what the tokens mean: with them `translate` takes and gives text.
         recurrence, recompute: how the loop over time runs, as in `BasicRNN`.
 
     Returns:
         An uncompiled `keras.Model`; its inputs are named "x" and "y_in".
 
     Raises:
-        ValueError: for sizes that are not positive.
+        ValueError: for sizes that are not positive, or that are not the vocabularies'.
 
-    >>> build_encoder_decoder(source_size=40, target_size=50, units=32).output_shape
+    >>> build_encoder_decoder(source_size=40, target_size=50, units=32, attention=True).output_shape
     (None, None, 50)
     """
+    vocabularies = {
+        **check_vocabulary("source_vocabulary", source_vocabulary, source_size),
+        **check_vocabulary("target_vocabulary", target_vocabulary, target_size),
+    }
     layers = {
         "activation": activation,
         "dropout": dropout,
@@ -48,27 +77,167 @@ def build_encoder_decoder(
         "recurrence": recurrence,
         "recompute": recompute,
     }
+    embedding = {"output_dim": embedding_size, "mask_zero": True}
+    encoder = _encoder(keras.layers.Embedding(source_size, **embedding), units, attention, layers)
+    decoder = _decoder(keras.layers.Embedding(target_size, **embedding), units, target_size, attention, layers)
+    x, y_in = keras.Input((None,), name="x", dtype="int32"), keras.Input((None,), name="y_in", dtype="int32")
+    remembered = encoder(x)
+    remembered = remembered if isinstance(remembered, (list, tuple)) else [remembered]
+    model = EncoderDecoder([x, y_in], decoder([y_in, *remembered]), name="encoder_decoder")
+    model.vocabularies = vocabularies
+    return model
 
+
+def _encoder(embedding, units, attention, layers):
+    """(B, T_x) -> the last a of each layer, (B, n_a); with attention its memory (B, T_x, n_a), (B, T_x) of what."""
     x = keras.Input((None,), name="x", dtype="int32")
-    read = features(x, keras.layers.Embedding(source_size, embedding_size, mask_zero=True))
-    states = []
+    read, states = features(x, embedding), []
     for layer in recurrent_layers(units, None, None, return_sequences=True, **layers):
         layer.return_state = True
         read, a = layer(read)
         states.append(a)
-    encoder = keras.Model(x, states, name="encoder")
+    if not attention:
+        return keras.Model(x, states, name="encoder")
+    there = ops.not_equal(x, Vocabulary.padding)
+    # An operation also takes off the mask of Keras, which the decoder would not know what to do with.
+    memory = ops.where(there[..., None], read, 0.0)
+    return keras.Model(x, [*states, memory, there], name="encoder")
 
+
+def _decoder(embedding, units, target_size, attention, layers):
+    """(B, T_y) and what the encoder gives -> (B, T_y, target_size)."""
     y_in = keras.Input((None,), name="y_in", dtype="int32")
-    written = features(y_in, keras.layers.Embedding(target_size, embedding_size, mask_zero=True))
-    handed_over = []
-    for number, layer in enumerate(
-        recurrent_layers(units, target_size, None, return_sequences=True, **layers), start=1
-    ):
-        handed_over.append(keras.Input((layer.cell.units,), name=f"a_{number}"))
+    written, handed_over = features(y_in, embedding), []
+    for layer in recurrent_layers(units, None if attention else target_size, None, return_sequences=True, **layers):
+        handed_over.append(keras.Input((layer.cell.units,), name=f"a_{len(handed_over) + 1}"))
         written = layer(written, initial_state=handed_over[-1])
-    decoder = keras.Model([y_in, *handed_over], written, name="decoder")
+    if attention:
+        n_a = written.shape[-1]
+        handed_over.append(keras.Input((None, n_a), name="memory"))
+        handed_over.append(keras.Input((None,), name="there", dtype="bool"))
+        written, _ = LookBack(n_a, name="look_back")(written, *handed_over[-2:])
+        written = keras.layers.Dense(target_size, name="answer")(written)
+    return keras.Model([y_in, *handed_over], written, name="decoder")
 
-    source, target = keras.Input((None,), name="x", dtype="int32"), keras.Input((None,), name="y_in", dtype="int32")
-    remembered = encoder(source)
-    remembered = remembered if isinstance(remembered, (list, tuple)) else [remembered]
-    return keras.Model([source, target], decoder([target, *remembered]), name="encoder_decoder")
+
+@keras.saving.register_keras_serializable("keras_rnn_basics")
+class EncoderDecoder(TextModel):
+    """What `build_encoder_decoder` makes: a Keras model that also translates."""
+
+    @property
+    def source_vocabulary(self) -> Vocabulary:
+        return self._vocabulary("source_vocabulary")
+
+    @property
+    def target_vocabulary(self) -> Vocabulary:
+        return self._vocabulary("target_vocabulary")
+
+    def _stepping(self):
+        return self.get_layer("decoder")
+
+    def translate(self, sentences: Any, beam: int = 1, length: int | None = None, length_penalty: float = 0.6) -> Any:
+        """The translations of sentences, the likeliest token at every step, or the best sentence of a beam search.
+
+        The whole loop is one compiled program; each further power of two of a size takes seconds to compile.
+
+        Args:
+            sentences: a string, or a list of strings.
+            beam: how many beginnings are kept at every step; 1 keeps the likeliest alone.
+            length: at most so many tokens; `None` for twice those of the longest sentence, and 16 more.
+            length_penalty: of the beam search, see `decoding.beam_search`.
+
+        Returns:
+            A string for a string, a list of strings for a list.
+
+        Raises:
+            ValueError: for an argument that does not fit, or a model built without vocabularies.
+            RuntimeError: on another backend than TensorFlow.
+        """
+        self._check_tensorflow("translate")
+        check_number("beam", beam, int, 1, 1024)
+        check_number("length_penalty", length_penalty, float, 0, 10)
+        sentences, give_back = one_or_more(sentences, "sentences")
+        x, longest = self._read(sentences)
+        length = _limit(longest) if length is None else length
+        check_number("length", length, int, 1, 2**31 - 1)
+        tokens = self._translator(x, np.int32(room(length, 32)), beam, float(length_penalty)).numpy()
+        return give_back(self.target_vocabulary.decode(tokens[: len(sentences), :length]))
+
+    def attention(self, sentence: str, translation: str | None = None) -> tuple[np.ndarray, list[str], list[str]]:
+        """-> (T_y, T_x) weights, T_y written tokens, T_x read tokens: where the decoder looked as it wrote each token.
+
+        Args:
+            sentence: the source.
+            translation: the target; `None` for the model's own.
+
+        Raises:
+            ValueError: for a model built without attention.
+        """
+        decoder, encoder = self.get_layer("decoder"), self.get_layer("encoder")
+        if decoder.inputs[-1].name != "there":
+            raise ValueError(f"{self.name} has no attention: build it with attention=True.")
+        translation = self.translate(sentence) if translation is None else translation
+        source, target = self.source_vocabulary, self.target_vocabulary
+        [x], [y] = source.encode([sentence]).to_list(), target.encode([translation]).to_list()
+        _, weights = decoder.get_layer("look_back").output
+        looking = keras.Model(decoder.inputs, weights)
+        y_in = ops.convert_to_tensor([[Vocabulary.start, *y]], "int32")
+        weights = looking([y_in, *encoder(ops.convert_to_tensor([x], "int32"))])
+        return ops.convert_to_numpy(weights)[0], [*target.spelt(y), "end"], source.spelt(x)
+
+    def _read(self, sentences):
+        """-> (B, T_x) tokens, both padded to few sizes, and how many the longest sentence has."""
+        warn_of_unknown(self.source_vocabulary, sentences)
+        rows = self.source_vocabulary.encode(sentences).to_list()
+        empty = [number for number, row in enumerate(rows) if not row]
+        if empty:
+            raise ValueError(f"sentences must hold text; number {empty[0]} is empty.")
+        longest, spare = max(map(len, rows)), room(len(rows), 1) - len(rows)
+        return padded([*rows, *[[Vocabulary.unknown]] * spare], room(longest, 32))[0], longest
+
+    @cached_property
+    def _translator(self):
+        import tensorflow as tf
+
+        return tf.function(self._translate, jit_compile=True, reduce_retracing=True, autograph=False)
+
+    def _translate(self, x, length, beam, length_penalty):
+        """(B, T_x) -> (B, length) tokens."""
+        import tensorflow as tf
+
+        remembered = self.get_layer("encoder")(x, training=False)
+        remembered = list(remembered) if isinstance(remembered, (list, tuple)) else [remembered]
+        token = tf.range(len(self.target_vocabulary))
+        never = (token == Vocabulary.padding) | (token == Vocabulary.unknown) | (token == Vocabulary.start)
+
+        def step(token, states):
+            logits, states = self._step(token, states)
+            return tf.where(never, -float("inf"), tf.cast(logits, "float32")), states
+
+        start = tf.fill([tf.shape(x)[0]], Vocabulary.start)
+        if beam > 1:
+            return decoding.beam_search(step, start, remembered, length, beam, Vocabulary.end, length_penalty).tokens[
+                :, 0
+            ]
+        lengths = tf.ones_like(start)
+        return decoding.write(step, start[:, None], lengths, remembered, length, decoding.greedy, Vocabulary.end).tokens
+
+    def text_endpoints(self):
+        """`translate` for an export, in the plain loop of TensorFlow, which needs no compilation at the first call."""
+        import tensorflow as tf
+
+        if not self.vocabularies:
+            return {}
+
+        def translate(sentence):
+            x = self.source_vocabulary.encode(sentence).to_tensor()
+            tokens = self._translate(x, _limit(tf.shape(x)[1]), 1, 0.0)
+            return self.target_vocabulary.decode_tensor(tokens)
+
+        resources = [*self.source_vocabulary.resources, *self.target_vocabulary.resources]
+        return {"translate": (translate, [tf.TensorSpec([None], "string", name="sentence")], resources)}
+
+
+def _limit(T_x):
+    """How many tokens a translation may have where nobody says."""
+    return 2 * T_x + 16

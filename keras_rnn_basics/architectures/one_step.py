@@ -16,7 +16,7 @@ def one_step(model: keras.Model) -> keras.Model:
 
     Args:
         model: a functional model over a sequence of any length: its first input has the shape (None, ...). Further
-            inputs must be initial states.
+            inputs must be initial states, and behind them what every step reads alike, such as an encoder's memory.
 
     Returns:
         A `keras.Model` with the inputs x_t, without the time axis, and "a" (B, n_a), or "a_1", "a_2", ... where there
@@ -63,9 +63,9 @@ def _check_that_it_answers_alike(model, step, B=2, T=3):
     rng = np.random.default_rng(0)
 
     def made_up(tensor, *shape):
-        shape = (*shape, *tensor.shape[1:])
-        whole = "int" in keras.backend.standardize_dtype(tensor.dtype)
-        return ops.convert_to_tensor(np.ones(shape) if whole else rng.normal(size=shape), dtype=tensor.dtype)
+        shape = (*shape, *(T if n is None else n for n in tensor.shape[1:]))
+        number = "float" in keras.backend.standardize_dtype(tensor.dtype)
+        return ops.convert_to_tensor(rng.normal(size=shape) if number else np.ones(shape), dtype=tensor.dtype)
 
     steps = [made_up(step.inputs[0], B) for _ in range(T)]
     given = [made_up(a, B) for a in model.inputs[1:]]
@@ -73,7 +73,8 @@ def _check_that_it_answers_alike(model, step, B=2, T=3):
     states = [*given, *own]
     for x_t in steps:
         outputs = step([x_t, *states] if states else x_t)
-        y_t, *states = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        y_t, *after = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        states = [*after, *states[len(after) :]]
     x = ops.stack(steps, axis=1)
     y = model([x, *given] if given else x)
     expected = ops.convert_to_numpy(ops.cast(y[:, -1] if len(y.shape) == 3 else y, "float32"))
@@ -98,6 +99,11 @@ class _States:
         if isinstance(operation, keras.layers.Bidirectional) or getattr(operation, "go_backwards", False):
             raise ValueError(
                 f"The model has no step: its layer {operation.name} reads from the end, which is yet to come."
+            )
+        if getattr(operation, "stateful", False):
+            raise ValueError(
+                f"The model has no step: its layer {operation.name} is stateful. "
+                "Give its weights to a model that is not: other.set_weights(model.get_weights())."
             )
         if isinstance(operation, BasicRNN):
             return lambda x, initial_state=None, **kwargs: self.recur(operation, x, initial_state)

@@ -1,10 +1,24 @@
 """One in, many out: each answer is the next step's input; trained with the true next token fed back instead."""
 
+import random
+from functools import cached_property
 from typing import Any
 
 import keras
+import numpy as np
 
+from keras_rnn_basics import decoding
 from keras_rnn_basics.architectures.stack import features, recurrent_layers, stack
+from keras_rnn_basics.architectures.text_model import (
+    TextModel,
+    check_number,
+    check_vocabulary,
+    one_or_more,
+    padded,
+    room,
+    warn_of_unknown,
+)
+from keras_rnn_basics.vocabulary import Vocabulary
 
 
 def build_one_to_many(
@@ -14,14 +28,15 @@ def build_one_to_many(
     activation: Any = "tanh",
     dropout: float = 0.0,
     recurrent_dropout: float = 0.0,
+    vocabulary: Vocabulary | None = None,
+    stateful_batch_size: int | None = None,
     recurrence: str = "auto",
     recompute: bool = False,
-) -> keras.Model:
-    """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each.
+) -> "OneToMany":
+    """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each; it writes by `generate`.
 
     This is the training graph (teacher forcing): the step before's true token stands in for the network's answer.
-    Train it with `SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))`; to generate, feed
-    `one_step(model)` its own answers.
+    Train it with `SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))`.
 
     Args:
         vocabulary_size: the number of tokens; tokens are integers from 0.
@@ -29,28 +44,191 @@ def build_one_to_many(
         embedding_size: n_x, the length of the vector that stands for a token.
         activation: g.
         dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
+        vocabulary: what the tokens mean: with it `generate` takes and gives text.
+        stateful_batch_size: B, for a network that begins each batch where the last one ended, as text that is cut into
+            pieces wants to be read. To write, give its weights to one without:
+            `writer.set_weights(reader.get_weights())`.
         recurrence, recompute: how the loop over time runs, as in `BasicRNN`.
 
     Returns:
         An uncompiled `keras.Model`; its input is named "x".
 
     Raises:
-        ValueError: for sizes that are not positive.
+        ValueError: for sizes that are not positive, or that are not the vocabulary's.
 
     >>> build_one_to_many(vocabulary_size=96, units=32).output_shape
     (None, None, 96)
     """
-    x = keras.Input((None,), name="x", dtype="int32")
+    vocabularies = check_vocabulary("vocabulary", vocabulary, vocabulary_size)
+    x = keras.Input((None,), batch_size=stateful_batch_size, name="x", dtype="int32")
     layers = recurrent_layers(
         units,
         vocabulary_size,
         None,
         return_sequences=True,
+        stateful=stateful_batch_size is not None,
         activation=activation,
         dropout=dropout,
         recurrent_dropout=recurrent_dropout,
         recurrence=recurrence,
         recompute=recompute,
     )
-    embedded = features(x, keras.layers.Embedding(vocabulary_size, embedding_size))
-    return keras.Model(x, stack(embedded, layers), name="one_to_many")
+    # Keras begins embeddings at a twentieth of what the other weights expect of their input.
+    begin = keras.initializers.RandomNormal(stddev=1.0)
+    embedded = features(x, keras.layers.Embedding(vocabulary_size, embedding_size, embeddings_initializer=begin))
+    model = OneToMany(x, stack(embedded, layers), name="one_to_many")
+    model.vocabularies = vocabularies
+    return model
+
+
+@keras.saving.register_keras_serializable("keras_rnn_basics")
+class OneToMany(TextModel):
+    """What `build_one_to_many` makes: a Keras model that also writes."""
+
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        return self.vocabularies.get("vocabulary")
+
+    def generate(
+        self,
+        prompt: Any = "",
+        length: int = 100,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+    ) -> Any:
+        """The prompt, with `length` tokens written behind it, fewer where the text comes to its end.
+
+        Each token is drawn from the softmax of the logits and fed back as the next x_t. The whole loop is one
+        compiled program; each further batch size, and power of two of a length, takes seconds to compile.
+
+        Args:
+            prompt: a string, or a list of strings of any lengths; "" begins from the start token and a_0 = 0 alone.
+                For a model without a vocabulary: (P,) or (B, P) tokens.
+            length: how many tokens to write.
+            temperature: under 1 for likelier tokens, over 1 for rarer ones; 0 always takes the likeliest.
+            top_k: draws among the k likeliest tokens only.
+            top_p: draws among the fewest likeliest tokens that have this probability together.
+            seed: an integer; the same seed writes the same text, in any process and from the exported model. A prompt
+                of a list is drawn for by its place alone, whatever the others are. `None` takes another each time.
+
+        Returns:
+            A string for a string, a list of strings for a list, (P + length,) or (B, P + length) tokens for tokens.
+
+        Raises:
+            ValueError: for an argument that does not fit.
+            RuntimeError: on another backend than TensorFlow.
+        """
+        self._check_tensorflow("generate")
+        check_number("length", length, int, 1, 2**31 - 1)
+        check_number("temperature", temperature, float, 0, float("inf"))
+        if top_k is not None:
+            check_number("top_k", top_k, int, 1, 2**31 - 1)
+        if top_p is not None:
+            check_number("top_p", top_p, float, 0, 1)
+        seed = random.randrange(2**31) if seed is None else seed
+        check_number("seed", seed, int, -(2**63), 2**63 - 1)
+
+        if self.vocabulary is None:
+            prompts = self._tokens(prompt)
+        else:
+            texts, give_back = one_or_more(prompt, "prompt")
+            prompts = self._read(texts)
+        tokens, lengths = padded(prompts, room(max(map(len, prompts)), 64))
+        uniform = decoding.uniform_numbers(seed, len(prompts), length)
+        uniform = np.pad(uniform, [(0, 0), (0, room(length, 256) - length)])
+        chance = np.float32(temperature), None if top_k is None else np.int32(top_k)
+        chance = *chance, None if top_p is None else np.float32(top_p)
+        written = self._compiled(tokens, lengths, np.int32(length), uniform, *chance).tokens.numpy()[:, :length]
+        if self.vocabulary is None:
+            return np.concatenate([prompts, written], axis=1).reshape(*np.shape(prompt)[:-1], -1)
+        return give_back([text + more for text, more in zip(texts, self.vocabulary.decode(written))])
+
+    def log_probabilities(self, texts: Any) -> Any:
+        """What the model thinks of texts: for each, an (n,) array, log p of every token given all before it.
+
+        Natural logarithms, from the start token and a_0 = 0 on; for a vocabulary of characters, minus the mean over
+        log 2 is the bits per character. Without a vocabulary: (T,) or (B, T) tokens, of which the first is given.
+
+        Raises:
+            ValueError: for texts that are no strings.
+            RuntimeError: on another backend than TensorFlow.
+        """
+        self._check_tensorflow("log_probabilities")
+        if self.vocabulary is None:
+            rows, give_back = self._tokens(texts), None
+        else:
+            texts, give_back = one_or_more(texts, "texts")
+            rows = self._read(texts)
+        tokens, lengths = padded(rows, room(max(map(len, rows)), 64))
+        nothing = np.zeros((len(rows), 0), "float32")
+        found = self._compiled(tokens, lengths, np.int32(0), nothing, np.float32(0), None, None)
+        found = found.prompt_log_probabilities.numpy()
+        if give_back is None:
+            return found[:, : lengths[0] - 1].reshape(*np.shape(texts)[:-1], -1)
+        return give_back([own[: length - 1] for own, length in zip(found, lengths)])
+
+    def _read(self, texts):
+        warn_of_unknown(self.vocabulary, texts)
+        return [[Vocabulary.start, *row] for row in self.vocabulary.encode(texts).to_list()]
+
+    def _tokens(self, tokens):
+        given, size = np.asarray(tokens), self.output_shape[-1]
+        if given.dtype.kind not in "iu" or given.ndim not in (1, 2) or not given.size:
+            raise ValueError(
+                f"{self.name} has no vocabulary: it takes (P,) or (B, P) tokens, got {tokens!r}. For text, build it "
+                "with vocabulary=Vocabulary.of(texts)."
+            )
+        if given.min() < 0 or given.max() >= size:
+            raise ValueError(f"Tokens must be from 0 to {size - 1}, got {given.min()} to {given.max()}.")
+        return np.atleast_2d(given)
+
+    @cached_property
+    def _compiled(self):
+        import tensorflow as tf
+
+        # Its arguments have the sizes of one call; XLA needs them, and compiles anew for each.
+        return tf.function(self._write, jit_compile=True, reduce_retracing=True, autograph=False)
+
+    def _write(self, prompts, lengths, length, uniform, temperature, top_k, top_p):
+        import tensorflow as tf
+
+        # Text is written in tokens that stand for text.
+        text = tf.range(self.output_shape[-1])
+        never = (text == Vocabulary.padding) | (text == Vocabulary.unknown) | (text == Vocabulary.start)
+        draw = decoding.sampling(uniform, temperature, top_k, top_p)
+
+        def choose(logits, number):
+            return draw(logits if self.vocabulary is None else tf.where(never, -float("inf"), logits), number)
+
+        a_0 = [tf.zeros([tf.shape(prompts)[0], a.shape[-1]], a.dtype) for a in self._one_step.inputs[1:]]
+        stop = None if self.vocabulary is None else Vocabulary.end
+        capacity = tf.shape(uniform)[1]
+        return decoding.write(self._step, prompts, lengths, a_0, length, choose, stop, capacity)
+
+    def text_endpoints(self):
+        """`generate` for an export, in the plain loop of TensorFlow, which needs no compilation at the first call."""
+        import tensorflow as tf
+
+        vocabulary = self.vocabulary
+        if vocabulary is None:
+            return {}
+
+        def generate(prompt, length, temperature, top_k, seed):
+            tokens = vocabulary.encode(prompt)
+            start = tf.fill([tf.shape(prompt)[0], 1], Vocabulary.start)
+            tokens = tf.concat([start, tokens], axis=1)
+            lengths = tf.cast(tokens.row_lengths(), "int32")
+            uniform = decoding.uniform_numbers(seed, tf.shape(prompt)[0], length)
+            written = self._write(tokens.to_tensor(), lengths, length, uniform, temperature, top_k, None)
+            return tf.strings.join([prompt, vocabulary.decode_tensor(written.tokens)])
+
+        signature = [
+            tf.TensorSpec([None], "string", name="prompt"),
+            tf.TensorSpec([], "int32", name="length"),
+            tf.TensorSpec([], "float32", name="temperature"),
+            tf.TensorSpec([], "int32", name="top_k"),
+            tf.TensorSpec([], "int64", name="seed"),
+        ]
+        return {"generate": (generate, signature, vocabulary.resources)}

@@ -49,6 +49,7 @@ def recurrent_layers(
     output_activation,
     return_sequences,
     bidirectional=False,
+    stateful=False,
     recurrence="auto",
     recompute=False,
     **cell_arguments,
@@ -70,6 +71,7 @@ def recurrent_layers(
         layer = BasicRNN(
             cell,
             return_sequences=return_sequences or not top,
+            stateful=stateful,
             recurrence=recurrence,
             recompute=recompute,
             name=name,

@@ -1,4 +1,4 @@
-"""What the network learned: its forecasts beside the truth, and its cost at each step."""
+"""What the network learned: its forecasts beside the truth, its cost at each step, where it looked."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -69,3 +69,39 @@ def plot_per_step_loss(losses: Any, ax: "Axes", ylabel: str = "$L_t$") -> "Axes"
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(frameon=False)
     return ax
+
+
+def plot_attention(weights: Any, written: list[str], read: list[str], ax: "Axes") -> "Axes":
+    """Draws where a decoder looked: a row for each token written, a column for each token read, dark where it looked.
+
+    Args:
+        weights: (T_y, T_x), each row summing to one, as `EncoderDecoder.attention` gives them.
+        written: the T_y tokens.
+        read: the T_x tokens.
+        ax: the matplotlib axes to draw on.
+
+    Returns:
+        ax.
+
+    Raises:
+        ValueError: when the tokens are not as many as the rows and columns.
+    """
+    weights = np.asarray(weights)
+    if weights.shape != (len(written), len(read)):
+        raise ValueError(
+            f"weights must be (T_y, T_x), a row for each of {len(written)} tokens written and a column for each of "
+            f"{len(read)} read, got {weights.shape}."
+        )
+    image = ax.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
+    ax.set_xticks(range(len(read)), _visible(read))
+    ax.set_yticks(range(len(written)), _visible(written))
+    ax.xaxis.tick_top()
+    ax.xaxis.set_label_position("top")
+    ax.set_xlabel("read")
+    ax.set_ylabel("written")
+    ax.figure.colorbar(image, ax=ax, label="attention weight")
+    return ax
+
+
+def _visible(tokens):
+    return [token.replace(" ", "␣").replace("\n", "↵") for token in tokens]

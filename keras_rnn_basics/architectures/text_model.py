@@ -1,0 +1,111 @@
+"""What the models that write text share: vocabularies, saved with them, and their step as decoding asks for it."""
+
+import warnings
+from functools import cached_property
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+
+from keras_rnn_basics.architectures.one_step import one_step
+from keras_rnn_basics.vocabulary import Vocabulary
+
+
+class TextModel(keras.Model):
+    """A functional model that owns vocabularies.
+
+    What XLA compiles is compiled for each shape: prompts and answers are padded to few lengths.
+    """
+
+    vocabularies: ClassVar[dict[str, Vocabulary]] = {}
+
+    def get_config(self) -> dict[str, Any]:
+        vocabularies = {name: vocabulary.get_config() for name, vocabulary in self.vocabularies.items()}
+        return {**super().get_config(), "vocabularies": vocabularies}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        vocabularies = config["vocabularies"]
+        rest = {key: value for key, value in config.items() if key != "vocabularies"}
+        model = super().from_config(rest, custom_objects)
+        model.vocabularies = {name: Vocabulary.from_config(own) for name, own in vocabularies.items()}
+        return model
+
+    def _vocabulary(self, name):
+        if name not in self.vocabularies:
+            raise ValueError(f"{self.name} has no {name}: give one to its builder, {name}=Vocabulary.of(texts).")
+        return self.vocabularies[name]
+
+    def _check_tensorflow(self, what):
+        if keras.backend.backend() != "tensorflow":
+            raise RuntimeError(f"{what} runs in TensorFlow's graph; Keras runs on {keras.backend.backend()} here.")
+
+    def _stepping(self):
+        """The model whose next step is asked for."""
+        return self
+
+    # Kept in the instance's own dictionary, where Keras does not take it for a part of the model.
+    @cached_property
+    def _one_step(self):
+        import tensorflow as tf
+
+        with tf.init_scope():  # it compares numbers, also when a graph is the first to ask for it
+            return one_step(self._stepping())
+
+    def _step(self, token, states):
+        """`decoding.Step`: states that the step only reads, such as an encoder's memory, come back as they went in."""
+        model = self._one_step
+        logits, *after = model([token, *states])
+        return logits, [*after, *states[len(after) :]]
+
+
+def check_vocabulary(name, vocabulary, size):
+    """The vocabulary as a model keeps it: under its name, or not at all."""
+    if vocabulary is None:
+        return {}
+    if not isinstance(vocabulary, Vocabulary):
+        raise TypeError(f"{name} must be a Vocabulary, such as Vocabulary.of(texts), got {vocabulary!r}.")
+    if len(vocabulary) != size:
+        raise ValueError(f"{name} has {len(vocabulary)} tokens, the network {size}: give it len({name}).")
+    return {name: vocabulary}
+
+
+def check_number(name, value, kind, least, most):
+    """An error unless the value is a whole number (int) or any number (float) in these bounds."""
+    kinds = {int: ("a whole number", Integral), float: ("a number", Real)}
+    described, accepted = kinds[kind]
+    if isinstance(value, bool) or not isinstance(value, accepted) or not least <= value <= most:
+        raise ValueError(f"{name} must be {described} from {least} to {most}, got {value!r}.")
+
+
+def warn_of_unknown(vocabulary, texts):
+    unknown = vocabulary.missing(texts)
+    if unknown:
+        warnings.warn(
+            f"The vocabulary does not have {unknown[:10]}: each is read as an unknown {vocabulary.level}.",
+            stacklevel=4,
+        )
+
+
+def one_or_more(texts, name):
+    """A string or a list of them -> a list, and what puts the answers into the form that came."""
+    if isinstance(texts, str):
+        return [texts], lambda answers: answers[0]
+    texts = texts.tolist() if isinstance(texts, np.ndarray) else texts
+    if not isinstance(texts, (list, tuple)) or not texts or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{name} must be a string or a list of strings, at least one, got {texts!r}.")
+    return list(texts), list
+
+
+def room(length, least):
+    """The next power of two, from `least` on: so many shapes are compiled, and no more."""
+    return max(least, 1 << (int(length) - 1).bit_length())
+
+
+def padded(rows, width):
+    """Lists of tokens -> (B, width) int32 with zeros behind them, (B,) int32 lengths."""
+    tokens = np.zeros((len(rows), width), dtype="int32")
+    for row, own in zip(tokens, rows):
+        row[: len(own)] = own
+    return tokens, np.array([len(row) for row in rows], dtype="int32")

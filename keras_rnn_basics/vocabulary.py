@@ -1,0 +1,163 @@
+"""Text to tokens and back, in Python and inside a graph: the vocabulary of a model that reads or writes text."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import keras
+import numpy as np
+
+LEVELS = ("character", "word")
+SPECIAL = ("", "[UNK]", "[START]", "[END]")
+
+# A word with the space before it, a run of signs with the space before it, or one character of white space: put
+# behind each other again, the tokens are the text.
+WORD = r" ?[\p{L}\p{N}'’]+| ?[^\s\p{L}\p{N}'’]+|\s"
+BETWEEN = "\x1f"
+
+
+@keras.saving.register_keras_serializable("keras_rnn_basics")
+class Vocabulary:
+    """The tokens of a text, numbered: 0 is padding, 1 any unknown token, 2 the start, 3 the end, then the text's own.
+
+    Tokens are characters (Unicode code points), or words and signs with the space before them: joined, they are the
+    text again. It works on Python strings and, in a graph, on string tensors; it needs TensorFlow.
+
+    Args:
+        tokens: the text's own tokens, in the order of their numbers.
+        level: "character" or "word".
+
+    Raises:
+        ValueError: for an unknown level, no tokens, or tokens that repeat or are empty.
+
+    >>> vocabulary = Vocabulary.of(["to be, or not to be"], level="word")
+    >>> vocabulary.tokens
+    (' be', ' not', ' or', ' to', ',', 'to')
+    >>> vocabulary.encode(["to be", "to see"]).to_list()
+    [[9, 4], [9, 1]]
+    >>> vocabulary.decode([[2, 9, 4, 8, 3, 4]])
+    ['to be,']
+    """
+
+    padding, unknown, start, end = range(4)
+
+    def __init__(self, tokens: Sequence[str], level: str = "character") -> None:
+        if level not in LEVELS:
+            raise ValueError(f"level must be one of {LEVELS}, got {level!r}.")
+        if isinstance(tokens, str) or not tokens or not all(isinstance(token, str) and token for token in tokens):
+            raise ValueError(f"tokens must be a list of strings, none of them empty, got {str(tokens)[:80]!r}.")
+        repeated = [token for token, count in Counter([*SPECIAL, *tokens]).items() if count > 1]
+        if repeated:
+            raise ValueError(f"tokens must differ from each other and from {SPECIAL}; these repeat: {repeated[:10]}.")
+        self.tokens, self.level = tuple(tokens), level
+
+    @classmethod
+    def of(
+        cls, texts: Iterable[str], level: str = "character", size: int | None = None, at_least: int = 1
+    ) -> "Vocabulary":
+        """The vocabulary of texts, read once and piece by piece, the commonest tokens first.
+
+        Args:
+            texts: strings, such as sentences or the pieces of a text.
+            level: "character" or "word".
+            size: at most so many numbers in all, the four that are no text included.
+            at_least: rarer tokens are left to be unknown.
+        """
+        if isinstance(texts, str):
+            raise ValueError("texts must be a list of strings, or another source of them; got one string.")
+        if size is not None and size <= len(SPECIAL):
+            raise ValueError(f"size must be more than {len(SPECIAL)}, the numbers that are no text, got {size!r}.")
+        counter = Counter()
+        alphabet = cls(["a"], level)  # splits; its tokens play no part
+        for text in texts:
+            counter.update(alphabet._split([text]).flat_values.numpy().tolist())
+        counts = {token.decode(): count for token, count in counter.items() if count >= at_least}
+        tokens = sorted(set(counts) - set(SPECIAL), key=lambda token: (-counts[token], token))
+        if not tokens:
+            raise ValueError(f"No token occurs {at_least} times in the texts, which hold {counter.total()} tokens.")
+        return cls(tokens[: size and size - len(SPECIAL)], level)
+
+    def __len__(self) -> int:
+        return len(SPECIAL) + len(self.tokens)
+
+    def __repr__(self) -> str:
+        return f"<Vocabulary of {len(self)}: {self.level}s>"
+
+    @cached_property
+    def _numbers(self):
+        with _outside_any_graph():
+            lookup = keras.layers.StringLookup(
+                vocabulary=[*SPECIAL[2:], *self.tokens], mask_token=SPECIAL[0], oov_token=SPECIAL[1]
+            )
+            lookup.build(())
+        return lookup
+
+    @cached_property
+    def _texts(self):
+        import tensorflow as tf
+
+        with _outside_any_graph():
+            return tf.constant(["", "�", "", "", *self.tokens])
+
+    @property
+    def resources(self) -> list[Any]:
+        """What an export of a function that encodes or decodes must hold on to."""
+        return [self._numbers]
+
+    def _split(self, texts):
+        """(B,) strings -> (B, None) ragged strings."""
+        import tensorflow as tf
+
+        if self.level == "character":
+            return tf.strings.unicode_split(texts, "UTF-8")
+        marked = tf.strings.regex_replace(texts, f"({WORD})", rf"\1{BETWEEN}")
+        tokens = tf.strings.split(marked, BETWEEN)
+        return tf.ragged.boolean_mask(tokens, tokens != "")
+
+    def encode(self, texts: Any) -> Any:
+        """(B,) strings -> (B, None) ragged int32 tokens, without start and end."""
+        import tensorflow as tf
+
+        return tf.cast(self._numbers(self._split(texts)), "int32")
+
+    def decode_tensor(self, tokens: Any) -> Any:
+        """(B, T) tokens -> (B,) string tensor: the text up to the first end token; an unknown token reads �."""
+        import tensorflow as tf
+
+        tokens = tf.convert_to_tensor(tokens)
+        ended = tf.cumsum(tf.cast(tokens == self.end, "int32"), axis=1) > 0
+        return tf.strings.reduce_join(tf.gather(self._texts, tf.where(ended, self.padding, tokens)), axis=1)
+
+    def decode(self, tokens: Any) -> list[str]:
+        """(B, T) tokens, padded or ragged -> B Python strings, as `decode_tensor`."""
+        tokens = np.asarray(tokens.to_tensor() if hasattr(tokens, "to_tensor") else tokens)
+        if tokens.ndim != 2 or tokens.dtype.kind not in "iu" or (tokens.size and tokens.max() >= len(self)):
+            raise ValueError(
+                f"tokens must be (B, T) integers under {len(self)}, got {tokens.dtype} {tokens.shape}"
+                + (f", up to {tokens.max()}." if tokens.size else ".")
+            )
+        return [text.decode() for text in self.decode_tensor(tokens).numpy()]
+
+    def spelt(self, tokens: Sequence[int]) -> list[str]:
+        """Tokens -> the text of each by itself."""
+        return [text.decode() for text in np.take(self._texts.numpy(), tokens)]
+
+    def missing(self, texts: Any) -> list[str]:
+        """The tokens in the texts that have no number, each once."""
+        tokens = {token.decode() for token in self._split(texts).flat_values.numpy()}
+        return sorted(tokens - set(self.tokens))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"tokens": list(self.tokens), "level": self.level}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def _outside_any_graph():
+    # The table is one for all graphs, also when a graph is the first to ask for it.
+    import tensorflow as tf
+
+    return tf.init_scope()

@@ -1,0 +1,187 @@
+import tracemalloc
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from keras_rnn_basics import Vocabulary
+from keras_rnn_basics.datasets import sentences
+from keras_rnn_basics.datasets.sentences import Text
+
+LINES = "".join(f"Line {number}: the quick brown fox, déjà vu.\n" for number in range(2000))
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "own.txt"
+    path.write_text(LINES, encoding="utf-8")
+    return path
+
+
+def read(texts):
+    return ["".join(text) for text in texts]
+
+
+def test_no_play_is_in_two_parts_and_only_speech_is_read():
+    texts = sentences.load()
+    names = [{text.name for text in part} for part in (texts.train, texts.validation, texts.test)]
+    assert [len(part) for part in names] == [30, 4, 4]
+    assert len(set.union(*names)) == 38
+    for play in read(texts.validation):
+        assert not set("#*_[]\\") & set(play)
+        assert "ACT I" not in play
+        assert "\n\n\n" not in play
+        assert "  " not in play
+
+
+def test_the_draw_of_the_held_out_plays_follows_the_seed():
+    assert sentences.load(seed=1).test == sentences.load(seed=1).test
+    assert sentences.load(seed=1).test != sentences.load(seed=2).test
+
+
+PLAY = """# A Play
+
+## ACT I
+
+### SCENE I. A street.
+
+_Enter ANNA and a
+Servant, running_
+
+**ANNA** /
+Stay, _[To Servant]_ or go. /
+_[Aside]_ /
+I \\--care not.
+
+**SERVANT** /
+_\\[Within]_ /
+*Hark!*
+
+_Exit_
+
+*[Reads.]* /
+A letter.
+""".replace(" /", "  ")  # two spaces break a line in Markdown
+
+
+def test_a_play_is_its_speeches_under_their_speakers_names(tmp_path):
+    (tmp_path / "play.md").write_text(PLAY)
+    [spoken] = read([Text("play", tmp_path / "play.md", play=True)])
+    assert spoken == "ANNA:\nStay, or go.\nI --care not.\n\nA letter.\n\n"
+
+
+def test_of_one_file_the_three_parts_follow_each_other_and_are_the_whole(file):
+    texts = sentences.load(file)
+    parts = [read(part)[0] for part in (texts.train, texts.validation, texts.test)]
+    assert "".join(parts) == LINES
+    assert all(part.endswith("\n") for part in parts)
+    for part in parts[1:]:
+        assert abs(len(part) / len(LINES) - 0.1) < 0.01
+
+
+def test_whole_files_of_ten_are_held_out_and_a_folder_is_its_txt_files(tmp_path):
+    for number in range(10):
+        (tmp_path / f"{number}.txt").write_text(f"{number} " * 100)
+    (tmp_path / "notes.md").write_text("not a text")
+    texts = sentences.load(tmp_path)
+    assert [len(part) for part in (texts.train, texts.validation, texts.test)] == [8, 1, 1]
+    listed = sentences.load([tmp_path / f"{number}.txt" for number in range(10)])
+    assert (listed.train, listed.test) == (texts.train, texts.test)
+
+
+def test_long_lines_marks_of_order_and_line_ends_of_windows_are_read_alike(tmp_path):
+    path = tmp_path / "one.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + "né\r\n".encode() * 50 + ("é" * 300_000).encode())
+    assert "".join(Text("one", path)) == "né\n" * 50 + "é" * 300_000
+    texts = sentences.load(path)
+    assert "".join(read(texts.train + texts.validation + texts.test)) == "né\n" * 50 + "é" * 300_000
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "own.txt is empty: a text to learn from takes at least 100 bytes"),
+        (b"short", "own.txt ends at byte 5: a text to learn from takes at least 100 bytes"),
+        (b" \n" * 100, "own.txt holds no text between byte 0 and 200"),
+        (b"a" * 150 + b"\xe9t\xe9" + b"a" * 100, "own.txt is no UTF-8 text: byte 150 is 0xe9 .*iconv"),
+        (b"a" * 100_000 + "é".encode()[:1], "own.txt is no UTF-8 text: byte 100000 is 0xc3"),
+        (("x" * 65_535 + "é" * 10).encode() + b"\xff", "byte 65555 is 0xff"),
+        (b"a" * 120 + b"\0" + b"a" * 120, "own.txt is no text but binary: byte 120 is zero"),
+        (b"\xff\xfe" + "text".encode("utf-16-le") * 50, "own.txt is no UTF-8 text: byte 0 is 0xff"),
+    ],
+)
+def test_a_file_that_is_no_text_is_named_with_its_byte(content, message, tmp_path):
+    (tmp_path / "own.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        sentences.load(tmp_path / "own.txt")
+
+
+def test_paths_that_lead_nowhere_say_so(tmp_path, file):
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*gone.txt"):
+        sentences.load(tmp_path / "gone.txt")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"holds no .txt file"):
+        sentences.load(tmp_path / "empty")
+    with pytest.raises(ValueError, match="is a folder: give one folder alone"):
+        sentences.load([tmp_path, file])
+    with pytest.raises(ValueError, match="got an empty list"):
+        sentences.load([])
+    with pytest.raises(ValueError, match="held_out must be a fraction"):
+        sentences.load(file, held_out=0.5)
+    (tmp_path / "brief.txt").write_text("a\n" + "b" * 110)
+    with pytest.raises(ValueError, match="is too short to cut in three"):
+        sentences.load(tmp_path / "brief.txt", held_out=0.001)
+
+
+def test_encoded_texts_stand_between_their_start_and_end_tokens(file):
+    texts = sentences.load(file)
+    vocabulary = Vocabulary.of(texts.train[0])
+    tokens = sentences.encode(texts.train + texts.test, vocabulary)
+    starts, ends = np.flatnonzero(tokens == vocabulary.start), np.flatnonzero(tokens == vocabulary.end)
+    assert starts.tolist() == [0, ends[0] + 1]
+    assert ends[1] == len(tokens) - 1
+    assert vocabulary.decode(tokens[None, 1 : ends[0]]) == read(texts.train)
+
+
+def test_a_text_is_read_in_bounded_memory_and_its_tokens_lie_in_a_file(tmp_path):
+    path = tmp_path / "long.txt"
+    path.write_text(LINES * 100, encoding="utf-8")
+    assert path.stat().st_size > 8_000_000
+    tracemalloc.start()
+    characters = sum(len(piece) for piece in Text("long", path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert characters == 100 * len(LINES)
+    assert peak < 1_000_000
+    tokens = sentences.encode([Text("long", path, 0, 100_000)], Vocabulary.of([LINES]))
+    assert isinstance(tokens, np.memmap)
+
+
+def test_rows_of_stateful_batches_go_on_where_they_ended():
+    tokens = np.arange(1000)
+    batches = [(x.numpy(), y.numpy()) for x, y in sentences.stateful_batches(tokens, 4, 7)]
+    assert len(batches) == 999 // 28
+    for (x, y), (following, _) in pairwise(batches):
+        np.testing.assert_array_equal(y, x + 1)
+        np.testing.assert_array_equal(following[:, 0], x[:, -1] + 1)
+    read = np.concatenate([x for x, _ in batches], axis=1)
+    assert len(np.unique(read)) == read.size
+
+
+def test_windows_cover_the_text_once_an_epoch_and_are_mixed_anew():
+    tokens = np.arange(1000)
+    plain = np.concatenate([x for x, _ in sentences.windowed_batches(tokens, 4, 7)])
+    np.testing.assert_array_equal(plain.ravel(), np.arange(plain.size))
+    mixed = sentences.windowed_batches(tokens, 4, 7, shuffle_seed=1)
+    first, second = (np.concatenate([x for x, _ in mixed]) for _ in range(2))
+    assert (first != second).any()
+    np.testing.assert_array_equal(np.sort(first, axis=0), plain)
+    assert int(mixed.cardinality()) == 35
+
+
+@pytest.mark.parametrize("batches", [sentences.stateful_batches, sentences.windowed_batches])
+def test_batches_say_when_the_text_is_too_short(batches):
+    with pytest.raises(ValueError, match=r"takes 33 tokens; the text has 20\. A longer text, or a smaller batch_size"):
+        batches(np.arange(20), 4, 8)
+    with pytest.raises(ValueError, match="steps must be a positive integer, got 0"):
+        batches(np.arange(20), 4, 0)

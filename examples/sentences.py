@@ -9,6 +9,7 @@ batch. Scored on four plays that nothing was trained on, in bits a character, be
 """
 
 import argparse
+import sys
 import time
 
 import keras
@@ -20,10 +21,9 @@ from keras_rnn_basics import baselines
 from keras_rnn_basics.datasets import sentences
 
 BATCH_SIZE, STEPS = 64, 16
-PASSAGE = 1000
 
 
-def main(text=None, minutes=3.0, units=384, prompt="", seed=0, device="auto", precision="float32"):
+def main(text=None, minutes=3.0, units=512, prompt="", seed=0, device="auto", precision="float32"):
     began = time.monotonic()
     texts = sentences.load(text)
     vocabulary = krb.Vocabulary.of((piece for own in texts.train for piece in own), at_least=20)
@@ -37,20 +37,21 @@ def main(text=None, minutes=3.0, units=384, prompt="", seed=0, device="auto", pr
     def build_reader():
         reader = build(stateful_batch_size=BATCH_SIZE)
         cost = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        reader.compile(keras.optimizers.Adam(3e-3, clipnorm=5.0), krb.SumOverTime(cost))
+        reader.compile(keras.optimizers.Adam(2e-3, clipnorm=5.0), krb.SumOverTime(cost))
         return reader
 
     train, validation = (sentences.stateful_batches(part, BATCH_SIZE, STEPS) for part in parts[:2])
-    settings = {"seed": seed, "device": device, "precision": precision, "verbose": 2}
+    settings = {"seed": seed, "device": device, "precision": precision}
+    settings["verbose"] = 1 if sys.stdout.isatty() else 2
     run = krb.fit(build_reader, train, validation, "runs/sentences", epochs=1000, minutes=minutes, **settings)
     writer = build()
     writer.set_weights(run.model.get_weights())
     writer.save("runs/sentences/writer.keras")
 
     def passages(bits):
-        """The mean of every thousand characters: what follows each other is not independent."""
+        """The mean of each hundredth of the text: the characters of a passage are not independent."""
         bits = np.concatenate(bits)
-        return bits[: len(bits) // PASSAGE * PASSAGE].reshape(-1, PASSAGE).mean(axis=1)
+        return bits[len(bits) % 100 :].reshape(100, -1).mean(axis=1)
 
     own = passages([-own / np.log(2) for own in writer.log_probabilities(["".join(own) for own in texts.test])])
     documents = [np.split(part, np.flatnonzero(part == vocabulary.start)[1:]) for part in (parts[0], parts[2])]
@@ -75,7 +76,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", help="your own UTF-8 text: a file, or a folder of .txt files")
     parser.add_argument("--minutes", type=float, default=3.0, help="how long to train")
-    parser.add_argument("--units", type=int, default=384, help="n_a")
+    parser.add_argument("--units", type=int, default=512, help="n_a")
     parser.add_argument("--prompt", default="", help="what the sample goes on from")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"])

@@ -10,6 +10,7 @@ that are right to the last character, of 2,000 dates that were in training in no
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def main(
 
     train, validation = batches(data.train, seed), batches(data.validation)
     sentences, truth = (list(side) for side in zip(*data.test))
-    models, written = {}, {}
+    models, written, verbose = {}, {}, 1 if sys.stdout.isatty() else 2
     for name, attention in (("with attention", True), ("without", False)):
 
         def build(attention=attention):
@@ -57,7 +58,7 @@ def main(
 
         print(f"\n{name}:")
         folder = RUNS / name.replace(" ", "_")
-        run = krb.fit(build, train, validation, folder, minutes=minutes, seed=seed, device=device, verbose=2)
+        run = krb.fit(build, train, validation, folder, minutes=minutes, seed=seed, device=device, verbose=verbose)
         models[name], written[name] = run.model, run.model.translate(sentences, beam=beam)
 
     scores = {}

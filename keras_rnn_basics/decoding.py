@@ -77,7 +77,8 @@ def write(
     padded = tf.pad(prompts, [[0, 0], [0, 1]])
 
     def advance(t, token, done, states, text, costs):
-        logits, states = step(token, states)
+        logits, after = step(token, states)
+        states = [tf.ensure_shape(new, old.shape) for new, old in zip(after, states)]
         logits = tf.cast(logits, "float32")
         number = t + 1 - prompt_lengths
         chosen = tf.cast(choose(logits, tf.maximum(number, 0)), "int32")
@@ -87,12 +88,15 @@ def write(
         cost = tf.where(done | (number >= length), 0.0, cost)
         if stop is not None:
             done = done | ((number >= 0) & (token == stop))
+        token, done = (tf.ensure_shape(part, prompts.shape[:1]) for part in (token, done))
         return t + 1, token, done, states, text.write(t + 1, token), costs.write(t + 1, cost)
 
     def going_on(t, token, done, states, text, costs):
         return (t < steps) & ~tf.reduce_all(done)
 
-    begin = (0, prompts[:, 0], tf.zeros([B], "bool"), list(states), text, costs)
+    none_done = tf.ensure_shape(tf.zeros([B], "bool"), prompts.shape[:1])
+    states = [tf.convert_to_tensor(state) for state in states]
+    begin = (0, prompts[:, 0], none_done, states, text, costs)
     *_, text, costs = tf.while_loop(going_on, advance, begin)
     text, costs = tf.transpose(text.stack()), tf.transpose(costs.stack())
     behind = prompt_lengths[:, None] + tf.range(room - P)[None]

@@ -70,8 +70,8 @@ class Vocabulary:
             raise ValueError(f"size must be more than {len(SPECIAL)}, the numbers that are no text, got {size!r}.")
         counter = Counter()
         alphabet = cls(["a"], level)  # splits; its tokens play no part
-        for text in texts:
-            counter.update(alphabet._split([text]).flat_values.numpy().tolist())
+        for some in _in_bundles(texts):
+            counter.update(alphabet._split(some).flat_values.numpy().tolist())
         counts = {token.decode(): count for token, count in counter.items() if count >= at_least}
         tokens = sorted(set(counts) - set(SPECIAL), key=lambda token: (-counts[token], token))
         if not tokens:
@@ -154,6 +154,19 @@ class Vocabulary:
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+def _in_bundles(texts, characters=1 << 16):
+    """Many short texts at a time, long ones by themselves: a call of TensorFlow for each sentence takes minutes."""
+    bundle, size = [], 0
+    for text in texts:
+        bundle.append(text)
+        size += len(text)
+        if size >= characters:
+            yield bundle
+            bundle, size = [], 0
+    if bundle:
+        yield bundle
 
 
 def _outside_any_graph():

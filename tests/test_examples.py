@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -45,3 +46,48 @@ def test_weather_trains_scores_draws_exports_and_forecasts_from_your_own_csv(csv
     assert loaded.endpoints == ["serve", "step"]
     assert set(loaded.description["scores"]) == {"RNN", "persistence", "climatology", "ridge"}
     assert {path.name for path in (tmp_path / "runs/weather").glob("*.png")} == {"forecast.png", "per_step_loss.png"}
+
+
+def test_sentences_trains_scores_writes_and_exports_from_your_own_text(tmp_path):
+    rng = np.random.default_rng(0)
+    words = ["sun", "moon", "rain", "wind"]
+    lines = [" ".join(rng.choice(words, 6)) + "." for _ in range(3000)]
+    (tmp_path / "own.txt").write_text("\n".join(lines))
+    (tmp_path / "latin.txt").write_bytes(b"a" * 200 + b"\xe9")
+    faulty = run("sentences.py", "--text", "latin.txt", cwd=tmp_path)
+    assert faulty.returncode != 0
+    assert "latin.txt is no UTF-8 text: byte 200 is 0xe9" in faulty.stderr
+    for _ in range(2):
+        arguments = ["--text", "own.txt", "--minutes", "0.1", "--units", "32", "--prompt", "sun moon"]
+        done = run("sentences.py", *arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        for name in ("RNN", "unigram", "Kneser-Ney 5", "Kneser-Ney 7"):
+            assert f"\n{name} " in done.stdout
+        assert "RNN is better" in done.stdout  # than the unigram, for certain
+        assert "From the same seed it writes the same text." in done.stdout
+    loaded = krb.load_saved_model(tmp_path / "saved_models/sentences")
+    assert loaded.endpoints == ["serve", "step", "generate"]
+    scores = loaded.description["scores"]
+    assert scores["RNN"] < scores["unigram"]
+    assert keras.models.load_model(tmp_path / "runs/sentences/writer.keras").generate("sun", 5).startswith("sun")
+
+
+def test_translation_trains_scores_draws_and_exports_from_your_own_pairs(tmp_path):
+    words = {"one": "un", "two": "deux", "three": "trois", "four": "quatre"}
+    rng = np.random.default_rng(0)
+    sentences = [" ".join(rng.choice(list(words), 3)) for _ in range(300)]
+    pairs = [f"{own}\t{' '.join(words[word] for word in own.split())}\tignored" for own in sentences]
+    (tmp_path / "pairs.tsv").write_text("\n".join(pairs))
+    (tmp_path / "faulty.tsv").write_text("\n".join([*pairs[:20], "no tab", *pairs[20:]]))
+    faulty = run("translation.py", "--pairs", "faulty.tsv", cwd=tmp_path)
+    assert faulty.returncode != 0
+    assert "faulty.tsv, line 21" in faulty.stderr
+    arguments = ["--pairs", "pairs.tsv", "--minutes", "0.05", "--units", "16", "--beam", "2"]
+    done = run("translation.py", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("with attention", "without"):
+        assert f"\n{name} " in done.stdout
+    loaded = krb.load_saved_model(tmp_path / "saved_models/translation")
+    assert loaded.endpoints == ["serve", "encode", "step", "translate"]
+    assert set(loaded.description["scores"]["with attention"]) == {"right", "BLEU", "chrF"}
+    assert (tmp_path / "runs/translation/attention.png").exists()

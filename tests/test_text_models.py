@@ -191,6 +191,13 @@ def test_a_batch_of_sentences_is_translated_as_step_by_step(translator):
     assert translator.translate(SENTENCES, length=7)[0] == alone
 
 
+def test_the_first_call_may_be_for_one_sentence(vocabulary):
+    model = build_translator(vocabulary, True)
+    assert model.translate("to be") == model.translate(["to be", "that"])[0]
+    searched = model.translate("to be", beam=2, length=5)
+    assert model.translate(["to be", "that"], beam=2, length=5)[0] == searched
+
+
 def test_a_beam_finds_translations_at_least_as_likely(translator):
     def cost(sentence, translation):
         source, target = translator.source_vocabulary, translator.target_vocabulary

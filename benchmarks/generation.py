@@ -1,0 +1,179 @@
+"""Writing text: characters a second of this package's loop inside the graph, beside the loops that tutorials show.
+
+    python benchmarks/generation.py
+
+One network (a vocabulary of 97, n_a = 256, embeddings of 64), one text at a time. (a) calls model.predict for every
+character, (b) calls a tf.function that takes one step and draws one character, (c) is `model.generate`. Then one step
+of a stream, its state handed back by the caller. Writes runs/benchmarks/generation.json.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from race import race
+
+V, N_A = 97, 256
+WRITERS = {  # characters a turn's step writes: enough for a time that can be measured, few enough for the slow ones
+    "(a) predict": ("by_predict", 10),
+    "(b) tutorial": ("by_tutorial", 200),
+    "(c) ours": ("ours", 1000),
+    "ours, exported": ("exported", 200),
+}
+STREAMS = {
+    "numpy": ("numpy_step", 1),
+    "ours, exported": ("exported_step", 1),
+    "ours, compiled": ("compiled_step", 1),
+    "keras call": ("keras_step", 1),
+}
+
+
+def _model():
+    import keras
+
+    import keras_rnn_basics as krb
+
+    keras.utils.set_random_seed(0)
+    vocabulary = krb.Vocabulary([chr(ord("0") + number) for number in range(V - 4)])
+    model = krb.build_one_to_many(V, N_A, vocabulary=vocabulary)
+    b_y = model.get_layer("rnn_1").cell.b_y
+    b_y.assign(np.where(np.arange(V) == vocabulary.end, -100.0, b_y))  # a text that never comes to its end
+    return model
+
+
+def by_predict(length):
+    import keras_rnn_basics as krb
+
+    step, rng = krb.one_step(_model()), np.random.default_rng(0)
+
+    def write():
+        token, a = np.array([2]), np.zeros((1, N_A), "float32")
+        for _ in range(length):
+            logits, a = step.predict([token, a], verbose=0)
+            token = np.array([np.argmax(logits[0] + rng.gumbel(size=V))])
+
+    return write
+
+
+def by_tutorial(length):
+    import tensorflow as tf
+
+    import keras_rnn_basics as krb
+
+    step = krb.one_step(_model())
+
+    @tf.function
+    def one_character(token, a):
+        logits, a = step([token, a])
+        return tf.random.categorical(logits, 1, dtype=tf.int32)[:, 0], a
+
+    def write():
+        token, a, text = tf.constant([2]), tf.zeros([1, N_A]), []
+        for _ in range(length):
+            token, a = one_character(token, a)
+            text.append(token)
+        return tf.stack(text).numpy()
+
+    return write
+
+
+def ours(length):
+    model = _model()
+    return lambda: model.generate("", length, seed=1)
+
+
+def _exported():
+    import tempfile
+
+    import keras_rnn_basics as krb
+
+    with tempfile.TemporaryDirectory() as folder:
+        return krb.load_saved_model(krb.export_saved_model(_model(), f"{folder}/model"))
+
+
+def exported(length):
+    import tensorflow as tf
+
+    loaded, prompt = _exported(), tf.constant([""])
+    return lambda: loaded.generate(prompt, length, 1.0, 0, 1).numpy()
+
+
+def _stream(step, token, a):
+    """Each call hands the state of the last one back."""
+    held = [a]
+
+    def one():
+        logits, held[0] = step(token, held[0])
+        return np.asarray(logits)
+
+    return one
+
+
+def numpy_step(_):
+    model = _model()
+    embeddings, W_ax, W_aa, b_x, b_a, W_ya, b_y = _weights(model)
+
+    def step(token, a):
+        a = np.tanh(embeddings[token] @ W_ax + b_x + b_a + a @ W_aa)
+        return a @ W_ya + b_y, a
+
+    return _stream(step, np.array([5]), np.zeros((1, N_A), "float32"))
+
+
+def _weights(model):
+    cell = model.get_layer("rnn_1").cell
+    weights = (cell.W_ax, cell.W_aa, cell.b_x, cell.b_a, cell.W_ya, cell.b_y)
+    return [model.get_layer("frontend").layer.embeddings.numpy(), *(weight.numpy() for weight in weights)]
+
+
+def exported_step(_):
+    import tensorflow as tf
+
+    return _stream(_exported().step, tf.constant([5]), tf.zeros([1, N_A]))
+
+
+def compiled_step(_):
+    import tensorflow as tf
+
+    import keras_rnn_basics as krb
+
+    step = krb.one_step(_model())
+    compiled = tf.function(lambda token, a: step([token, a]), jit_compile=True)
+    concrete = compiled.get_concrete_function(tf.TensorSpec([1], "int32"), tf.TensorSpec([1, N_A]))
+    return _stream(concrete, tf.constant([5]), tf.zeros([1, N_A]))
+
+
+def keras_step(_):
+    import tensorflow as tf
+
+    import keras_rnn_basics as krb
+
+    step = krb.one_step(_model())
+    return _stream(lambda token, a: step([token, a]), tf.constant([5]), tf.zeros([1, N_A]))
+
+
+def _table(title, contestants, ours_is, unit, rounds):
+    laps = race({name: (Path(__file__).stem, *what) for name, what in contestants.items()}, rounds=rounds)
+    each = {name: laps[name].milliseconds * 1e3 / contestants[name][1] for name in contestants}
+    print(f"\n{title:<24}{'µs each':>12}{unit + ' a second':>24}{'times ours':>14}{'first call, s':>16}")
+    for name, microseconds in each.items():
+        if laps[name].missing:
+            print(f"{name:<24}not measured: {laps[name].missing}")
+            continue
+        ratio = microseconds / each[ours_is]
+        print(f"{name:<24}{microseconds:>12,.1f}{1e6 / microseconds:>24,.0f}{ratio:>13,.1f}x", end="")
+        print(f"{laps[name].first_seconds:>16.1f}")
+    return each
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    written = _table("writing", WRITERS, "(c) ours", "characters", rounds)
+    streamed = _table("one step of a stream", STREAMS, "ours, compiled", "steps", rounds)
+    print("\nGoals: 5,000 times (a), 35 times (b).")
+    path = Path("runs/benchmarks/generation.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"microseconds a character": written, "microseconds a step": streamed}, indent=1))

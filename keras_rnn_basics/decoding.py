@@ -282,10 +282,14 @@ def beam_search(
 def keras_hub_next(step: Step) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
     """The `next` function that a sampler of keras-hub asks for: (prompt, cache, index) -> (logits, hidden, cache).
 
-    The states are the cache: the sampler hands them from step to step. For a prompt with its first token alone given:
+    The states are the cache, which the sampler hands from step to step. It fills prompt (B, length), from its second
+    token on, wherever mask (B, length) does not say that the token is given:
 
-        sampler = keras_hub.samplers.ContrastiveSampler() or any other, such as TopPSampler(p=0.9, seed=1)
-        sampler(keras_hub_next(step), prompt, cache=states, index=1)       # fills prompt (B, length) from index 1 on
+        sampler = keras_hub.samplers.TopPSampler(p=0.9, seed=1)
+        tokens = sampler(keras_hub_next(step), prompt, cache=states, index=1, mask=mask)
+
+    For a model of this package, step calls `logits, *states = one_step(model)([token, *states])` and gives
+    `logits, states` back; states begin as zeros (B, n_a), one for each layer.
     """
 
     def following(prompt, cache, index):

@@ -1,5 +1,6 @@
 """What the README shows runs as it stands."""
 
+import ast
 import os
 import re
 import subprocess
@@ -17,19 +18,30 @@ def python_block(text, heading):
     return re.search(rf"^## {heading}$.*?```python\n(.*?)```", text, re.DOTALL | re.MULTILINE).group(1)
 
 
+def printed_by(snippet, folder):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(
+        [sys.executable, "-c", snippet], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 def test_the_snippet_learns_and_exports(tmp_path):
     snippet = python_block((ROOT / "README.md").read_text(encoding="utf-8"), "In fifteen lines")
     assert len([line for line in snippet.splitlines() if line.strip() and "import" not in line]) <= 15
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     snippet += "\nnp.savetxt('costs.txt', krb.per_step_loss(y, model(x), 'binary_crossentropy'))\n"
-    done = subprocess.run(
-        [sys.executable, "-c", snippet], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "(256, 1)"
+    assert printed_by(snippet, tmp_path)[-1] == "(256, 1)"
     assert krb.load_saved_model(tmp_path / "saved_models/running_sum").endpoints == ["serve", "step"]
     # Guessing costs log 2 = 0.69 a step.
     assert np.loadtxt(tmp_path / "costs.txt").mean() < 0.35
+
+
+def test_the_text_snippet_writes_what_it_learned(tmp_path):
+    *_, texts, log_p = printed_by(python_block((ROOT / "README.md").read_text("utf-8"), "Text in, text out"), tmp_path)
+    known = {"the sun is up\n", "the moon is up\n", "the moon is down\n"}
+    assert set(ast.literal_eval(texts)) <= known
+    assert abs(float(log_p) - np.log(1 / 3)) < 0.3  # one line of three
 
 
 def test_every_public_name_in_the_readme_exists():

@@ -26,7 +26,7 @@ class TextModel(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        vocabularies = config["vocabularies"]
+        vocabularies = config.get("vocabularies", {})
         rest = {key: value for key, value in config.items() if key != "vocabularies"}
         model = super().from_config(rest, custom_objects)
         model.vocabularies = {name: Vocabulary.from_config(own) for name, own in vocabularies.items()}

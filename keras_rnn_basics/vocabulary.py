@@ -119,7 +119,15 @@ class Vocabulary:
         """(B,) strings -> (B, None) ragged int32 tokens, without start and end."""
         import tensorflow as tf
 
-        return tf.cast(self._numbers(self._split(texts)), "int32")
+        return self._encode(tf.convert_to_tensor(texts, "string"))
+
+    @cached_property
+    def _encode(self):
+        import tensorflow as tf
+
+        numbers = self._numbers  # a dozen operations, which take milliseconds one by one
+        one_call = tf.function(lambda texts: tf.cast(numbers(self._split(texts)), "int32"), autograph=False)
+        return one_call.get_concrete_function(tf.TensorSpec([None], "string"))
 
     def decode_tensor(self, tokens: Any) -> Any:
         """(B, T) tokens -> (B,) string tensor: the text up to the first end token; an unknown token reads �."""

@@ -14,10 +14,10 @@ from keras_rnn_basics.architectures.text_model import (
     TextModel,
     check_number,
     check_vocabulary,
+    encoded,
     one_or_more,
     padded,
     room,
-    warn_of_unknown,
 )
 from keras_rnn_basics.vocabulary import Vocabulary
 
@@ -187,8 +187,7 @@ class EncoderDecoder(TextModel):
 
     def _read(self, sentences):
         """-> (B, T_x) tokens, both padded to few sizes, and how many the longest sentence has."""
-        warn_of_unknown(self.source_vocabulary, sentences)
-        rows = self.source_vocabulary.encode(sentences).to_list()
+        rows = encoded(self.source_vocabulary, sentences)
         empty = [number for number, row in enumerate(rows) if not row]
         if empty:
             raise ValueError(f"sentences must hold text; number {empty[0]} is empty.")

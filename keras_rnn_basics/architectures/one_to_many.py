@@ -13,10 +13,10 @@ from keras_rnn_basics.architectures.text_model import (
     TextModel,
     check_number,
     check_vocabulary,
+    encoded,
     one_or_more,
     padded,
     room,
-    warn_of_unknown,
 )
 from keras_rnn_basics.vocabulary import Vocabulary
 
@@ -136,7 +136,7 @@ class OneToMany(TextModel):
             texts, give_back = one_or_more(prompt, "prompt")
             prompts = self._read(texts)
         tokens, lengths = padded(prompts, room(max(map(len, prompts)), 64))
-        uniform = decoding.uniform_numbers(seed, len(prompts), length)
+        uniform = self._uniform(np.int64(seed), np.int32(len(prompts)), np.int32(length))
         uniform = np.pad(uniform, [(0, 0), (0, room(length, 256) - length)])
         chance = np.float32(temperature), None if top_k is None else np.int32(top_k)
         chance = *chance, None if top_p is None else np.float32(top_p)
@@ -170,8 +170,7 @@ class OneToMany(TextModel):
         return give_back([own[: length - 1] for own, length in zip(found, lengths)])
 
     def _read(self, texts):
-        warn_of_unknown(self.vocabulary, texts)
-        return [[Vocabulary.start, *row] for row in self.vocabulary.encode(texts).to_list()]
+        return [[Vocabulary.start, *row] for row in encoded(self.vocabulary, texts)]
 
     def _tokens(self, tokens):
         given, size = np.asarray(tokens), self.output_shape[-1]
@@ -183,6 +182,12 @@ class OneToMany(TextModel):
         if given.min() < 0 or given.max() >= size:
             raise ValueError(f"Tokens must be from 0 to {size - 1}, got {given.min()} to {given.max()}.")
         return np.atleast_2d(given)
+
+    @cached_property
+    def _uniform(self):
+        import tensorflow as tf
+
+        return tf.function(decoding.uniform_numbers, autograph=False)
 
     @cached_property
     def _compiled(self):

@@ -79,13 +79,16 @@ def check_number(name, value, kind, least, most):
         raise ValueError(f"{name} must be {described} from {least} to {most}, got {value!r}.")
 
 
-def warn_of_unknown(vocabulary, texts):
-    unknown = vocabulary.missing(texts)
-    if unknown:
+def encoded(vocabulary, texts):
+    """Lists of tokens; a warning names what the vocabulary does not have."""
+    rows = vocabulary.encode(texts).to_list()
+    if any(Vocabulary.unknown in row for row in rows):
         warnings.warn(
-            f"The vocabulary does not have {unknown[:10]}: each is read as an unknown {vocabulary.level}.",
+            f"The vocabulary does not have {vocabulary.missing(texts)[:10]}: each is read as an unknown "
+            f"{vocabulary.level}.",
             stacklevel=4,
         )
+    return rows
 
 
 def one_or_more(texts, name):

@@ -127,7 +127,8 @@ def sampling(uniform: Any, temperature: Any = 1.0, top_k: Any = None, top_p: Any
     uniform, temperature = tf.convert_to_tensor(uniform), tf.cast(temperature, "float32")
 
     def choose(logits, number):
-        scaled = logits / tf.where(temperature > 0, temperature, 1.0)
+        # From the largest down, so that no temperature makes a number too large.
+        scaled = (logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / tf.where(temperature > 0, temperature, 1.0)
         if top_k is not None:
             scaled = _leave_top_k(scaled, tf.cast(top_k, "int32"))
         if top_p is not None:
@@ -201,6 +202,7 @@ def beam_search(
     beam: int,
     stop: int | None = None,
     length_penalty: float = 0.6,
+    capacity: int | None = None,
 ) -> Beams:
     """The `beam` best sequences, of those that keeping the `beam` best beginnings at every step leads to.
 
@@ -216,6 +218,7 @@ def beam_search(
         beam: how many beginnings are kept.
         stop: the token that ends a sequence.
         length_penalty: the exponent, not negative.
+        capacity: room for this many tokens, as in `write`.
     """
     import tensorflow as tf
 
@@ -266,7 +269,7 @@ def beam_search(
         return (t < length) & tf.reduce_any((hopes > ended[0][:, -1]) & (log_p[:, 0] > low))
 
     one_alive = tf.tile(tf.where(tf.range(beam) == 0, 0.0, low)[None], [B, 1])
-    nothing = tf.zeros([B, beam, length], "int32")
+    nothing = tf.zeros([B, beam, length if capacity is None else capacity], "int32")
     begin = (
         0,
         tf.tile(start[:, None], [1, beam]),

@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import time
+import zlib
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,7 +112,8 @@ def fit(
         steps_per_call = model.steps_per_execution
         if keras.backend.backend() == "tensorflow" and steps_per_call == 1 and not model.run_eagerly:
             model.steps_per_execution = STEPS_PER_CALL
-        journal = _Journal(Path(run_dir), patience, minutes, {"seed": seed, "precision": precision})
+        setup = {"seed": seed, "precision": precision, "data": [_fingerprint(data) for data in (train, validation)]}
+        journal = _Journal(Path(run_dir), patience, minutes, setup)
         journal.open(model)
         print(f"Training on {device} in {precision}{journal.where_it_goes_on()}.")
         if not journal.finished(epochs):
@@ -170,6 +172,16 @@ def _check_finite(name, data):
                 raise ValueError(f"{name}'s {part} holds numbers that are not finite, first in row {row}: clean them.")
 
 
+def _fingerprint(data):
+    """What tells data from other data: of arrays a checksum, of a Dataset its length and the shapes of its batches."""
+    if data is None or hasattr(data, "element_spec"):
+        return data and f"{int(data.cardinality())} batches of {data.element_spec}"
+    if not isinstance(data, tuple):
+        return type(data).__name__
+    arrays = [np.asarray(array) for array in keras.tree.flatten(data) if array is not None]
+    return [f"{array.shape} {zlib.crc32(np.ascontiguousarray(array).tobytes())}" for array in arrays]
+
+
 def _learning_rate(optimizer):
     given = getattr(optimizer, "inner_optimizer", optimizer).get_config()["learning_rate"]
     if not isinstance(given, Real):
@@ -224,6 +236,7 @@ class _Journal(keras.callbacks.Callback):
             "optimizer": type(model.optimizer).__name__,
             "optimizer settings": {**model.optimizer.get_config(), "name": None},
             "loss": getattr(model.loss, "name", str(model.loss)),
+            "vocabularies": {name: own.get_config() for name, own in getattr(model, "vocabularies", {}).items()},
         }
         self.setup = json.loads(json.dumps(self.setup, default=str))
         self.stateful = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
@@ -235,8 +248,8 @@ class _Journal(keras.callbacks.Callback):
             state = json.loads(self.state_path.read_text())
             if state["setup"] != self.setup:
                 raise ValueError(
-                    f"{self.folder} holds the unfinished run of another set-up: another seed, precision, optimizer, "
-                    "loss or other weights. Choose another run_dir, or delete this one."
+                    f"{self.folder} holds the unfinished run of another set-up: other data, another seed, precision, "
+                    "optimizer, loss or other weights. Choose another run_dir, or delete this one."
                 )
             model.load_weights(self.folder / state["weights_file"])
             self.epoch, self.best_epoch, self.wait = state["epoch"], state["best_epoch"], state["wait"]
@@ -251,8 +264,13 @@ class _Journal(keras.callbacks.Callback):
         return f", going on after epoch {self.epoch} of the run in {self.folder}" if self.epoch else ""
 
     def finished(self, epochs):
-        out_of_time = self.seconds and self.spent >= self.seconds
-        return self.epoch >= epochs or self.wait >= self.patience or out_of_time
+        if self.wait >= self.patience:
+            self.stopped = f"{self.patience} epochs brought no better loss"
+        elif self.seconds and self.spent >= self.seconds:
+            self.stopped = f"{self.seconds / 60:g} minutes have passed"
+        else:
+            return self.epoch >= epochs
+        return True
 
     def on_train_begin(self, logs=None):
         self.began = time.monotonic() - self.spent

@@ -14,7 +14,7 @@ SPECIAL = ("", "[UNK]", "[START]", "[END]")
 # A word with the space before it, a run of signs with the space before it, or one character of white space: put
 # behind each other again, the tokens are the text.
 WORD = r" ?[\p{L}\p{N}'’]+| ?[^\s\p{L}\p{N}'’]+|\s"
-BETWEEN = "\x1f"
+BETWEEN = "\0"
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
@@ -47,6 +47,8 @@ class Vocabulary:
             raise ValueError(f"level must be one of {LEVELS}, got {level!r}.")
         if isinstance(tokens, str) or not tokens or not all(isinstance(token, str) and token for token in tokens):
             raise ValueError(f"tokens must be a list of strings, none of them empty, got {str(tokens)[:80]!r}.")
+        if any("\0" in token for token in tokens):
+            raise ValueError("tokens must not hold the character zero: what has it is no text but binary.")
         repeated = [token for token, count in Counter([*SPECIAL, *tokens]).items() if count > 1]
         if repeated:
             raise ValueError(f"tokens must differ from each other and from {SPECIAL}; these repeat: {repeated[:10]}.")
@@ -140,11 +142,10 @@ class Vocabulary:
     def decode(self, tokens: Any) -> list[str]:
         """(B, T) tokens, padded or ragged -> B Python strings, as `decode_tensor`."""
         tokens = np.asarray(tokens.to_tensor() if hasattr(tokens, "to_tensor") else tokens)
-        if tokens.ndim != 2 or tokens.dtype.kind not in "iu" or (tokens.size and tokens.max() >= len(self)):
-            raise ValueError(
-                f"tokens must be (B, T) integers under {len(self)}, got {tokens.dtype} {tokens.shape}"
-                + (f", up to {tokens.max()}." if tokens.size else ".")
-            )
+        if tokens.ndim != 2 or tokens.dtype.kind not in "iu":
+            raise ValueError(f"tokens must be (B, T) integers under {len(self)}, got {tokens.dtype} {tokens.shape}.")
+        if tokens.size and not 0 <= tokens.min() <= tokens.max() < len(self):
+            raise ValueError(f"tokens must be integers under {len(self)}, got {tokens.min()} to {tokens.max()}.")
         return [text.decode() for text in self.decode_tensor(tokens).numpy()]
 
     def spelt(self, tokens: Sequence[int]) -> list[str]:

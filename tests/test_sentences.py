@@ -85,6 +85,8 @@ def test_whole_files_of_ten_are_held_out_and_a_folder_is_its_txt_files(tmp_path)
     (tmp_path / "notes.md").write_text("not a text")
     texts = sentences.load(tmp_path)
     assert [len(part) for part in (texts.train, texts.validation, texts.test)] == [8, 1, 1]
+    most = sentences.load(tmp_path, held_out=0.46)
+    assert [len(part) for part in (most.train, most.validation, most.test)] == [2, 4, 4]
     listed = sentences.load([tmp_path / f"{number}.txt" for number in range(10)])
     assert (listed.train, listed.test) == (texts.train, texts.test)
 
@@ -97,6 +99,18 @@ def test_long_lines_marks_of_order_and_line_ends_of_windows_are_read_alike(tmp_p
     assert "".join(read(texts.train + texts.validation + texts.test)) == "né\n" * 50 + "é" * 300_000
 
 
+@pytest.mark.parametrize("n", range(27, 40))
+def test_a_line_without_an_end_is_cut_between_characters(n, tmp_path):
+    (tmp_path / "own.txt").write_text("😀" * n, encoding="utf-8")
+    texts = sentences.load(tmp_path / "own.txt")
+    assert "".join(read(texts.train + texts.validation + texts.test)) == "😀" * n
+
+
+def test_a_line_end_across_two_pieces_is_one(tmp_path):
+    (tmp_path / "own.txt").write_bytes(b"a" * 65_535 + b"\r\nb\rc" + b"d" * 100)
+    assert "".join(Text("own", tmp_path / "own.txt")) == "a" * 65_535 + "\nb\nc" + "d" * 100
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -107,7 +121,7 @@ def test_long_lines_marks_of_order_and_line_ends_of_windows_are_read_alike(tmp_p
         (b"a" * 100_000 + "é".encode()[:1], "own.txt is no UTF-8 text: byte 100000 is 0xc3"),
         (("x" * 65_535 + "é" * 10).encode() + b"\xff", "byte 65555 is 0xff"),
         (b"a" * 120 + b"\0" + b"a" * 120, "own.txt is no text but binary: byte 120 is zero"),
-        (b"\xff\xfe" + "text".encode("utf-16-le") * 50, "own.txt is no UTF-8 text: byte 0 is 0xff"),
+        (b"\xff\xfe" + "text".encode("utf-16-le") * 50, "own.txt is no UTF-8 text: byte 0 is 0xff .*iconv -f UTF-16"),
     ],
 )
 def test_a_file_that_is_no_text_is_named_with_its_byte(content, message, tmp_path):
@@ -126,6 +140,10 @@ def test_paths_that_lead_nowhere_say_so(tmp_path, file):
         sentences.load([tmp_path, file])
     with pytest.raises(ValueError, match="got an empty list"):
         sentences.load([])
+    with pytest.raises(ValueError, match="names a file twice"):
+        sentences.load([file, file])
+    with pytest.raises(ValueError, match="seed must be an integer from 0 on, got -1"):
+        sentences.load(file, seed=-1)
     with pytest.raises(ValueError, match="held_out must be a fraction"):
         sentences.load(file, held_out=0.5)
     (tmp_path / "brief.txt").write_text("a\n" + "b" * 110)

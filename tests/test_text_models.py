@@ -129,6 +129,7 @@ def test_a_model_without_a_vocabulary_takes_and_gives_tokens(writer):
         ({"length": 0}, "length must be a whole number from 1"),
         ({"length": 2.5}, "length must be a whole number from 1"),
         ({"temperature": -1}, "temperature must be a number from 0"),
+        ({"temperature": float("inf")}, "temperature must be a number from 0"),
         ({"temperature": float("nan")}, "temperature must be a number from 0"),
         ({"top_k": 0}, "top_k must be a whole number from 1"),
         ({"top_p": 1.5}, "top_p must be a number from 0 to 1"),
@@ -240,6 +241,36 @@ def test_attention_weights_are_the_softmax_of_dot_products_with_the_memory(vocab
     np.testing.assert_allclose(weights, np.apply_along_axis(softmax, 1, scores), atol=1e-5)
     with pytest.raises(ValueError, match="has no attention: build it with attention=True"):
         build_translator(vocabulary, False).attention("to be")
+
+
+def test_a_beam_is_as_long_as_was_asked_for(vocabulary):
+    model = build_translator(vocabulary, True)
+    x = model.source_vocabulary.encode(["to be"]).to_tensor()
+    exact = vocabulary.decode(model._translate(x, 5, 4, 0.6))
+    assert model.translate(["to be"], beam=4, length=5) == exact
+
+
+def test_the_highest_temperature_draws_all_tokens_alike_and_the_lowest_the_likeliest(writer):
+    hot = writer.generate("", 3000, temperature=1e6, seed=1)
+    assert set(hot) == set(writer.vocabulary.tokens) or len(hot) < 100
+    assert writer.generate("", 20, temperature=1e-30, seed=1) == writer.generate("", 20, temperature=0)
+
+
+def test_endpoints_take_the_edges_of_their_arguments(writer, vocabulary, tmp_path):
+    loaded = krb.load_saved_model(krb.export_saved_model(writer, tmp_path / "writer"))
+    for length in (0, -3):
+        assert loaded.generate(tf.constant(["to"]), length, 1.0, 0, 1).numpy().tolist() == [b"to"]
+    translator = build_translator(vocabulary, True)
+    loaded = krb.load_saved_model(krb.export_saved_model(translator, tmp_path / "translator"))
+    expected = translator.translate("to be").encode()
+    assert loaded.translate(tf.constant(["", "to be"])).numpy().tolist() == [b"", expected]
+    assert loaded.translate(tf.constant([""])).numpy().tolist() == [b""]
+
+
+def test_an_encoder_decoder_with_one_vocabulary_exports_without_text(vocabulary, tmp_path):
+    model = krb.build_encoder_decoder(5, len(vocabulary), 4, target_vocabulary=vocabulary)
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    assert loaded.endpoints == ["serve", "encode", "step"]
 
 
 def test_translate_says_what_does_not_fit(translator):

@@ -261,6 +261,23 @@ def test_stateful_layers_begin_each_epoch_and_each_validation_from_zeros(rng, tm
     assert np.ptp([run.history[name] for name in ("loss", "val_loss")]) < 1e-4
 
 
+def test_an_unfinished_run_on_other_data_is_not_taken_up(data, tmp_path):
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    fit = keras.Model.fit
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "fit", lambda *a, callbacks, **rest: fit(*a, callbacks=[*callbacks, Kill()], **rest))
+        with pytest.raises(KeyboardInterrupt):
+            krb.fit(build, data, data, tmp_path, verbose=0)
+    x, y = data
+    with pytest.raises(ValueError, match="unfinished run of another set-up: other data"):
+        krb.fit(build, (x + 1, y), data, tmp_path, verbose=0)
+    run = krb.fit(build, data, data, tmp_path, epochs=1, verbose=0)
+    assert run.stopped == "all epochs are done"
+
+
 def test_no_gpu_is_an_error_that_says_how_to_get_one(data, tmp_path):
     if keras.distribution.list_devices("gpu"):
         pytest.skip("there is a GPU here")

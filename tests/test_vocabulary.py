@@ -21,7 +21,7 @@ def test_what_is_encoded_decodes_to_the_same_text(level):
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00\x1f"), min_size=1))
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1))
 def test_any_text_is_the_sum_of_its_tokens(text):
     for level in ("character", "word"):
         vocabulary = Vocabulary.of([text], level)
@@ -80,6 +80,7 @@ def test_its_configuration_makes_the_same_vocabulary():
         ((["a", "b", "a"],), r"these repeat: \['a'\]"),
         ((["[UNK]"],), r"these repeat: \['\[UNK\]'\]"),
         ((["a"], "letter"), "level must be one of"),
+        ((["a\0"],), "must not hold the character zero"),
     ],
 )
 def test_a_vocabulary_says_what_is_wrong_with_its_tokens(arguments, message):
@@ -96,7 +97,7 @@ def test_counting_says_what_is_wrong_with_its_texts():
         Vocabulary.of(["abc"], size=4)
 
 
-@pytest.mark.parametrize("tokens", [[1, 2], [[9]], [[0.5]], np.zeros((2, 2, 2), int)])
+@pytest.mark.parametrize("tokens", [[1, 2], [[9]], [[-1, 4]], [[0.5]], np.zeros((2, 2, 2), int)])
 def test_decoding_says_what_is_no_row_of_tokens(tokens):
-    with pytest.raises(ValueError, match=r"must be \(B, T\) integers under 6"):
+    with pytest.raises(ValueError, match="integers under 6"):
         Vocabulary(["x", "y"]).decode(tokens)

@@ -160,7 +160,7 @@ class EncoderDecoder(TextModel):
         x, longest = self._read(sentences)
         length = _limit(longest) if length is None else length
         check_number("length", length, int, 1, 2**31 - 1)
-        tokens = self._translator(x, np.int32(room(length, 32)), beam, float(length_penalty)).numpy()
+        tokens = self._translator(x, np.int32(length), beam, float(length_penalty), room(length, 32)).numpy()
         return give_back(self.target_vocabulary.decode(tokens[: len(sentences), :length]))
 
     def attention(self, sentence: str, translation: str | None = None) -> tuple[np.ndarray, list[str], list[str]]:
@@ -200,7 +200,7 @@ class EncoderDecoder(TextModel):
 
         return tf.function(self._translate, jit_compile=True, reduce_retracing=True, autograph=False)
 
-    def _translate(self, x, length, beam, length_penalty):
+    def _translate(self, x, length, beam, length_penalty, capacity=None):
         """(B, T_x) -> (B, length) tokens."""
         import tensorflow as tf
 
@@ -213,25 +213,27 @@ class EncoderDecoder(TextModel):
             logits, states = self._step(token, states)
             return tf.where(never, -float("inf"), tf.cast(logits, "float32")), states
 
-        start = tf.fill([tf.shape(x)[0]], Vocabulary.start)
+        start, end = tf.fill([tf.shape(x)[0]], Vocabulary.start), Vocabulary.end
         if beam > 1:
-            return decoding.beam_search(step, start, remembered, length, beam, Vocabulary.end, length_penalty).tokens[
-                :, 0
-            ]
-        lengths = tf.ones_like(start)
-        return decoding.write(step, start[:, None], lengths, remembered, length, decoding.greedy, Vocabulary.end).tokens
+            search = (length, beam, end, length_penalty, capacity)
+            return decoding.beam_search(step, start, remembered, *search).tokens[:, 0]
+        read = start[:, None], tf.ones_like(start)
+        return decoding.write(step, *read, remembered, length, decoding.greedy, end, capacity).tokens
 
     def text_endpoints(self):
         """`translate` for an export, in the plain loop of TensorFlow, which needs no compilation at the first call."""
         import tensorflow as tf
 
-        if not self.vocabularies:
+        if len(self.vocabularies) < 2:
             return {}
 
         def translate(sentence):
-            x = self.source_vocabulary.encode(sentence).to_tensor()
-            tokens = self._translate(x, _limit(tf.shape(x)[1]), 1, 0.0)
-            return self.target_vocabulary.decode_tensor(tokens)
+            x = self.source_vocabulary.encode(sentence)
+            longest = tf.reduce_max(tf.concat([x.row_lengths(), [0]], axis=0))
+            # One step of padding, which changes nothing but that there is a step.
+            padded_x = tf.pad(x.to_tensor(), [[0, 0], [0, 1]])
+            tokens = self._translate(padded_x, _limit(tf.cast(longest, "int32")), 1, 0.0)
+            return tf.where(x.row_lengths() > 0, self.target_vocabulary.decode_tensor(tokens), "")
 
         resources = [*self.source_vocabulary.resources, *self.target_vocabulary.resources]
         return {"translate": (translate, [tf.TensorSpec([None], "string", name="sentence")], resources)}

@@ -20,6 +20,9 @@ from keras_rnn_basics.architectures.text_model import (
 )
 from keras_rnn_basics.vocabulary import Vocabulary
 
+# Beyond it every token is as likely as the next, and float32 runs out of numbers.
+HOTTEST = 1e6
+
 
 def build_one_to_many(
     vocabulary_size: int,
@@ -110,8 +113,9 @@ class OneToMany(TextModel):
             temperature: under 1 for likelier tokens, over 1 for rarer ones; 0 always takes the likeliest.
             top_k: draws among the k likeliest tokens only.
             top_p: draws among the fewest likeliest tokens that have this probability together.
-            seed: an integer; the same seed writes the same text, in any process and from the exported model. A prompt
-                of a list is drawn for by its place alone, whatever the others are. `None` takes another each time.
+            seed: an integer; the same seed writes the same text, in any process and, in float32, from the exported
+                model. A prompt of a list is drawn for by its place alone, whatever the others are. `None` takes another
+                each time.
 
         Returns:
             A string for a string, a list of strings for a list, (P + length,) or (B, P + length) tokens for tokens.
@@ -122,7 +126,7 @@ class OneToMany(TextModel):
         """
         self._check_tensorflow("generate")
         check_number("length", length, int, 1, 2**31 - 1)
-        check_number("temperature", temperature, float, 0, float("inf"))
+        check_number("temperature", temperature, float, 0, HOTTEST)
         if top_k is not None:
             check_number("top_k", top_k, int, 1, 2**31 - 1)
         if top_p is not None:
@@ -221,11 +225,12 @@ class OneToMany(TextModel):
             return {}
 
         def generate(prompt, length, temperature, top_k, seed):
+            length, temperature = tf.maximum(length, 0), tf.clip_by_value(temperature, 0.0, HOTTEST)
             tokens = vocabulary.encode(prompt)
             start = tf.fill([tf.shape(prompt)[0], 1], Vocabulary.start)
             tokens = tf.concat([start, tokens], axis=1)
             lengths = tf.cast(tokens.row_lengths(), "int32")
-            uniform = decoding.uniform_numbers(seed, tf.shape(prompt)[0], length)
+            uniform = decoding.uniform_numbers(seed, tf.shape(prompt)[0], tf.maximum(length, 1))
             written = self._write(tokens.to_tensor(), lengths, length, uniform, temperature, top_k, None)
             return tf.strings.join([prompt, vocabulary.decode_tensor(written.tokens)])
 

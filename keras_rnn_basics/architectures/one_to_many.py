@@ -15,6 +15,7 @@ from keras_rnn_basics.architectures.text_model import (
     check_vocabulary,
     encoded,
     one_or_more,
+    only_text,
     padded,
     room,
 )
@@ -203,13 +204,10 @@ class OneToMany(TextModel):
     def _write(self, prompts, lengths, length, uniform, temperature, top_k, top_p):
         import tensorflow as tf
 
-        # Text is written in tokens that stand for text.
-        text = tf.range(self.output_shape[-1])
-        never = (text == Vocabulary.padding) | (text == Vocabulary.unknown) | (text == Vocabulary.start)
         draw = decoding.sampling(uniform, temperature, top_k, top_p)
 
         def choose(logits, number):
-            return draw(logits if self.vocabulary is None else tf.where(never, -float("inf"), logits), number)
+            return draw(logits if self.vocabulary is None else only_text(logits), number)
 
         a_0 = [tf.zeros([tf.shape(prompts)[0], a.shape[-1]], a.dtype) for a in self._one_step.inputs[1:]]
         stop = None if self.vocabulary is None else Vocabulary.end

@@ -101,6 +101,15 @@ def one_or_more(texts, name):
     return list(texts), list
 
 
+def only_text(logits):
+    """(B, V) -> (B, V): -inf for the tokens that no text is written in: padding, the unknown and the start."""
+    import tensorflow as tf
+
+    token = tf.range(logits.shape[-1])
+    never = (token == Vocabulary.padding) | (token == Vocabulary.unknown) | (token == Vocabulary.start)
+    return tf.where(never, -float("inf"), tf.cast(logits, "float32"))
+
+
 def room(length, least):
     """The next power of two, from `least` on: so many shapes are compiled, and no more."""
     return max(least, 1 << (int(length) - 1).bit_length())

@@ -14,6 +14,7 @@ from keras_rnn_basics.cell import BasicRNNCell
 from keras_rnn_basics.export import export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
+from keras_rnn_basics.report import Report, publish
 from keras_rnn_basics.training import fit
 from keras_rnn_basics.vocabulary import Vocabulary
 
@@ -22,6 +23,7 @@ PICTURES = ("plot_attention", "plot_forecast", "plot_per_step_loss")
 __all__ = [
     "BasicRNN",
     "BasicRNNCell",
+    "Report",
     "SumOverTime",
     "Vocabulary",
     "build_encoder_decoder",
@@ -34,6 +36,7 @@ __all__ = [
     "load_saved_model",
     "one_step",
     "per_step_loss",
+    "publish",
     *PICTURES,
 ]
 

@@ -1,0 +1,148 @@
+"""What an example came to: its score beside its baselines, as a table to read and as a file for the gallery."""
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from keras_rnn_basics.baselines import difference
+from keras_rnn_basics.export import LoadedModel, export_saved_model, load_saved_model
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Report:
+    """The score of a model beside those of its baselines, on the same examples that none of them has seen.
+
+    Printing it gives one table: each mean, and the model's minus the baseline's with the 95 % interval of
+    `baselines.difference`.
+
+    Args:
+        task: a sentence: what is answered, from what, for which unseen data.
+        measure: what a mean is called, such as "mean absolute error".
+        unit: of the values.
+        values: (N,), the model's error or score in each example, in the order of time where there is one.
+        baselines: from a baseline's name to its (N,) values.
+        seeds: from the seed of each network to its own mean, where there were several.
+        name: the model's.
+        higher_is_better: for scores; errors are better when they are lower.
+        block: how many neighbours of the N depend on each other.
+
+    Raises:
+        ValueError: for values that are not (N,) alike.
+
+    >>> print(Report("", "mean absolute error", "°C", np.full(60, 1.0), {"persistence": np.full(60, 3.0)}))
+                     mean absolute error   RNN minus it   95 % interval
+    RNN                         1.000 °C
+    persistence                 3.000 °C         -2.000   [-2.000, -2.000]   RNN is better
+    """
+
+    task: str
+    measure: str
+    unit: str
+    values: np.ndarray
+    baselines: Mapping[str, np.ndarray]
+    seeds: Mapping[int, float] = field(default_factory=dict)
+    name: str = "RNN"
+    higher_is_better: bool = False
+    block: int = 14
+
+    def __post_init__(self):
+        for name, values in {self.name: self.values, **self.baselines}.items():
+            if np.ndim(values) != 1 or np.shape(values) != np.shape(self.values):
+                raise ValueError(
+                    f"values must be (N,) for the same N examples: {self.name} has {np.shape(self.values)}, "
+                    f"{name} {np.shape(values)}."
+                )
+
+    def scores(self) -> dict[str, float]:
+        """The mean of the model and of each baseline."""
+        return {name: float(np.mean(values)) for name, values in {self.name: self.values, **self.baselines}.items()}
+
+    def compared(self) -> dict[str, dict[str, Any]]:
+        """From a baseline's name to the model's mean minus its own, the interval's ends, and who wins."""
+        answer = {}
+        for name, values in self.baselines.items():
+            mean, low, high = difference(self.values, values, self.block)
+            won, lost = (low > 0, high < 0) if self.higher_is_better else (high < 0, low > 0)
+            verdict = f"{self.name} is better" if won else f"{self.name} loses to {name}" if lost else ""
+            answer[name] = {"mean": mean, "low": low, "high": high, "verdict": verdict or "no clear difference"}
+        return answer
+
+    def __str__(self) -> str:
+        wide = max(15, *(len(name) + 1 for name in (self.name, *self.baselines)))
+        column = max(len(self.measure), 12)
+        lines = [f"{'':<{wide}}  {self.measure:>{column}}   {self.name} minus it   95 % interval"]
+        scores, compared = self.scores(), self.compared()
+        for name, score in scores.items():
+            line = f"{name:<{wide}}  {f'{score:.3f} {self.unit}':>{column}}"
+            if name in compared:
+                own = compared[name]
+                mean = f"{own['mean']:.3f}".rjust(len(f"{self.name} minus it"))
+                line += f"   {mean}   [{own['low']:.3f}, {own['high']:.3f}]   {own['verdict']}"
+            lines.append(line)
+        if self.seeds:
+            means = np.array(list(self.seeds.values()))
+            spread = f" ± {means.std(ddof=1):.3f}" if len(means) > 1 else ""
+            lines.append(f"One network alone, seeds {', '.join(map(str, self.seeds))}: {means.mean():.3f}{spread}.")
+        return "\n".join(lines)
+
+
+def publish(
+    name: str,
+    model: keras.Model,
+    report: Report,
+    figure: "Figure",
+    began: float,
+    further: Mapping[str, Any] | None = None,
+) -> LoadedModel:
+    """Prints the report, saves the picture, exports the model and loads it back; tells the gallery.
+
+    Writes `runs/<name>/picture.png`, `saved_models/<name>` and `runs/<name>/report.json`.
+
+    Args:
+        name: the example's.
+        model: what is exported.
+        report: its scores.
+        figure: the matplotlib figure to save.
+        began: `time.monotonic()` when the example began.
+        further: other scores, kept beside those of the report.
+
+    Returns:
+        The exported model, loaded back.
+    """
+    print(f"\n{report}\n")
+    folder = Path("runs") / name
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = folder / "picture.png"
+    figure.savefig(picture, dpi=120)
+    scores = {**report.scores(), **(further or {})}
+    path = export_saved_model(model, Path("saved_models") / name, scores, overwrite=True)
+    loaded = load_saved_model(path)
+    seconds = time.monotonic() - began
+    told = {
+        "task": report.task,
+        "command": " ".join(["python", f"examples/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "measure": report.measure,
+        "unit": report.unit,
+        "higher_is_better": report.higher_is_better,
+        "scores": report.scores(),
+        "minus": report.compared(),
+        "seeds": dict(report.seeds),
+        "further": dict(further or {}),
+        "seconds": seconds,
+        "versions": loaded.description["versions"],
+    }
+    (folder / "report.json").write_text(json.dumps(told, indent=2, ensure_ascii=False, default=float) + "\n", "utf-8")
+    print(f"Picture: {picture}")
+    print(f"Exported and loaded back: {path}, endpoints {loaded.endpoints}")
+    print(f"{seconds:.0f} s")
+    return loaded

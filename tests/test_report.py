@@ -1,0 +1,65 @@
+import json
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import keras_rnn_basics as krb
+
+
+def verdicts(report):
+    return [own["verdict"] for own in report.compared().values()]
+
+
+def test_the_table_says_who_wins(rng):
+    own = rng.random(200)
+    rivals = {"worse": own + 1, "better": own - 0.2, "level": own[::-1]}
+    report = krb.Report("", "mean absolute error", "°C", own, rivals)
+    lines = str(report).splitlines()
+    assert verdicts(report) == ["RNN is better", "RNN loses to better", "no clear difference"]
+    for line, verdict in zip(lines[2:], verdicts(report)):
+        assert line.endswith(f"]   {verdict}")
+    assert f"{own.mean():.3f} °C" in lines[1]
+
+
+def test_of_scores_the_higher_is_better(rng):
+    own = rng.random(200)
+    rivals = {"higher": own + 1, "lower": own - 0.2, "level": own[::-1]}
+    report = krb.Report("", "right", "%", own, rivals, higher_is_better=True)
+    assert verdicts(report) == ["RNN loses to higher", "RNN is better", "no clear difference"]
+
+
+def test_the_spread_over_seeds_is_that_of_their_means():
+    report = krb.Report("", "error", "°C", np.ones(60), {}, seeds={4: 1.0, 5: 2.0, 6: 3.0})
+    assert str(report).splitlines()[-1] == "One network alone, seeds 4, 5, 6: 2.000 ± 1.000."
+
+
+def test_other_examples_are_not_compared():
+    with pytest.raises(ValueError, match=r"for the same N examples: RNN has \(60,\), ridge \(59,\)"):
+        krb.Report("", "error", "°C", np.ones(60), {"ridge": np.ones(59)})
+    with pytest.raises(ValueError, match=r"RNN has \(60, 1\)"):
+        krb.Report("", "error", "°C", np.ones((60, 1)), {})
+
+
+def test_what_is_published_can_be_read_back(tmp_path, monkeypatch, capsys, x):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["/somewhere/examples/mine.py", "--seeds", "2"])
+    model = krb.build_many_to_one((3,), 4, 1)
+    report = krb.Report("A task.", "error", "°C", np.ones(60), {"ridge": np.full(60, 3.0)}, seeds={0: 1.0})
+    figure, _ = plt.subplots()
+    for _ in range(2):  # a second run writes over the first
+        loaded = krb.publish("mine", model, report, figure, time.monotonic() - 5, {"direction": 0.5})
+    plt.close(figure)
+    np.testing.assert_allclose(loaded.serve(x), model(x), rtol=1e-6)
+    assert loaded.description["scores"] == {"RNN": 1.0, "ridge": 3.0, "direction": 0.5}
+    told = json.loads((tmp_path / "runs/mine/report.json").read_text("utf-8"))
+    assert told["command"] == "python examples/mine.py --seeds 2"
+    assert told["scores"] == {"RNN": 1.0, "ridge": 3.0}
+    assert told["minus"]["ridge"]["verdict"] == "RNN is better"
+    assert (told["task"], told["seeds"], told["further"]) == ("A task.", {"0": 1.0}, {"direction": 0.5})
+    assert 5 <= told["seconds"] < 60
+    assert (tmp_path / "runs/mine/picture.png").read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr().out
+    assert str(report) in printed
+    assert "saved_models/mine, endpoints ['serve', 'step']" in printed

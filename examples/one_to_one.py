@@ -10,10 +10,14 @@ With a single time step there is nothing to remember, and the recurrent network 
 import time
 
 import keras
+import matplotlib
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 
 import keras_rnn_basics as krb
 
@@ -34,7 +38,9 @@ def main():
         return model
 
     run = krb.fit(build, (train_x, train_y), (validation_x, validation_y), "runs/one_to_one", patience=15, verbose=0)
-    network = np.asarray(run.model(test_x)).argmax(axis=1) == test_y
+    logits = np.asarray(run.model(test_x))
+    answers, confidence = logits.argmax(axis=1), np.diff(np.sort(logits, axis=1)[:, -2:])[:, 0]
+    network = answers == test_y
 
     def flat(pixels):
         return pixels.reshape(len(pixels), -1)
@@ -43,20 +49,21 @@ def main():
     best = max(logistic, key=lambda fit: fit.score(flat(validation_x), validation_y))
     regression = best.predict(flat(test_x)) == test_y
 
-    print(f"\nOf {len(test_y)} digits that neither saw:")
-    print(f"  one-to-one network   {network.mean():.1%}")
-    print(f"  logistic regression  {regression.mean():.1%}")
-    only, other = int((network & ~regression).sum()), int((regression & ~network).sum())
-    print(f"  right where the other is wrong: {only} for the network, {other} for logistic regression")
-    path = krb.export_saved_model(
-        run.model,
-        "saved_models/one_to_one",
-        {"accuracy": float(network.mean()), "logistic regression": float(regression.mean())},
-        overwrite=True,
-    )
-    first = np.asarray(krb.load_saved_model(path)(test_x[:1])).argmax()
-    print(f"Exported and loaded back: {path}; it reads the first test image as {first}, labelled {test_y[0]}.")
-    print(f"{time.monotonic() - began:.0f} s")
+    right = {"network": network, "logistic regression": regression}
+    right = {name: 100.0 * own for name, own in right.items()}
+    task = f"which digit it is, of {len(test_y)} unseen scans"
+    own = right.pop("network")
+    report = krb.Report(task, "right", "%", own, right, name="network", higher_is_better=True, block=1)
+
+    figure, axes = plt.subplots(2, 6, figsize=(9, 3.4), layout="constrained")
+    hardest = np.argsort(confidence)[:12]
+    for ax, i in zip(axes.flat, hardest):
+        ax.imshow(test_x[i], cmap="Greys")
+        ax.set_title(f"{test_y[i]} read as {answers[i]}", color="black" if network[i] else "tab:red", fontsize=10)
+        ax.set_axis_off()
+    figure.suptitle("The twelve test digits that the network is least sure of")
+    loaded = krb.publish("one_to_one", run.model, report, figure, began)
+    print(f"It reads the first test image as {np.asarray(loaded(test_x[:1])).argmax()}, labelled {test_y[0]}.")
 
 
 if __name__ == "__main__":

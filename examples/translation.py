@@ -63,13 +63,18 @@ def main(
         run = krb.fit(build, train, validation, folder, minutes=minutes, seed=seed, device=device, verbose=verbose)
         models[name], written[name] = run.model, run.model.translate(sentences, beam=beam)
 
-    scores = {}
-    print(f"\n{'':<16}right to the last character    BLEU    chrF   of {len(truth):,} unseen {data.names[0]} sentences")
-    for name, answers in written.items():
-        right = np.mean([answer == own for answer, own in zip(answers, truth)])
-        bleu, chrf = (measure(answers, [truth]).score for measure in (corpus_bleu, corpus_chrf))
-        print(f"{name:<16}{right:>24.2%}{bleu:>12.2f}{chrf:>8.2f}")
-        scores[name] = {"right": right, "BLEU": bleu, "chrF": chrf}
+    right = {
+        name: 100.0 * np.array([answer == own for answer, own in zip(answers, truth)])
+        for name, answers in written.items()
+    }
+    scores = {
+        f"{measure} {name}": corpus_score(answers, [truth]).score
+        for measure, corpus_score in (("BLEU", corpus_bleu), ("chrF", corpus_chrf))
+        for name, answers in written.items()
+    }
+    own, others = right.pop("with attention"), right
+    task = f"{len(truth):,} unseen sentences from {data.names[0]} into {data.names[1]}, right to the last character"
+    report = krb.Report(task, "right", "%", own, others, name="with attention", higher_is_better=True, block=1)
     model = models["with attention"]
     print(f"\n{'read':<34}{'written with attention':<34}without")
     for sentence, *answers in list(zip(sentences, *written.values()))[:5]:
@@ -77,15 +82,11 @@ def main(
 
     figure, ax = plt.subplots(figsize=(7, 6), layout="constrained")
     krb.plot_attention(*model.attention(sentences[0]), ax)
-    figure.savefig(RUNS / "attention.png", dpi=120)
-    print(f"\nPicture: {RUNS / 'attention.png'}, where the decoder looked as it wrote each character")
-
-    path = krb.export_saved_model(model, "saved_models/translation", scores, overwrite=True)
-    loaded = krb.load_saved_model(path)
+    ax.set_title("Where the decoder looked as it wrote each character")
+    loaded = krb.publish("translation", model, report, figure, began, scores)
+    print("; ".join(f"{name}: {score:.2f}" for name, score in scores.items()) + ".")
     [translation] = loaded.translate(tf.constant(sentences[:1])).numpy()
-    print(f"Exported and loaded back: {path}, endpoints {loaded.endpoints}.")
     print(f"{sentences[0]} -> {translation.decode()}")
-    print(f"{time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

@@ -86,33 +86,25 @@ def main(csv=None, target="temp_max_celsius", repair=False, seeds=8, device="aut
             split.train.x, split.train.y[:, 0], split.validation.x, split.validation.y[:, 0], test.x
         ),
     }
-    errors = {name: np.abs(rival - truth)[:, 0] for name, rival in rivals.items()}
-    own_errors = np.abs(forecasts[:, -1] - truth)[:, 0]
-    print("\n" + baselines.score_table("RNN", own_errors, errors, unit) + "\n")
+    own_errors, *errors = (np.abs(answers - truth)[:, 0] for answers in (forecasts[:, -1], *rivals.values()))
+    task = f"tomorrow's {target} from {PAST_DAYS} days, {test.times[0, 0]} to {test.times[-1, 0]}"
+    report = krb.Report(task, "mean absolute error", unit, own_errors, dict(zip(rivals, errors)))
 
-    figure, axes = plt.subplots(2, 1, figsize=(10, 5), height_ratios=[3, 1], sharex=True, layout="constrained")
+    figure = plt.figure(figsize=(10, 6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[4, 3])
+    axes = above.subplots(2, 1, height_ratios=[3, 1], sharex=True)
     krb.plot_forecast(test.times[:, 0], truth[:, 0], forecasts[:, -1, 0], axes[0], f"tomorrow's {target}", axes[1])
-    figure.savefig(runs / "forecast.png", dpi=120)
-    figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
-    costs = {"RNN": forecasts, "persistence": test.past_y}
-    absolute = "mean_absolute_error"
-    krb.plot_per_step_loss(
-        {name: krb.per_step_loss(test.next_y, answers, absolute) for name, answers in costs.items()},
-        ax,
-        ylabel=f"$L_t$, mean absolute error ({unit})",
-    )
+    ax, absolute = below.subplots(), "mean_absolute_error"
+    costs = {
+        name: krb.per_step_loss(test.next_y, answers, absolute)
+        for name, answers in (("RNN", forecasts), ("persistence", test.past_y))
+    }
+    krb.plot_per_step_loss(costs, ax, ylabel=f"$L_t$, mean absolute error ({unit})")
     ax.set_xlabel("days read, t")
-    figure.savefig(runs / "per_step_loss.png", dpi=120)
-    print(f"Pictures: {runs / 'forecast.png'}, {runs / 'per_step_loss.png'}")
 
-    scores = {"RNN": float(own_errors.mean())} | {name: float(values.mean()) for name, values in errors.items()}
-    path = krb.export_saved_model(forecaster, "saved_models/weather", scores, overwrite=True)
-    loaded = krb.load_saved_model(path)
-    last = days.values[None, -PAST_DAYS:]
-    tomorrow = float(loaded.serve(last)[0, -1, 0])
-    print(f"Exported and loaded back: {path}, endpoints {loaded.endpoints}")
+    loaded = krb.publish("weather", forecaster, report, figure, began)
+    tomorrow = float(loaded.serve(days.values[None, -PAST_DAYS:])[0, -1, 0])
     print(f"From {days.times[-PAST_DAYS]} to {days.times[-1]}, tomorrow's {target}: {tomorrow:.1f}")
-    print(f"{time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What a score must beat before it means anything, and by how much it does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Integral
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -66,6 +67,54 @@ def ridge(
 
     both = np.concatenate([train_x, validation_x]), np.concatenate([train_y, validation_y])
     return fitted(min(alphas, key=validation_error), *both).predict(flat(x)).reshape(len(x), -1)
+
+
+def ewma(values: np.ndarray, decay: float) -> np.ndarray:
+    """(N, past) -> (N,): the mean over the past, each step weighing `decay` times what the next one does.
+
+    >>> ewma(np.array([[1.0, 4.0]]), decay=0.5)
+    array([3.])
+    """
+    if not 0 < decay < 1:
+        raise ValueError(f"decay must lie between 0 and 1, got {decay!r}.")
+    weights = decay ** np.arange(np.shape(values)[1])[::-1]
+    return np.asarray(values) @ (weights / weights.sum())
+
+
+def har(train_past: np.ndarray, train_y: np.ndarray, past: np.ndarray, spans: Sequence[int] = (1, 5, 22)) -> np.ndarray:
+    """(N, past), (N,), (M, past) -> (M,): least squares on the means over the last day, week and month.
+
+    Corsi, "A simple approximate long-memory model of realized volatility" (2009), equation 9.
+
+    >>> steps = np.arange(30.0)[:, None] + np.arange(22.0)
+    >>> har(steps, steps[:, -1] + 1, steps[:1] + 100).round(6)
+    array([122.])
+    """
+    if np.shape(train_past)[1] < max(spans):
+        raise ValueError(f"The past must reach over {max(spans)} steps, got {np.shape(train_past)[1]}.")
+
+    def means(windows):
+        return np.stack([np.ones(len(windows)), *(windows[:, -span:].mean(axis=1) for span in spans)], axis=1)
+
+    return means(past) @ np.linalg.lstsq(means(train_past), train_y, rcond=None)[0]
+
+
+def binomial_interval(right: int, examples: int, level: float = 0.95) -> tuple[float, float]:
+    """How often a guesser may be right who was so `right` times in as many examples: Wilson's interval.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference" (1927).
+
+    >>> low, high = binomial_interval(50, 100)
+    >>> f"{low:.3f} {high:.3f}"
+    '0.404 0.596'
+    """
+    if not 0 <= right <= examples or examples < 1:
+        raise ValueError(f"right must lie between 0 and examples, got {right} of {examples}.")
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share, scale = right / examples, 1 + z**2 / examples
+    middle = (share + z**2 / (2 * examples)) / scale
+    half = z * np.sqrt(share * (1 - share) / examples + (z / (2 * examples)) ** 2) / scale
+    return float(middle - half), float(middle + half)
 
 
 def ngram_bits(
@@ -212,36 +261,3 @@ def difference(
     means = pairs[drawn.reshape(draws, -1)[:, : len(pairs)]].mean(axis=1)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Difference(float(pairs.mean()), float(low), float(high))
-
-
-def score_table(
-    name: str,
-    errors: np.ndarray,
-    baseline_errors: Mapping[str, np.ndarray],
-    unit: str,
-    measure: str = "mean absolute error",
-) -> str:
-    """The mean errors of a model and of its baselines on the same examples, as lines to print.
-
-    Args:
-        name: the model's.
-        errors: (N,), its errors, in the order of time.
-        baseline_errors: dict from a baseline's name to its (N,) errors.
-        unit: of the errors.
-        measure: what their mean is called.
-
-    >>> print(score_table("RNN", np.full(60, 1.0), {"persistence": np.full(60, 3.0)}, "°C"))
-                    mean absolute error   RNN minus baseline   95 % interval
-    RNN                       1.000 °C
-    persistence               3.000 °C            -2.000      [-2.000, -2.000]  RNN is better
-    """
-    lines = [f"{'':<16}{measure:<19}   {name} minus baseline   95 % interval"]
-    lines.append(f"{name:<16}{np.mean(errors):>15.3f} {unit}")
-    for baseline, others in baseline_errors.items():
-        mean, low, high = difference(errors, others)
-        verdict = (
-            f"{name} is better" if high < 0 else f"{name} loses to {baseline}" if low > 0 else "no clear difference"
-        )
-        row = f"{baseline:<16}{np.mean(others):>15.3f} {unit}{mean:>18.3f}      [{low:.3f}, {high:.3f}]  {verdict}"
-        lines.append(row)
-    return "\n".join(lines)

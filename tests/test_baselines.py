@@ -60,11 +60,33 @@ def test_errors_of_different_examples_are_not_compared():
             baselines.difference(np.ones(50), others)
 
 
-def test_the_table_says_who_wins(rng):
-    own = rng.random(200)
-    table = baselines.score_table("RNN", own, {"worse": own + 1, "better": own - 0.2, "level": own[::-1]}, "°C")
-    verdicts = [line.rsplit("]  ")[-1] for line in table.splitlines()[2:]]
-    assert verdicts == ["RNN is better", "RNN loses to better", "no clear difference"]
+def test_ewma_is_the_recursion_that_riskmetrics_writes(rng):
+    values = rng.random((3, 400))
+    state = values[:, 0]
+    for column in values[:, 1:].T:
+        state = 0.94 * state + 0.06 * column
+    np.testing.assert_allclose(baselines.ewma(values, 0.94), state, rtol=1e-6)
+    with pytest.raises(ValueError, match="decay must lie between 0 and 1, got 1"):
+        baselines.ewma(values, 1)
+
+
+def test_har_finds_the_weights_of_day_week_and_month(rng):
+    past = rng.normal(size=(300, 30))
+    y = 2 + 0.5 * past[:, -1] + 0.3 * past[:, -5:].mean(axis=1) - past[:, -22:].mean(axis=1)
+    np.testing.assert_allclose(baselines.har(past[:200], y[:200], past[200:]), y[200:], atol=1e-8)
+    with pytest.raises(ValueError, match="must reach over 22 steps, got 21"):
+        baselines.har(past[:, :21], y, past[:, :21])
+
+
+def test_the_binomial_interval_covers_as_often_as_it_says(rng):
+    for share in (0.5, 0.9):
+        drawn = rng.binomial(200, share, size=2000)
+        bounds = np.array([baselines.binomial_interval(int(right), 200) for right in drawn])
+        covered = ((bounds[:, 0] <= share) & (share <= bounds[:, 1])).mean()
+        assert 0.93 < covered < 0.97
+    assert baselines.binomial_interval(0, 10)[0] == pytest.approx(0, abs=1e-12)
+    with pytest.raises(ValueError, match="got 11 of 10"):
+        baselines.binomial_interval(11, 10)
 
 
 def documents_of(rng, how_many, longest=12):

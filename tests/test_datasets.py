@@ -3,7 +3,7 @@ import gzip
 import numpy as np
 import pytest
 
-from keras_rnn_basics.datasets import Series, split_windows, weather
+from keras_rnn_basics.datasets import Series, split_blocks, split_windows, walk_forward, weather
 
 HEADER = "date,temp_celsius,wind_m_per_s"
 
@@ -201,3 +201,60 @@ def test_steps_of_unequal_length_are_an_error():
     holed = Series(np.delete(days.times, 5), np.delete(days.values, 5, axis=0), days.names, "a test")
     with pytest.raises(ValueError, match="must be equally long"):
         split_windows(holed, "2020-01-21", "2020-01-31", past=3)
+
+
+def test_x_may_reach_back_into_the_part_before_but_y_may_not():
+    days, cut = days_from(40), ("2020-01-21", "2020-01-31")
+    split = split_windows(days, *cut, past=3, future=2, targets=["a"], reach_back=True)
+    for windows, start, end in ((split.train, 0, 20), (split.validation, 20, 30), (split.test, 30, 40)):
+        first = start + 3 if start == 0 else start
+        np.testing.assert_array_equal(windows.y[:, 0, 0], 2 * np.arange(first, end - 1))
+        assert windows.y.max() == 2 * (end - 1)
+        np.testing.assert_array_equal(windows.x[:, -1, 0], windows.y[:, 0, 0] - 2)
+
+
+def test_walking_forward_every_step_is_forecast_once_from_what_came_before():
+    days = days_from(60)
+    origins = ["2020-01-21", "2020-02-05", "2020-02-20"]
+    splits = walk_forward(days, origins, validation_steps=8, past=3, targets=["a"])
+    answered = np.concatenate([split.test.times[:, 0] for split in splits])
+    np.testing.assert_array_equal(answered, days.times[20:])
+    for split, origin in zip(splits, origins):
+        assert split.train.times.max() < split.validation.times.min() < np.datetime64(origin)
+        assert len(split.validation) == 8
+        assert split.test.times.min() == np.datetime64(origin)
+
+
+def test_trading_days_need_no_equal_steps():
+    days = days_from(40)
+    holed = Series(np.delete(days.times, 5), np.delete(days.values, 5, axis=0), days.names, "a test", regular=False)
+    assert len(split_windows(holed, "2020-01-21", "2020-01-31", past=3).train) == 16
+
+
+def test_no_window_leaves_its_block():
+    days = days_from(100)
+    split = split_blocks(days, 10, ["train", "train", "validation", "test"], past=3, future=2, targets=["a"])
+    blocks = {"train": {0, 1, 4, 5, 8, 9}, "validation": {2, 6}, "test": {3, 7}}
+    for key, own in blocks.items():
+        windows = getattr(split, key)
+        first, last = windows.x[:, 0, 0] / 2 // 10, windows.y[:, -1, 0] / 2 // 10
+        np.testing.assert_array_equal(first, last)
+        assert set(first.astype(int)) == own
+        assert len(windows) == len(own) * 6
+    np.testing.assert_allclose(split.mean, days.values[[t for t in range(100) if t // 10 in blocks["train"]]].mean(0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"kinds": ["train", "test"]}, r"kinds must be a list of train, validation, test, each at least once"),
+        ({"kinds": ["train", "validation", "test", "spare"]}, "kinds must be a list"),
+        ({"block": 0}, "block must be a positive integer"),
+        ({"block": 4}, "The training part has 4 steps, but one window takes 3"),
+        ({"block": 20}, "The test part has 0 steps"),
+    ],
+)
+def test_bad_blocks_say_what_would_do(arguments, message):
+    good = {"block": 10, "kinds": ["train", "validation", "test"], "past": 3, "future": 2}
+    with pytest.raises(ValueError, match=message):
+        split_blocks(days_from(40), **{**good, **arguments})

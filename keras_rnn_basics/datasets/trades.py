@@ -1,0 +1,222 @@
+"""Single trades, read as a stream and gathered into bars of equal time, number or volume."""
+
+import csv
+import gzip
+import warnings
+from collections.abc import Iterator
+from itertools import islice
+from numbers import Real
+from pathlib import Path
+
+import numpy as np
+
+from keras_rnn_basics.datasets.series import Series
+
+KINDS = ("time", "tick", "volume")
+NAMES = ("open", "high", "low", "close", "volume", "trades")
+# Trades read at a time: the memory that reading takes, whatever the length of the file.
+CHUNK = 1 << 16
+
+
+def read_trades(path: str | Path, bars: str, size: float, time_column: str = "time", repair: bool = False) -> Series:
+    """Reads a csv file (gzipped or not) of single trades, a row each, into bars; in bounded memory.
+
+    Args:
+        path: the file, with the columns time, price and size in any order; further columns are passed over. Times are
+            ISO 8601 in UTC, such as 2013-01-02T14:30:00.123456, in rising order; several trades may share one.
+        bars: "time", each bar `size` seconds of the clock (one without a trade is none); "tick", `size` trades;
+            "volume", at least `size` in volume, the trade that reaches it included.
+        size: of a bar. The last bar may be shorter.
+        time_column: the column of the times.
+        repair: leave out trades that are out of order or whose price or size is not positive, and report how many.
+
+    Returns:
+        A `Series` of the columns open, high, low, close, volume, trades; its times are those of each bar's last trade,
+        when all of it was known.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: for bars or a size that do not fit, a file that is no csv or lacks a column, a field that cannot be
+            read; and, unless `repair` is set, for what it would leave out. Names the file, the line and the column.
+    """
+    if bars not in KINDS:
+        raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")
+    if isinstance(size, bool) or not isinstance(size, Real) or not size > 0:
+        raise ValueError(f"size must be a positive number of {bars} in a bar, got {size!r}.")
+    if bars == "tick" and size != int(size):
+        raise ValueError(f"size must be a whole number of trades in a bar, got {size!r}.")
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name the csv file in it.")
+    left_out: dict[str, list[int]] = {}
+    gathered = _Bars(bars, size)
+    last = np.datetime64("NaT")
+    for lines, times, prices, sizes in _chunks(path, time_column):
+        keep = np.ones(len(times), dtype=bool)
+        for what, faulty in (
+            ("column 'price': not a positive number", ~((prices > 0) & np.isfinite(prices))),
+            ("column 'size': not a positive number", ~((sizes > 0) & np.isfinite(sizes))),
+        ):
+            keep &= ~_left_out(path, lines, faulty & keep, what, left_out, repair)
+        # The latest moment before each trade: of the chunk before it, then of the trades kept in this one.
+        seen = np.where(keep, times, np.datetime64("1678-01-01", "ns")).astype("int64")
+        first = seen[0] if np.isnat(last) else last.astype("int64")
+        latest = np.maximum.accumulate(np.append(first, seen))[:-1]
+        late = keep & (times.astype("int64") < latest)
+        keep &= ~_left_out(
+            path, lines, late, f"column {time_column!r}: earlier than a trade before it", left_out, repair
+        )
+        if keep.any():
+            gathered.add(times[keep], prices[keep], sizes[keep])
+            last = times[keep][-1]
+    times, values = gathered.close()
+    if not len(times):
+        raise ValueError(f"{path} has no trades under its header.")
+    repairs = tuple(
+        f"line {lines[0]}, {what}: {len(lines)} such trades are left out" for what, lines in left_out.items()
+    )
+    return Series(times, values, NAMES, str(path), repairs, regular=False)
+
+
+def _left_out(path, lines, faulty, what, left_out, repair):
+    if faulty.any():
+        own = lines[faulty].tolist()
+        if not repair:
+            raise ValueError(f"{path}, line {own[0]}, {what}. With repair=True such trades are left out.")
+        left_out.setdefault(what, []).extend(own)
+    return faulty
+
+
+def _chunks(path, time_column) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Line numbers, times in ns, prices and sizes, some thousand trades at a time."""
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text)
+        try:
+            header = [name.strip() for name in next(reader, [])]
+            wanted = (time_column, "price", "size")
+            for name in wanted:
+                if header.count(name) != 1:
+                    raise ValueError(f"{path}, line 1: there must be one column {name!r}; the columns are {header}.")
+            columns = [header.index(name) for name in wanted]
+            rows = ((reader.line_num, row) for row in reader if row)
+            while chunk := list(islice(rows, CHUNK)):
+                yield _columns(path, *zip(*chunk), header, columns)
+        except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
+            raise ValueError(
+                f"{path} is not a csv file in UTF-8, from about line {reader.line_num + 1}: {error}."
+            ) from error
+
+
+def _columns(path, lines, rows, header, columns):
+    lines = np.array(lines)
+    for line, row in zip(lines, rows):
+        if len(row) != len(header):
+            raise ValueError(f"{path}, line {line}: {len(row)} fields, but line 1 names {len(header)} columns.")
+    fields = [[row[column] for row in rows] for column in columns]
+    read = []
+    for column, own, dtype in zip(columns, fields, ("datetime64[ns]", "float64", "float64")):
+        try:
+            # A Z at the end says UTC, which numpy takes for granted; any other distance is an error.
+            own = [field.rstrip("Z") for field in own] if dtype == "datetime64[ns]" else own
+            read.append(_read(own, dtype))
+        except ValueError:
+            line, field = next((line, field) for line, field in zip(lines, own) if not _reads(field, dtype))
+            kind = "a moment such as 2013-01-02T14:30:00" if dtype == "datetime64[ns]" else "a number"
+            raise ValueError(f"{path}, line {line}, column {header[column]!r}: {field!r} is not {kind}.") from None
+    return lines, *read
+
+
+def _read(fields, dtype):
+    # numpy would take "now", "2013" and a count of seconds as well.
+    if dtype == "datetime64[ns]" and not all(field[4:5] == "-" for field in fields):
+        raise ValueError
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # numpy warns of a time zone
+            return np.array(fields, dtype)
+    except Warning as error:
+        raise ValueError(str(error)) from error
+
+
+def _reads(field, dtype):
+    try:
+        _read([field], dtype)
+    except ValueError:
+        return False
+    return True
+
+
+class _Bars:
+    """Bars that grow as trades come in; the last one is open until the next begins."""
+
+    def __init__(self, kind, size):
+        self.kind, self.size = kind, size
+        self.closed = []  # the times and values of bars, some thousand at a time
+        self.open = None  # the time and values of the last bar
+        self.clock = None  # which of the equal spans of time the last trade lay in
+
+    def add(self, times, prices, sizes):
+        starts = self._starts(times, sizes)
+        goes_on = not len(starts) or starts[0] > 0
+        segments = np.append(0, starts) if goes_on else starts
+        ends = np.append(segments[1:], len(times)) - 1
+        columns = [
+            prices[segments],
+            np.maximum.reduceat(prices, segments),
+            np.minimum.reduceat(prices, segments),
+            prices[ends],
+            np.add.reduceat(sizes, segments),
+            ends + 1 - segments,
+        ]
+        times, values = times[ends], np.stack(columns, axis=1)
+        if self.open is not None:
+            if goes_on:
+                values[0] = _joined(self.open[1], values[0])
+            else:
+                self.closed.append((self.open[0][None], self.open[1][None]))
+        self.closed.append((times[:-1], values[:-1]))
+        self.open = times[-1], values[-1]
+
+    def _starts(self, times, sizes):
+        """The trades that begin a bar."""
+        if self.kind == "tick":
+            so_far = 0 if self.open is None else int(self.open[1][5])
+            return np.arange(-so_far % int(self.size), len(times), int(self.size))
+        if self.kind == "time":
+            spans = times.astype("int64") // int(self.size * 1e9)
+            before = spans[0] - 1 if self.clock is None else self.clock
+            self.clock = spans[-1]
+            return np.flatnonzero(np.diff(spans, prepend=before))
+        so_far = self.size if self.open is None else self.open[1][4]
+        total, starts = np.cumsum(sizes), []
+        full = 0 if so_far >= self.size else int(np.searchsorted(total, self.size - so_far)) + 1
+        while full < len(sizes):
+            starts.append(full)
+            begun = total[full - 1] if full else 0.0
+            full = int(np.searchsorted(total, begun + self.size)) + 1
+        return np.array(starts, dtype=int)
+
+    def close(self):
+        """-> (N,), (N, 6): all bars, the last as far as it came."""
+        if self.open is None:
+            return np.zeros(0, "datetime64[ns]"), np.zeros((0, len(NAMES)), "float32")
+        times, values = zip(*self.closed, (self.open[0][None], self.open[1][None]))
+        return np.concatenate(times), np.concatenate(values).astype("float32")
+
+
+def _joined(before, after):
+    """Two parts of one bar: open, high, low, close, volume, trades."""
+    return np.array(
+        [
+            before[0],
+            max(before[1], after[1]),
+            min(before[2], after[2]),
+            after[3],
+            before[4] + after[4],
+            before[5] + after[5],
+        ]
+    )

@@ -1,0 +1,241 @@
+import gzip
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from keras_rnn_basics.datasets import ticks, trades
+
+HEADER = "Date,Open,High,Low,Close,Volume"
+
+
+def write(tmp_path, *rows, header=HEADER, name="bars.csv"):
+    path = tmp_path / name
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def write_trades(tmp_path, moments, prices, sizes, name="trades.csv"):
+    rows = [f"{size},{moment},{price:.4f},x" for moment, price, size in zip(moments, prices, sizes)]
+    return write(tmp_path, *rows, header="size,time,price,venue", name=name)
+
+
+@pytest.fixture
+def some_trades(rng):
+    """1,000 trades within an hour; several share a moment."""
+    moments = np.datetime64("2020-01-02T14:30:00.000") + np.sort(rng.integers(3_600_000, size=1000))
+    return moments, 100 * np.exp(np.cumsum(rng.normal(size=1000) * 1e-3)).round(4), rng.integers(1, 500, size=1000)
+
+
+def test_ibm_is_whole():
+    days = ticks.load()
+    assert days.repairs == ()
+    assert "daily bars (not ticks)" in days.source
+    o, h, low, c, _ = days.values.T
+    assert (h >= np.maximum(o, c)).all()
+    assert (low <= np.minimum(o, c)).all()
+    assert not days.regular
+    # The market was shut from 10 to 17 September 2001.
+    assert np.diff(days.times).max() == np.timedelta64(7, "D")
+
+
+def test_your_own_bars_are_read_whatever_case_and_order_their_columns_have(tmp_path):
+    path = write(tmp_path, "5,2020-01-02,1.5,2,1,1.75,9", header="volume,date,Open ($),HIGH,low,close_euro,dividend")
+    bars = ticks.load(path)
+    np.testing.assert_array_equal(bars.values, [[1.5, 2, 1, 1.75, 5]])
+    minutes = write(tmp_path, "2020-01-02T14:30+01:00,1,2,1,2,5", "2020-01-02T13:31Z,2,2,1,2,5")
+    assert ticks.load(minutes, time_column="Date").times.astype(str).tolist() == [
+        "2020-01-02T13:30:00",
+        "2020-01-02T13:31:00",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "message"),
+    [
+        ((), "", "is empty: its first line must name the columns"),
+        ((), HEADER, "has no rows under its header"),
+        (("2020-01-01,1,2,1,2",), "Date,Open,High,Low,Close", "must have one column that begins with 'volume'"),
+        (("2020-01-01,1,2,1,2,3,4",), HEADER + ",volume_2", "must have one column that begins with 'volume'"),
+        (("2020-01-01,1,2,1,2",), HEADER, "line 2: 5 fields, but line 1 names 6"),
+        (("2020-01-01,1,2,one,2,3",), HEADER, "line 2, column 'Low': 'one' is not a finite number"),
+        (("2020-01-01,1,2,nan,2,3",), HEADER, "line 2, column 'Low': the first number is missing"),
+        (("yesterday,1,2,1,2,3",), HEADER, "line 2, column 'Date': 'yesterday' is not a time"),
+    ],
+)
+def test_files_that_are_no_bars_are_errors(tmp_path, rows, header, message):
+    with pytest.raises(ValueError, match=message):
+        ticks.load(write(tmp_path, *rows, header=header), time_column="Date", repair=True)
+
+
+FAULTY = [
+    (("01,9,9,9,9,5", "02,0,9,9,9,5"), "2020-01-02: .* holds a price that is not positive", [9]),
+    (("01,9,9,9,9,5", "02,9,9,-1,9,5"), "not positive", [9]),
+    (("02,9,9,9,9,5", "01,8,8,8,8,5"), "line 3, column 'Date': 2020-01-01.* comes after", [8, 9]),
+    (("01,9,9,9,9,5", "01,9,9,9,9,5"), "stands in line 2 too", [9]),
+    (("01,9,9,9,9,5", "20,8,8,8,8,5"), "2020-01-20: no bar since 2020-01-01", [9, 8]),
+    (("01,8,9,8,9,5", "02,9,8.5,8,8.5,5"), "the open or close lies outside low and high", [9, 8.5]),
+    (("01,90,90,90,90,5", "02,46,46,46,46,5"), "from 90 at the close to 46 at the open, .* a split by 2", [45, 46]),
+    (("01,9,9,9,9,5", "02,18.5,19,18,18,5"), "looks like a split by 0.5", [18, 18]),
+    (("01,9,9,9,9,5", "02,0.1,2,0.1,2,5"), "a jump that no usual split explains", [9, 2]),
+]
+
+
+@pytest.mark.parametrize(("rows", "message", "closes"), FAULTY)
+def test_faulty_prices_are_an_error_or_a_reported_repair(tmp_path, rows, message, closes):
+    path = write(tmp_path, *(f"2020-01-{row}" for row in rows))
+    with pytest.raises(ValueError, match=message + ".*With repair=True"):
+        ticks.load(path, time_column="Date")
+    bars = ticks.load(path, time_column="Date", repair=True)
+    np.testing.assert_allclose(bars.column("close"), closes)
+    assert len(bars.repairs) == 1
+
+
+def test_a_split_repaired_leaves_returns_without_a_jump(tmp_path):
+    path = write(tmp_path, "2020-01-01,80,90,80,88,50", "2020-01-02,44,45,43,44,120")
+    bars = ticks.with_returns(ticks.load(path, time_column="Date", repair=True))
+    np.testing.assert_allclose(bars.column("log_return"), [0], atol=1e-6)
+    np.testing.assert_allclose(bars.column("log_volume"), [np.log(120 / 100)], rtol=1e-5)
+
+
+def test_returns_and_ranges_are_those_of_their_definition():
+    days = ticks.load()
+    o, h, low, c, v = days.values[:40].T.astype("float64")
+    bars = ticks.with_returns(days.rows(0, 40))
+    np.testing.assert_allclose(bars.column("log_return"), np.log(c[1:] / c[:-1]), atol=1e-6)
+    np.testing.assert_allclose(bars.column("overnight"), np.log(o[1:] / c[:-1]), atol=1e-6)
+    np.testing.assert_allclose(bars.column("log_range"), np.log(np.log(h / low))[1:], rtol=1e-5)
+    np.testing.assert_allclose(bars.column("log_volume")[38], np.log(v[39]) - np.log(v[17:39]).mean(), rtol=1e-4)
+
+
+def test_no_feature_knows_the_future(rng):
+    days = ticks.load().rows(0, 300)
+    before = ticks.with_returns(days).values
+    for t in (1, 30, 150, 298):
+        values = days.values.copy()
+        values[t + 1 :] *= rng.uniform(0.5, 2, size=values[t + 1 :].shape)
+        values[t + 1 :, 1], values[t + 1 :, 2] = values[t + 1 :, :4].max(1), values[t + 1 :, :4].min(1)
+        changed = ticks.with_returns(type(days)(days.times, values, days.names, "", regular=False)).values
+        np.testing.assert_array_equal(changed[:t], before[:t])
+        assert (changed[t:] != before[t:]).any()
+
+
+def slow_bars(moments, prices, sizes, kind, size):
+    """Trade by trade, a list a bar."""
+    bars = []
+    for moment, price, number in zip(moments, prices, sizes):
+        span = (moment - np.datetime64(0, "s")) // np.timedelta64(int(size * 1000), "ms")
+        so_far = bars[-1] if bars else []
+        full = {
+            "tick": len(so_far) == size,
+            "volume": sum(own[2] for own in so_far) >= size,
+            "time": bool(so_far) and so_far[0][3] != span,
+        }
+        if not bars or full[kind]:
+            bars.append([])
+        bars[-1].append((moment, price, number, span))
+    rows = []
+    for bar in bars:
+        _, own, numbers, _ = zip(*bar)
+        rows.append((own[0], max(own), min(own), own[-1], sum(numbers), len(own)))
+    return [bar[-1][0] for bar in bars], rows
+
+
+@pytest.mark.parametrize(("kind", "size"), [("time", 60), ("time", 0.5), ("tick", 7), ("tick", 5000), ("volume", 3000)])
+@pytest.mark.parametrize("chunk", [1, 10, 999, 1 << 16])
+def test_bars_are_those_of_a_slow_loop_however_the_file_is_cut(tmp_path, some_trades, kind, size, chunk, monkeypatch):
+    monkeypatch.setattr(trades, "CHUNK", chunk)
+    bars = ticks.load(write_trades(tmp_path, *some_trades), bars=kind, size=size)
+    times, rows = slow_bars(*some_trades, kind, size)
+    np.testing.assert_array_equal(bars.times, np.array(times))
+    np.testing.assert_allclose(bars.values, rows, rtol=1e-6)
+    assert bars.names == ("open", "high", "low", "close", "volume", "trades")
+
+
+def test_trades_are_read_in_the_memory_of_their_bars(tmp_path, monkeypatch):
+    monkeypatch.setattr(trades, "CHUNK", 1000)
+
+    def peak(count):
+        moments = np.datetime64("2020-01-02T00:00:00.000") + np.arange(count)
+        path = write_trades(tmp_path, moments, np.ones(count), np.ones(count), f"{count}.csv")
+        ticks.load(path, "tick", 10)  # what the first call alone takes
+        tracemalloc.start()
+        ticks.load(path, "tick", count // 10)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(20_000) < 1.2 * peak(4_000)
+
+
+def test_zipped_trades_and_blank_lines_are_read(tmp_path, some_trades):
+    path = write_trades(tmp_path, *some_trades)
+    zipped = tmp_path / "trades.csv.gz"
+    zipped.write_bytes(gzip.compress(path.read_bytes().replace(b"x\n", b"x\n\n") + b"\n"))
+    one, two = (ticks.load(own, "tick", 10) for own in (path, zipped))
+    np.testing.assert_array_equal(one.values, two.values)
+
+
+@pytest.mark.parametrize(
+    ("faulty", "message"),
+    [
+        ("5,2020-01-02T14:00:00,1,x", "line 5, column 'time': earlier than a trade before it"),
+        ("5,2020-01-02T15:00:00,0,x", "line 5, column 'price': not a positive number"),
+        ("5,2020-01-02T15:00:00,nan,x", "line 5, column 'price': not a positive number"),
+        ("-5,2020-01-02T15:00:00,1,x", "line 5, column 'size': not a positive number"),
+    ],
+)
+def test_faulty_trades_are_an_error_or_left_out_and_counted(tmp_path, faulty, message, monkeypatch):
+    good = [f"5,2020-01-02T14:3{minute}:00,{minute + 1},x" for minute in range(5)]
+    rows = [*good[:3], faulty, faulty, *good[3:]]
+    path = write(tmp_path, *rows, header="size,time,price,venue")
+    for chunk in (1, 4, 100):
+        monkeypatch.setattr(trades, "CHUNK", chunk)
+        with pytest.raises(ValueError, match=message):
+            ticks.load(path, "tick", 1)
+        bars = ticks.load(path, "tick", 1, repair=True)
+        np.testing.assert_array_equal(bars.column("close"), [1, 2, 3, 4, 5])
+        assert bars.repairs == (f"{message}: 2 such trades are left out",)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("5,2020-01-02T14:30:00,cheap,x", "line 2, column 'price': 'cheap' is not a number"),
+        ("5,1577975400123,1,x", "line 2, column 'time': '1577975400123' is not a moment such as"),
+        ("5,now,1,x", "'now' is not a moment"),
+        ("5,2020-01-02T14:30:00+01:00,1,x", "is not a moment"),
+        ("5,2020-01-02T14:30:00,1", "line 2: 3 fields, but line 1 names 4"),
+    ],
+)
+def test_trades_that_cannot_be_read_are_errors(tmp_path, row, message):
+    with pytest.raises(ValueError, match=message):
+        ticks.load(write(tmp_path, row, header="size,time,price,venue"), "tick", 1, repair=True)
+
+
+def test_wrong_arguments_and_files_say_what_would_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        ticks.load(tmp_path / "nowhere.csv")
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        ticks.load(tmp_path / "nowhere.csv", "tick", 1)
+    with pytest.raises(ValueError, match="is a folder"):
+        ticks.load(tmp_path, "tick", 1)
+    with pytest.raises(ValueError, match="made of a file of trades: name its path"):
+        ticks.load(bars="tick", size=5)
+    with pytest.raises(ValueError, match="size belongs to bars"):
+        ticks.load(size=5)
+    path = write(tmp_path, header="size,time,price")
+    for bars, size, message in (
+        ("second", 1, "bars must be one of"),
+        ("tick", None, "size must be a positive number"),
+        ("tick", 1.5, "a whole number of trades"),
+        ("volume", 0, "size must be a positive number"),
+        ("tick", 1, "has no trades under its header"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ticks.load(path, bars, size)
+    with pytest.raises(ValueError, match="line 1: there must be one column 'time'"):
+        ticks.load(write(tmp_path, "1,2", header="size,price"), "tick", 1)
+    (tmp_path / "picture.csv").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe")
+    with pytest.raises(ValueError, match="is not a csv file in UTF-8"):
+        ticks.load(tmp_path / "picture.csv", "tick", 1)

@@ -6,10 +6,16 @@ STAMP := .venv/.ready
 BENCH_STAMP := .venv-bench/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint bench clean
+.PHONY: demo examples test lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/weather.py
+
+examples: $(STAMP)
+	for name in weather weather_hours stock_ticks one_to_one voices frames sentences translation; do \
+		$(BIN)/python examples/$$name.py || exit 1; \
+	done
+	$(BIN)/python examples/gallery.py
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -60,17 +60,15 @@ def main(csv=None, target="temp_max_celsius", repair=False, seeds=8, device="aut
     ]
     epochs = int(np.median([run.best_epoch for run in searches]))
     both = tuple(np.concatenate(parts) for parts in zip(train, validation))
-    members = []
-    for seed in range(seeds, 2 * seeds):
-        run = krb.fit(build, both, None, runs / f"seed_{seed}", epochs=epochs, seed=seed, **settings)
-        run.model.name = f"seed_{seed}"
-        members.append(run.model)
+    members = [
+        krb.fit(build, both, None, runs / f"seed_{seed}", epochs=epochs, seed=seed, **settings).model
+        for seed in range(seeds, 2 * seeds)
+    ]
 
     # What is exported takes and gives the units of the data: (B, T, n_x) days -> (B, T, 1), each day's tomorrow.
     x = keras.Input((None, len(split.names)), name="x")
-    changes = keras.layers.Average()([member(x) for member in members])
     today = x[:, :, days.index(target) : days.index(target) + 1]
-    forecaster = keras.Model(x, today + scale * changes, name="weather")
+    forecaster = keras.Model(x, today + scale * krb.build_ensemble(members)(x), name="weather")
 
     test = split.test
     forecasts = np.asarray(forecaster(test.x))

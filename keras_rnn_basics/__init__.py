@@ -4,6 +4,7 @@ from typing import Any
 
 from keras_rnn_basics.architectures import (
     build_encoder_decoder,
+    build_ensemble,
     build_many_to_many,
     build_many_to_one,
     build_one_to_many,
@@ -27,6 +28,7 @@ __all__ = [
     "SumOverTime",
     "Vocabulary",
     "build_encoder_decoder",
+    "build_ensemble",
     "build_many_to_many",
     "build_many_to_one",
     "build_one_to_many",

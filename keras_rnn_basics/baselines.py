@@ -1,9 +1,9 @@
 """What a score must beat before it means anything, and by how much it does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,27 @@ def persistence(past_y: np.ndarray) -> np.ndarray:
     array([[5.]])
     """
     return past_y[:, -1]
+
+
+def backtest(splits: Iterable[Any], forecasters: Mapping[str, Callable[[Any], np.ndarray]]) -> dict[str, np.ndarray]:
+    """Every forecaster's answers to the test part of each split in turn, (N, ...) for all of them together.
+
+    Args:
+        splits: such as `datasets.walk_forward` gives.
+        forecasters: from a name to a function from a split to what it answers for each window of `split.test`: it may
+            learn from `split.train` and `split.validation`, and sees of the test part nothing but x.
+
+    Raises:
+        ValueError: when there are not as many answers as windows.
+    """
+    answers: dict[str, list[np.ndarray]] = {name: [] for name in forecasters}
+    for split in splits:
+        for name, forecaster in forecasters.items():
+            own = np.asarray(forecaster(split))
+            if len(own) != len(split.test.x):
+                raise ValueError(f"{name} has {len(own)} answers to {len(split.test.x)} windows.")
+            answers[name].append(own)
+    return {name: np.concatenate(own) for name, own in answers.items()}
 
 
 def climatology(train_days: np.ndarray, train_y: np.ndarray, days: np.ndarray, half_width: int = 15) -> np.ndarray:
@@ -69,6 +90,36 @@ def ridge(
     return fitted(min(alphas, key=validation_error), *both).predict(flat(x)).reshape(len(x), -1)
 
 
+def boosting(
+    train_x: np.ndarray,
+    train_y: np.ndarray,
+    validation_x: np.ndarray,
+    validation_y: np.ndarray,
+    x: np.ndarray,
+    trees: int = 300,
+) -> np.ndarray:
+    """(N, past, n_x), (N,), (M, ...), (M, ...), (K, past, n_x) -> (K,): gradient-boosted trees on the whole window.
+
+    scikit-learn's, for the absolute error. How many trees are best is found in validation; with so many the training
+    and validation parts are fitted anew together.
+    """
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    def flat(windows):
+        return windows.reshape(len(windows), -1)
+
+    def fitted(count, windows, targets):
+        settings = {"learning_rate": 0.1, "max_bins": 63, "random_state": 0}
+        return HistGradientBoostingRegressor(loss="absolute_error", max_iter=count, **settings).fit(
+            flat(windows), targets
+        )
+
+    stages = fitted(trees, train_x, train_y).staged_predict(flat(validation_x))
+    best = 1 + int(np.argmin([np.abs(answers - validation_y).mean() for answers in stages]))
+    both = np.concatenate([train_x, validation_x]), np.concatenate([train_y, validation_y])
+    return fitted(best, *both).predict(flat(x))
+
+
 def ewma(values: np.ndarray, decay: float) -> np.ndarray:
     """(N, past) -> (N,): the mean over the past, each step weighing `decay` times what the next one does.
 
@@ -79,6 +130,15 @@ def ewma(values: np.ndarray, decay: float) -> np.ndarray:
         raise ValueError(f"decay must lie between 0 and 1, got {decay!r}.")
     weights = decay ** np.arange(np.shape(values)[1])[::-1]
     return np.asarray(values) @ (weights / weights.sum())
+
+
+def shifted(known_guess: np.ndarray, known_y: np.ndarray, guess: np.ndarray) -> np.ndarray:
+    """(N,), (N,), (M,) -> (M,): the guess, moved so that half of the known truth lies above what was guessed for it.
+
+    >>> shifted(np.array([1.0, 2.0, 3.0]), np.array([3.0, 4.0, 9.0]), np.array([5.0]))
+    array([7.])
+    """
+    return np.asarray(guess) + np.median(np.asarray(known_y) - known_guess)
 
 
 def har(train_past: np.ndarray, train_y: np.ndarray, past: np.ndarray, spans: Sequence[int] = (1, 5, 22)) -> np.ndarray:

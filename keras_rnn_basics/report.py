@@ -1,6 +1,7 @@
 """What an example came to: its score beside its baselines, as a table to read and as a file for the gallery."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -139,6 +140,7 @@ def publish(
         "seeds": dict(report.seeds),
         "further": dict(further or {}),
         "seconds": seconds,
+        "cores": os.cpu_count(),
         "versions": loaded.description["versions"],
     }
     (folder / "report.json").write_text(json.dumps(told, indent=2, ensure_ascii=False, default=float) + "\n", "utf-8")

@@ -4,6 +4,21 @@ import numpy as np
 import pytest
 
 from keras_rnn_basics import baselines
+from keras_rnn_basics.datasets import Series, walk_forward
+
+
+def test_a_backtest_asks_every_forecaster_about_every_split(rng):
+    days = Series(np.datetime64("2020-01-01") + np.arange(60), rng.normal(size=(60, 1)), ("a",), "a test")
+    splits = walk_forward(days, ["2020-01-21", "2020-02-05"], validation_steps=5, past=3)
+    forecasters = {
+        "persistence": lambda split: baselines.persistence(split.test.past_y),
+        "mean": lambda split: np.full((len(split.test), 1), split.train.y.mean()),
+    }
+    answers = baselines.backtest(splits, forecasters)
+    np.testing.assert_allclose(answers["persistence"], days.values[19:-1])
+    assert len(np.unique(answers["mean"])) == 2
+    with pytest.raises(ValueError, match="short has 14 answers to 15 windows"):
+        baselines.backtest(splits, {"short": lambda split: np.zeros(len(split.test) - 1)})
 
 
 def test_climatology_is_the_mean_of_the_days_around_and_knows_that_the_year_closes():
@@ -58,6 +73,20 @@ def test_errors_of_different_examples_are_not_compared():
     for others in (np.ones(49), np.ones(1)):
         with pytest.raises(ValueError, match="on the same examples"):
             baselines.difference(np.ones(50), others)
+
+
+def test_boosting_finds_a_rule_with_a_threshold_that_no_plane_has(rng):
+    x = rng.normal(size=(900, 3, 2))
+    y = np.where(x[:, -1, 0] > 0, 5.0, -5.0) + 0.1 * rng.normal(size=900)
+    answers = baselines.boosting(x[:500], y[:500], x[500:700], y[500:700], x[700:], trees=60)
+    linear = baselines.ridge(x[:500], y[:500, None], x[500:700], y[500:700, None], x[700:])[:, 0]
+    assert np.abs(answers - y[700:]).mean() < 0.5 < np.abs(linear - y[700:]).mean()
+
+
+def test_boosting_stops_early_where_there_is_only_noise(rng):
+    x, y = rng.normal(size=(300, 4, 2)), rng.normal(size=300)
+    answers = baselines.boosting(x[:150], y[:150], x[150:250], y[150:250], x[250:], trees=100)
+    assert answers.std() < 0.4
 
 
 def test_ewma_is_the_recursion_that_riskmetrics_writes(rng):

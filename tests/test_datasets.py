@@ -29,6 +29,14 @@ def test_seattle_is_whole():
     assert (days.column("temp_max_celsius") >= days.column("temp_min_celsius")).all()
 
 
+def test_columns_are_chosen_by_name():
+    days = days_from(3).only(["b"])
+    assert days.names == ("b",)
+    np.testing.assert_array_equal(days.values[:, 0], [1, 3, 5])
+    with pytest.raises(ValueError, match="There is no column 'c'"):
+        days.only(["c"])
+
+
 def test_the_season_is_a_point_on_a_circle():
     days = weather.with_season(weather.load())
     sin, cos = days.column("season_sin"), days.column("season_cos")

@@ -95,3 +95,45 @@ def test_translation_trains_scores_draws_and_exports_from_your_own_pairs(tmp_pat
     both = [f"{measure}{name}" for measure in ("", "BLEU ", "chrF ") for name in ("with attention", "without")]
     assert sorted(loaded.description["scores"]) == sorted(both)
     assert (tmp_path / "runs/translation/picture.png").exists()
+
+
+def test_stock_ticks_scores_walking_forward_and_exports_from_your_own_trades(tmp_path):
+    rng = np.random.default_rng(0)
+    moments = np.datetime64("2020-01-02T00:00:00") + np.arange(9000)
+    volatility = np.exp(np.repeat(np.cumsum(rng.normal(size=450) * 0.2), 20) / 3 - 7)
+    prices = 100 * np.exp(np.cumsum(volatility * rng.normal(size=9000)))
+    rows = [f"{moment},{price:.4f},5" for moment, price in zip(moments, prices)]
+    (tmp_path / "trades.csv").write_text("\n".join(["time,price,size", *rows]) + "\n")
+    (tmp_path / "faulty.csv").write_text("\n".join(["time,price,size", *rows[:50], "late,1,1"]) + "\n")
+    arguments = ["--bars", "tick", "--size", "20", "--seeds", "1"]
+    faulty = run("stock_ticks.py", "--csv", "faulty.csv", *arguments, cwd=tmp_path)
+    assert faulty.returncode != 0
+    assert "faulty.csv, line 52, column 'time': 'late' is not a moment" in faulty.stderr
+    done = run("stock_ticks.py", "--csv", "trades.csv", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("RNN", "constant", "EWMA 0.94 of r²", "EWMA, tuned", "HAR"):
+        assert f"\n{name} " in done.stdout
+    assert "the network has no skill at it" in done.stdout  # at the direction of a random walk
+    loaded = krb.load_saved_model(tmp_path / "saved_models/stock_ticks")
+    assert loaded.serve(np.zeros((2, 60, 4), "float32")).shape == (2, 1)
+    assert (tmp_path / "runs/stock_ticks/picture.png").exists()
+
+
+def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path):
+    rng = np.random.default_rng(0)
+    times = np.datetime64("2020-01-01T00") + np.arange(4 * 720)
+    temp = 15 - 5 * np.cos(2 * np.pi * np.arange(4 * 720) / 24) + rng.normal(size=4 * 720)
+    rows = [f"{time}:00Z,{value:.2f}" for time, value in zip(times, temp)]
+    (tmp_path / "hours.csv").write_text("\n".join(["time_utc,temp_celsius", *rows[:700], *rows[701:]]) + "\n")
+    faulty = run("weather_hours.py", "--csv", "hours.csv", cwd=tmp_path)
+    assert faulty.returncode != 0
+    assert "line 702, column 'time_utc': 1 hour is missing" in faulty.stderr
+    done = run("weather_hours.py", "--csv", "hours.csv", "--repair", "--seeds", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("RNN", "encoder-decoder", "persistence", "yesterday", "ridge", "boosting"):
+        assert f"\n{name} " in done.stdout
+    loaded = krb.load_saved_model(tmp_path / "saved_models/weather_hours")
+    assert loaded.serve(np.zeros((2, 72, 3), "float32")).shape == (2, 72, 1)
+    assert loaded.description["scores"]["RNN"] < loaded.description["scores"]["persistence"]
+    day = krb.load_saved_model(tmp_path / "saved_models/weather_day")
+    assert day.serve(np.zeros((2, 72, 3), "float32"), np.zeros((2, 24, 2), "float32")).shape == (2, 24, 1)

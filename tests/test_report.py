@@ -1,11 +1,17 @@
+import importlib.util
 import json
+import re
+import shutil
 import time
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import keras_rnn_basics as krb
+
+ROOT = Path(__file__).parent.parent
 
 
 def verdicts(report):
@@ -63,3 +69,37 @@ def test_what_is_published_can_be_read_back(tmp_path, monkeypatch, capsys, x):
     printed = capsys.readouterr().out
     assert str(report) in printed
     assert "saved_models/mine, endpoints ['serve', 'step']" in printed
+
+
+def test_the_gallery_is_written_from_the_reports_alone(tmp_path, monkeypatch, rng):
+    monkeypatch.chdir(tmp_path)
+    spec = importlib.util.spec_from_file_location("gallery", ROOT / "examples/gallery.py")
+    gallery = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(gallery)
+    with pytest.raises(SystemExit, match="holds no report of weather, "):
+        gallery.main(folder=tmp_path / "out")
+    monkeypatch.setattr("sys.argv", ["examples/mine.py"])
+    report = krb.Report("a task", "error", "°C", np.full(60, 1.25), {"ridge": np.full(60, 3.5)}, {0: 1.0, 1: 2.0})
+    figure, _ = plt.subplots()
+    model = krb.build_many_to_one((3,), 4, 1)
+    krb.publish("weather", model, report, figure, time.monotonic(), {"other": 0.125})
+    plt.close(figure)
+    for name in gallery.EXAMPLES[1:]:
+        shutil.copytree("runs/weather", f"runs/{name}")
+    gallery.main(folder=tmp_path / "out")
+    text = (tmp_path / "out/README.md").read_text("utf-8")
+    for name in gallery.EXAMPLES:
+        assert f"\n## {name}\n" in text
+        assert (tmp_path / f"out/pictures/{name}.png").exists()
+    assert "| **RNN** | 1.250 °C | | |" in text
+    assert "| ridge | 3.500 °C | -2.250 [-2.250, -2.250] | RNN is better |" in text
+    assert "seeds 0, 1: 1.500 ± 0.707." in text
+    assert "other: 0.125." in text
+    assert "    python examples/mine.py\n" in text
+
+
+def test_make_examples_runs_what_the_gallery_shows():
+    makefile, gallery = ((ROOT / name).read_text("utf-8") for name in ("Makefile", "examples/gallery.py"))
+    run = re.search(r"for name in (.+); do", makefile)[1].split()
+    shown = re.findall(r'^    "(\w+)",$', gallery, re.MULTILINE)
+    assert run == shown

@@ -93,7 +93,7 @@ def test_faulty_prices_are_an_error_or_a_reported_repair(tmp_path, rows, message
 
 def test_a_split_repaired_leaves_returns_without_a_jump(tmp_path):
     path = write(tmp_path, "2020-01-01,80,90,80,88,50", "2020-01-02,44,45,43,44,120")
-    bars = ticks.with_returns(ticks.load(path, time_column="Date", repair=True))
+    bars = ticks.returns(ticks.load(path, time_column="Date", repair=True))
     np.testing.assert_allclose(bars.column("log_return"), [0], atol=1e-6)
     np.testing.assert_allclose(bars.column("log_volume"), [np.log(120 / 100)], rtol=1e-5)
 
@@ -101,7 +101,7 @@ def test_a_split_repaired_leaves_returns_without_a_jump(tmp_path):
 def test_returns_and_ranges_are_those_of_their_definition():
     days = ticks.load()
     o, h, low, c, v = days.values[:40].T.astype("float64")
-    bars = ticks.with_returns(days.rows(0, 40))
+    bars = ticks.returns(days.rows(0, 40))
     np.testing.assert_allclose(bars.column("log_return"), np.log(c[1:] / c[:-1]), atol=1e-6)
     np.testing.assert_allclose(bars.column("overnight"), np.log(o[1:] / c[:-1]), atol=1e-6)
     np.testing.assert_allclose(bars.column("log_range"), np.log(np.log(h / low))[1:], rtol=1e-5)
@@ -110,12 +110,12 @@ def test_returns_and_ranges_are_those_of_their_definition():
 
 def test_no_feature_knows_the_future(rng):
     days = ticks.load().rows(0, 300)
-    before = ticks.with_returns(days).values
+    before = ticks.returns(days).values
     for t in (1, 30, 150, 298):
         values = days.values.copy()
         values[t + 1 :] *= rng.uniform(0.5, 2, size=values[t + 1 :].shape)
         values[t + 1 :, 1], values[t + 1 :, 2] = values[t + 1 :, :4].max(1), values[t + 1 :, :4].min(1)
-        changed = ticks.with_returns(type(days)(days.times, values, days.names, "", regular=False)).values
+        changed = ticks.returns(type(days)(days.times, values, days.names, "", regular=False)).values
         np.testing.assert_array_equal(changed[:t], before[:t])
         assert (changed[t:] != before[t:]).any()
 

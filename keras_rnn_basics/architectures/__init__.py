@@ -1,6 +1,7 @@
 """One file for each way in which sequences go in and come out, and the one step that all but the first can take."""
 
 from keras_rnn_basics.architectures.encoder_decoder import build_encoder_decoder
+from keras_rnn_basics.architectures.ensemble import build_ensemble
 from keras_rnn_basics.architectures.many_to_many import build_many_to_many
 from keras_rnn_basics.architectures.many_to_one import build_many_to_one
 from keras_rnn_basics.architectures.one_step import one_step

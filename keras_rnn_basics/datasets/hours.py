@@ -39,17 +39,22 @@ def load(path: str | Path | None = None, time_column: str = "time_utc", repair: 
 
 
 def with_clock(hours: Series) -> Series:
-    """The hours with four further columns: sine and cosine of the time of day (in UTC) and of the day of the year.
+    """The hours with two further columns, sine and cosine of the time of day in UTC: 23:00 is near 01:00.
 
-    >>> with_clock(load()).names[-4:]
-    ('day_sin', 'day_cos', 'season_sin', 'season_cos')
+    >>> with_clock(load()).names[-2:]
+    ('day_sin', 'day_cos')
     """
-    day = hours.times.astype("datetime64[D]")
-    of_day = (hours.times - day) / np.timedelta64(1, "D")
-    of_year = (hours.times - hours.times.astype("datetime64[Y]")) / np.timedelta64(1, "D") / 365.25
-    angles = 2 * np.pi * np.stack([of_day, of_year], axis=1)
-    columns = np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(len(hours), 4)
-    return hours.with_columns(("day_sin", "day_cos", "season_sin", "season_cos"), columns)
+    angle = 2 * np.pi * time_of_day(hours.times)
+    return hours.with_columns(("day_sin", "day_cos"), np.stack([np.sin(angle), np.cos(angle)], axis=1))
+
+
+def time_of_day(times: np.ndarray) -> np.ndarray:
+    """datetime64 -> from 0 at midnight to 1 at the next.
+
+    >>> time_of_day(np.array(["2013-07-01T06:00"], dtype="datetime64[s]"))
+    array([0.25])
+    """
+    return (times - times.astype("datetime64[D]")) / np.timedelta64(1, "D")
 
 
 def with_wind(hours: Series, direction: str = "wind_direction_degrees", speed: str = "wind_m_per_s") -> Series:

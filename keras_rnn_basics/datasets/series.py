@@ -54,6 +54,10 @@ class Series:
         values = np.concatenate([self.values, np.asarray(columns, dtype="float32")], axis=1)
         return replace(self, names=(*self.names, *names), values=values)
 
+    def only(self, names: Sequence[str]) -> "Series":
+        """The series with these columns alone, in this order."""
+        return replace(self, names=tuple(names), values=self.values[:, [self.index(name) for name in names]])
+
     def between(self, start: object = None, end: object = None) -> "Series":
         """The part from `start` to before `end`, dates such as "2014-01-01"; `None` is the series' own end."""
         keep = np.ones(len(self), dtype=bool)

@@ -127,28 +127,24 @@ def _jump(values, times, i, fault):
     values[:i, 4] *= nearest
 
 
-def with_returns(bars: Series) -> Series:
-    """The bars with four further columns, each known when its bar closes.
+def returns(bars: Series) -> Series:
+    """What each bar brought, known when it closes; the first bar, which has none before it, goes.
 
     `log_range`, log of log(high / low), how far the price went; `log_return`, log(close / the close before);
-    `overnight`, log(open / the close before); `log_volume`, log of the volume over its geometric
-    mean in the 22 bars before.
-    The first bar, which has none before it, goes.
+    `overnight`, log(open / the close before); `log_volume`, log of the volume over its geometric mean in the 22 bars
+    before.
 
-    >>> with_returns(load()).names[-4:]
+    >>> returns(load()).names
     ('log_range', 'log_return', 'overnight', 'log_volume')
     """
     o, h, low, c, v = (bars.column(name).astype("float64") for name in (*PRICES, "volume"))
     v = np.log(np.maximum(v, 1))
     total, ends = np.append(0, np.cumsum(v)), np.arange(1, len(v))
     starts = np.maximum(0, ends - 22)
-    before = (total[ends] - total[starts]) / (ends - starts)
-    columns = [
-        np.log(np.maximum(np.log(h / low), SMALLEST_RANGE))[1:],
-        np.log(c[1:] / c[:-1]),
-        np.log(o[1:] / c[:-1]),
-        v[1:] - before,
-    ]
-    return bars.rows(1, len(bars)).with_columns(
-        ("log_range", "log_return", "overnight", "log_volume"), np.stack(columns, axis=1)
-    )
+    columns = {
+        "log_range": np.log(np.maximum(np.log(h / low), SMALLEST_RANGE))[1:],
+        "log_return": np.log(c[1:] / c[:-1]),
+        "overnight": np.log(o[1:] / c[:-1]),
+        "log_volume": v[1:] - (total[ends] - total[starts]) / (ends - starts),
+    }
+    return bars.rows(1, len(bars)).with_columns(tuple(columns), np.stack(list(columns.values()), axis=1)).only(columns)

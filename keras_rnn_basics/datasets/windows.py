@@ -57,6 +57,11 @@ class Split:
     names: tuple[str, ...]
     targets: tuple[str, ...]
 
+    @property
+    def known(self) -> Windows:
+        """The windows of training and validation together, for whoever has nothing left to choose."""
+        return _joined([self.train, self.validation])
+
 
 def split_windows(
     series: Series,
@@ -180,14 +185,15 @@ def split_blocks(
         longest = max((len(own) for own in blocks[key]), default=0)
         _check_length(series, kind, longest, past, future)
         own = [_cut(part, past, future, columns) for part in blocks[key] if len(part) >= past + future]
-        windows.append(Windows(*(np.concatenate(arrays) for arrays in zip(*map(_arrays, own)))))
+        windows.append(_joined(own))
         times, values = (np.concatenate([getattr(part, name) for part in blocks[key]]) for name in ("times", "values"))
         parts.append(replace(series, times=times, values=values, regular=False))
     return _split(series, windows, tuple(parts), columns)
 
 
-def _arrays(windows):
-    return windows.x, windows.y, windows.past_y, windows.times
+def _joined(windows):
+    names = ("x", "y", "past_y", "times")
+    return Windows(*(np.concatenate([getattr(own, name) for own in windows]) for name in names))
 
 
 def _split(series, windows, parts, columns):

@@ -1,0 +1,36 @@
+"""Several networks in one: the mean of what they answer."""
+
+import keras
+
+
+def build_ensemble(models: list[keras.Model], name: str = "ensemble") -> keras.Model:
+    """The models' mean answer, as one model with their input; it shares their layers.
+
+    Networks that differ in their seed err differently: their mean errs less than one of them does.
+
+    Args:
+        models: built models of the same input and output shape.
+        name: of the new model.
+
+    Raises:
+        ValueError: for no models, or models of different shapes.
+
+    >>> from keras_rnn_basics import build_many_to_one
+    >>> build_ensemble([build_many_to_one((6,), 16, 1) for _ in range(3)]).output_shape
+    (None, 1)
+    """
+    if not models:
+        raise ValueError("models must hold at least one model, got none.")
+    first = models[0]
+    for model in models:
+        if (model.input_shape, model.output_shape) != (first.input_shape, first.output_shape):
+            raise ValueError(
+                f"models must be alike: {first.input_shape} -> {first.output_shape} and "
+                f"{model.input_shape} -> {model.output_shape}."
+            )
+    x = keras.Input(first.input_shape[1:], name=first.inputs[0].name, dtype=first.inputs[0].dtype)
+    # Under names of their own: layers of one model must differ in them.
+    members = [keras.Model(own.inputs, own.outputs, name=f"member_{i}") for i, own in enumerate(models, start=1)]
+    answers = [member(x) for member in members]
+    answers = [own[0] if isinstance(own, list) else own for own in answers]
+    return keras.Model(x, keras.layers.Average()(answers) if len(answers) > 1 else answers[0], name=name)

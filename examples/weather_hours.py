@@ -50,12 +50,13 @@ def main(csv=None, target="temp_celsius", repair=False, seeds=4, device="auto", 
     def standardise():
         return keras.layers.Normalization(mean=split.mean, variance=split.std**2)
 
-    def cost(model):
-        model.compile(keras.optimizers.Adam(3e-3, clipnorm=1.0), krb.SumOverTime("mean_absolute_error"))
+    def compiled(model, learning_rate):
+        model.compile(keras.optimizers.Adam(learning_rate, clipnorm=1.0), krb.SumOverTime("mean_absolute_error"))
         return model
 
     def build_reader():
-        return cost(krb.build_many_to_many((n_x,), [32, 32], 1, recurrent_dropout=0.3, frontend=standardise()))
+        model = krb.build_many_to_many((n_x,), [32, 32], 1, recurrent_dropout=0.3, frontend=standardise())
+        return compiled(model, 3e-3)
 
     def build_writer():
         """The encoder-decoder of numbers, from the cell: the decoder's x_t is the time of day it answers for."""
@@ -63,7 +64,7 @@ def main(csv=None, target="temp_celsius", repair=False, seeds=4, device="auto", 
         encoder, decoder = krb.BasicRNNCell(64, recurrent_dropout=0.3), krb.BasicRNNCell(64, output_units=1)
         _, a = krb.BasicRNN(encoder, return_state=True)(standardise()(x))
         changes = krb.BasicRNN(decoder, return_sequences=True)(clock, initial_state=a)
-        return cost(keras.Model([x, clock], changes, name="weather_day"))
+        return compiled(keras.Model([x, clock], changes, name="weather_day"), 1e-3)
 
     def reader_data(part):
         ahead = np.concatenate([part.past_y, part.y], axis=1)[:, AHEAD : AHEAD + PAST]

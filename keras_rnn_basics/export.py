@@ -103,10 +103,10 @@ def _to_json(description):
 
 def _endpoints(model, description):
     parts = {"serve": model}
-    names = [layer.name for layer in model.layers]
+    nested = {layer.name: layer for layer in model.layers if isinstance(layer, keras.Model)}
     stepping = model
-    if "encoder" in names and "decoder" in names:
-        parts["encode"], stepping = model.get_layer("encoder"), model.get_layer("decoder")
+    if "encoder" in nested and "decoder" in nested:
+        parts["encode"], stepping = nested["encoder"], nested["decoder"]
     try:
         parts["step"] = one_step(stepping)
     except ValueError as error:

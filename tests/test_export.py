@@ -142,3 +142,14 @@ def test_missing_models_and_endpoints_say_what_there_is(tmp_path):
     path = krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "model")
     with pytest.raises(AttributeError, match=r"no endpoint 'generate'; there are \['serve'\]"):
         krb.load_saved_model(path).generate("a")
+
+
+def test_layers_that_are_called_encoder_and_decoder_need_no_model_of_their_own(tmp_path):
+    x, clock = keras.Input((None, 3), name="x"), keras.Input((4, 2), name="clock")
+    _, a = krb.BasicRNN(krb.BasicRNNCell(5), return_state=True, name="encoder")(x)
+    decoder = krb.BasicRNN(krb.BasicRNNCell(5, output_units=1), return_sequences=True, name="decoder")
+    model = keras.Model([x, clock], decoder(clock, initial_state=a))
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "export"))
+    assert loaded.endpoints == ["serve"]
+    inputs = [np.ones((2, 6, 3), "float32"), np.ones((2, 4, 2), "float32")]
+    np.testing.assert_allclose(loaded.serve(*inputs), model(inputs), rtol=1e-5, atol=1e-6)

@@ -6,7 +6,7 @@ STAMP := .venv/.ready
 BENCH_STAMP := .venv-bench/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo examples test lint bench clean
+.PHONY: demo examples docs test lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/weather.py
@@ -16,6 +16,11 @@ examples: $(STAMP)
 		$(BIN)/python examples/$$name.py || exit 1; \
 	done
 	$(BIN)/python examples/gallery.py
+
+# The pages, with pictures drawn anew; a warning is an error. They lie in docs/_build/index.html.
+docs: $(STAMP)
+	$(BIN)/python docs/pictures.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist worksteal
@@ -31,12 +36,12 @@ bench: $(BENCH_STAMP)
 	.venv-bench/bin/python benchmarks/gpu.py
 
 clean:
-	rm -rf .venv .venv-bench runs build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench runs build dist docs/_build docs/pictures *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): pyproject.toml constraints.txt
 	$(call environment,.venv)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[examples,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[examples,test,docs]'
 	@touch $@
 
 # A peer that does not install here is left out; its rows then read "not measured".

@@ -73,11 +73,20 @@ def section(name, report):
         alone = f"{mean:.3f} ± {spread:.3f}" if len(seeds) > 1 else f"{mean:.3f}"
         lines += [f"One network alone, seeds {', '.join(report['seeds'])}: {alone}.", ""]
     if report["further"]:
-        lines += ["; ".join(f"{key}: {score:.3f}" for key, score in report["further"].items()) + ".", ""]
+        lines += ["; ".join(f"{name}: {score:.3f}" for name, score in flat(report["further"])) + ".", ""]
     versions = ", ".join(f"{package} {version}" for package, version in report["versions"].items())
     lines += [f"{report['seconds']:.0f} s on {report['cores']} cores; {versions}.", ""]
     lines += [f"![{name}](pictures/{name}.png)", ""]
     return "\n".join(lines)
+
+
+def flat(scores, before=""):
+    """Scores by name, of the names of scores within scores."""
+    for name, score in scores.items():
+        if isinstance(score, dict):
+            yield from flat(score, f"{before}{name}, ")
+        else:
+            yield f"{before}{name}", score
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+"""Draws the pictures of the pages into docs/pictures, each from a model or from data: `make docs` runs it."""
+
+from pathlib import Path
+
+import keras
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+import keras_rnn_basics as krb
+from keras_rnn_basics.datasets import split_windows, weather
+
+FOLDER = Path(__file__).parent / "pictures"
+TARGET = "temp_max_celsius"
+
+
+def save(figure, name):
+    figure.savefig(FOLDER / f"{name}.svg")
+    plt.close(figure)
+    print(FOLDER / f"{name}.svg")
+
+
+def networks():
+    model = krb.build_many_to_many((6,), units=32, output_units=4)
+    save(krb.plot_unrolled(model, steps=3).figure, "unrolled")
+    save(krb.plot_cell(model.get_layer("rnn_1").cell).figure, "cell")
+    save(krb.plot_architectures().figure, "architectures")
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(16, 4, 6)), rng.normal(size=(16, 4, 4))
+    save(krb.plot_backpropagation(model, x, y, "mean_squared_error").figure, "backpropagation")
+
+
+def gradients():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(16, 30, 6)), rng.normal(size=(16, 30, 1))
+    begun = {
+        "small": keras.initializers.RandomNormal(stddev=0.1, seed=0),
+        "orthogonal": "orthogonal",
+        "large": keras.initializers.RandomNormal(stddev=0.35, seed=0),
+    }
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+    for ax, (name, W_aa) in zip(axes, begun.items()):
+        inputs = keras.Input((None, 6), name="x")
+        cell = krb.BasicRNNCell(32, 1, activation="linear", initializers={"W_aa": W_aa})
+        model = keras.Model(inputs, krb.BasicRNN(cell, return_sequences=True)(inputs))
+        norms = krb.gradient_flow(model, x, y, "mean_squared_error")
+        krb.plot_gradient_flow(norms, ax, float(np.abs(np.linalg.eigvals(np.asarray(cell.W_aa))).max()))
+        ax.set_title(f"{name}: {ax.get_title()}")
+    save(figure, "gradient_flow")
+
+
+def weather_pictures():
+    days = weather.with_season(weather.load())
+    split = split_windows(days, "2014-01-01", "2015-01-01", past=14, targets=[TARGET])
+    figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
+    column = days.index(TARGET)
+    ax.plot(range(1, 15), split.test.x[100, :, column], marker="o", label="$x_1$ to $x_{14}$")
+    ax.plot([15], split.test.y[100, 0], marker="o", color="tab:red", linestyle="none", label="$y$, the day after")
+    ax.set(xlabel="time step t, days", ylabel="highest temperature (°C)", xticks=range(1, 16))
+    ax.legend(frameon=False)
+    save(figure, "window")
+
+    def build():
+        standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
+        model = krb.build_many_to_many((len(split.names),), 16, 1, recurrent_dropout=0.5, frontend=standardise)
+        model.compile(keras.optimizers.Adam(3e-3, clipnorm=1.0), krb.SumOverTime("mean_absolute_error"))
+        return model
+
+    train, validation = [(part.x, part.next_y - part.past_y) for part in (split.train, split.validation)]
+    run = krb.fit(build, train, validation, FOLDER.parent / "_build/run", epochs=40, verbose=0)
+    test = split.test
+    answers = {"RNN": test.past_y + np.asarray(run.model(test.x)), "today's temperature again": test.past_y}
+    costs = {name: krb.per_step_loss(test.next_y, own, "mean_absolute_error") for name, own in answers.items()}
+    figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+    krb.plot_per_step_loss(costs, ax, "$L_t$, mean absolute error (°C)")
+    save(figure, "per_step_loss")
+
+
+if __name__ == "__main__":
+    keras.utils.set_random_seed(0)
+    FOLDER.mkdir(exist_ok=True)
+    networks()
+    gradients()
+    weather_pictures()

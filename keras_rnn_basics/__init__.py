@@ -19,7 +19,7 @@ from keras_rnn_basics.report import Report, publish
 from keras_rnn_basics.training import fit
 from keras_rnn_basics.vocabulary import Vocabulary
 
-PICTURES = ("plot_attention", "plot_forecast", "plot_per_step_loss")
+PICTURES = ("plot_attention", "plot_forecast", "plot_per_step_loss", "plot_unrolled")
 
 __all__ = [
     "BasicRNN",

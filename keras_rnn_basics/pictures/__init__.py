@@ -1,3 +1,4 @@
 """Pictures of what the network is and what it learned. They draw on a given axes, and need matplotlib."""
 
 from keras_rnn_basics.pictures.learning import plot_attention, plot_forecast, plot_per_step_loss
+from keras_rnn_basics.pictures.network import plot_unrolled

@@ -1,0 +1,298 @@
+"""Boxes, arrows and labels on a light card; a drawing is put together first and shown on an axes at the end.
+
+Lengths are points of 1/72 inch at a drawing's natural size. Labels grow and shrink with the drawing they are part of, so
+that what does not overlap at one size overlaps at none.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from matplotlib.cbook import is_math_text
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch, Polygon
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
+
+# Okabe and Ito's blue, vermilion and bluish green (jfly.uni-koeln.de/color), dark enough to carry white letters.
+INPUT, RECURRENT, OUTPUT = "#0067a5", "#bd4b00", "#007a5a"
+ERROR = "#86308f"
+INK, FAINT, CARD, STATE = "#22252a", "#62676e", "#fcfcfa", "#f0eeea"
+COLOURS = {"W_ax": INPUT, "W_aa": RECURRENT, "W_ya": OUTPUT, "b_x": INPUT, "b_a": RECURRENT, "b_y": OUTPUT}
+
+TEXT = 10.0
+SMALL = 8.0
+LINE_HEIGHT = 1.3
+MARGIN = 14.0
+MATHS = "cm"
+
+BEHIND, LINES, BOXES, LABELS = 1, 2, 3, 4
+
+
+def tint(colour: str) -> tuple[float, ...]:
+    """A light shade of a colour, for a box that dark letters stand in."""
+    red_green_blue = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return tuple(0.14 * red_green_blue + 0.86)
+
+
+def text_size(text: str, size: float = TEXT, weight: str = "normal") -> tuple[float, float]:
+    """-> its width and height in points; lines are separated by newlines."""
+    font = FontProperties(size=size, weight=weight, math_fontfamily=MATHS)
+    lines = text.split("\n")
+    widths = [text_to_path.get_text_width_height_descent(line, font, bool(is_math_text(line)))[0] for line in lines]
+    return float(max(widths)), LINE_HEIGHT * size * len(lines)
+
+
+def plain(name: Any, width: int = 34) -> str:
+    """A name that somebody else chose, as a label: its dollars are no maths, and a long one takes several lines."""
+    name = str(name)
+    pieces, rest = [], name
+    while len(rest) > width:
+        breaks = [i + 1 for i, letter in enumerate(rest[:width]) if letter in " _-/.:,"]
+        cut = breaks[-1] if breaks and breaks[-1] > width // 2 else width
+        pieces.append(rest[:cut].rstrip(" "))
+        rest = rest[cut:]
+    return "\n".join([*pieces, rest]).replace("$", r"\$")
+
+
+@dataclass(frozen=True)
+class _Box:
+    left: float
+    bottom: float
+    width: float
+    height: float
+    fill: Any
+    edge: Any
+    style: str
+    gid: str | None
+    round: float
+    zorder: float
+
+    def moved(self, dx, dy):
+        return replace(self, left=self.left + dx, bottom=self.bottom + dy)
+
+    @property
+    def corners(self):
+        return np.array([[self.left, self.bottom], [self.left + self.width, self.bottom + self.height]])
+
+    def show(self, ax):
+        r = min(self.round, 0.5 * self.width, 0.5 * self.height)
+        patch = FancyBboxPatch(
+            (self.left, self.bottom),
+            self.width,
+            self.height,
+            boxstyle=f"round,pad=0,rounding_size={r}",
+            facecolor=self.fill,
+            edgecolor=self.edge,
+            linewidth=1.1,
+            linestyle=self.style,
+            zorder=self.zorder,
+            gid=self.gid,
+        )
+        ax.add_patch(patch)
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A line through points (N, 2), with a head at its end if it is an arrow; `flow` says what goes along it."""
+
+    points: np.ndarray
+    colour: Any
+    width: float
+    style: Any
+    head: bool
+    gid: str | None
+    flow: Any
+    zorder: float
+
+    def moved(self, dx, dy):
+        return replace(self, points=self.points + [dx, dy])
+
+    @property
+    def corners(self):
+        return self.points
+
+    def show(self, ax):
+        points = self.points
+        if self.head:
+            along = points[-1] - points[-2]
+            along = along / np.hypot(*along)
+            across = np.array([-along[1], along[0]])
+            length = 6.5 + 1.3 * self.width
+            half = 2.4 + 0.8 * self.width
+            neck = points[-1] - length * along
+            head = np.array([points[-1], neck + half * across, neck - half * across])
+            ax.add_patch(Polygon(head, closed=True, facecolor=self.colour, edgecolor="none", zorder=self.zorder))
+            points = np.vstack([points[:-1], neck + 0.2 * length * along])
+        line = Line2D(
+            *points.T,
+            color=self.colour,
+            linewidth=self.width,
+            linestyle=self.style,
+            solid_capstyle="butt",
+            zorder=self.zorder,
+            gid=self.gid,
+        )
+        ax.add_line(line)
+
+
+@dataclass(frozen=True)
+class _Dot:
+    x: float
+    y: float
+    colour: Any
+    gid: str | None
+
+    def moved(self, dx, dy):
+        return replace(self, x=self.x + dx, y=self.y + dy)
+
+    @property
+    def corners(self):
+        return np.array([[self.x, self.y]])
+
+    def show(self, ax):
+        angles = np.linspace(0, 2 * np.pi, 25)[:-1]
+        circle = np.array([self.x, self.y]) + 2.6 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        ax.add_patch(Polygon(circle, facecolor=self.colour, edgecolor="none", zorder=LINES + 0.5, gid=self.gid))
+
+
+@dataclass(frozen=True)
+class _Words:
+    x: float
+    y: float
+    text: str
+    size: float
+    colour: Any
+    ha: str
+    weight: str
+
+    def moved(self, dx, dy):
+        return replace(self, x=self.x + dx, y=self.y + dy)
+
+    @property
+    def corners(self):
+        width, height = text_size(self.text, self.size, self.weight)
+        left = self.x - {"left": 0.0, "center": 0.5, "right": 1.0}[self.ha] * width
+        return np.array([[left, self.y - height / 2], [left + width, self.y + height / 2]])
+
+    def show(self, ax):
+        label = Label(
+            self.x,
+            self.y,
+            self.text,
+            color=self.colour,
+            horizontalalignment=self.ha,
+            verticalalignment="center",
+            multialignment=self.ha,
+            linespacing=LINE_HEIGHT / 1.2,
+            fontweight=self.weight,
+            math_fontfamily=MATHS,
+            fontsize=self.size,
+            zorder=LABELS,
+        )
+        ax._add_text(label) if hasattr(ax, "_add_text") else ax.add_artist(label)
+
+
+class Label(Text):
+    """Text as large as the drawing makes it: its size is in the units of its axes."""
+
+    def __init__(self, *args, fontsize, **kwargs):
+        super().__init__(*args, fontsize=fontsize, **kwargs)
+        self.natural_size = fontsize
+
+    def _fit(self):
+        if self.axes is not None:
+            (_, low), (_, high) = self.axes.transData.transform([(0, 0), (0, 1)])
+            points = max(self.natural_size * abs(high - low) * 72 / self.get_figure(root=True).dpi, 0.01)
+            if points != self.get_fontsize():
+                self.set_fontsize(points)
+
+    def draw(self, renderer):
+        self._fit()
+        super().draw(renderer)
+
+    def get_window_extent(self, renderer=None, dpi=None):
+        self._fit()
+        return super().get_window_extent(renderer, dpi)
+
+
+@dataclass
+class Drawing:
+    """What is to be drawn, in points; y goes up."""
+
+    items: list[Any] = field(default_factory=list)
+
+    def box(self, x, y, width, height, text="", fill=STATE, edge=INK, colour=INK, size=TEXT, gid=None, **style):
+        """A box around (x, y) with its text."""
+        self.items.append(
+            _Box(
+                x - width / 2,
+                y - height / 2,
+                width,
+                height,
+                fill,
+                edge,
+                style.get("style", "-"),
+                gid,
+                style.get("round", 5.0),
+                style.get("zorder", BOXES),
+            )
+        )
+        if text:
+            self.text(x, y, text, size, colour)
+
+    def text(self, x, y, text, size=TEXT, colour=INK, ha="center", weight="normal"):
+        self.items.append(_Words(x, y, text, size, colour, ha, weight))
+
+    def line(self, points, colour=INK, width=1.1, style="-", head=False, gid=None, flow=None, zorder=LINES):
+        self.items.append(Stroke(np.array(points, dtype=float), colour, width, style, head, gid, flow, zorder))
+
+    def arrow(self, points, colour=INK, width=1.1, **further):
+        self.line(points, colour, width, head=True, **further)
+
+    def dot(self, x, y, colour, gid=None):
+        self.items.append(_Dot(x, y, colour, gid))
+
+    def add(self, other, dx=0.0, dy=0.0):
+        self.items += [item.moved(dx, dy) for item in other.items]
+
+    @property
+    def strokes(self):
+        return [item for item in self.items if isinstance(item, Stroke)]
+
+    @property
+    def bounds(self):
+        """-> left, bottom, right, top."""
+        corners = np.concatenate([item.corners for item in self.items])
+        return (*corners.min(axis=0), *corners.max(axis=0))
+
+    def title(self, text, below=""):
+        left, _, _, top = self.bounds
+        for line, size, colour, weight in ((below, SMALL + 0.5, FAINT, "normal"), (text, TEXT + 2.5, INK, "bold")):
+            if line:
+                height = text_size(line, size, weight)[1]
+                top += 0.5 * height + 4
+                self.text(left, top, line, size, colour, ha="left", weight=weight)
+                top += 0.5 * height
+
+    def caption(self, text):
+        left, bottom, _, _ = self.bounds
+        self.text(left, bottom - 12 - 0.5 * text_size(text, SMALL)[1], text, SMALL, FAINT, ha="left")
+
+    def show(self, ax=None):
+        """Draws on the axes, whose whole place becomes a light card; `None` makes a figure of the natural size."""
+        left, bottom, right, top = np.array(self.bounds) + MARGIN * np.array([-1, -1, 1, 1])
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            figure = plt.figure(figsize=((right - left) / 72, (top - bottom) / 72), facecolor=CARD)
+            ax = figure.add_axes((0, 0, 1, 1))
+        ax.set_axis_off()
+        ax.set_xlim(left, right)
+        ax.set_ylim(bottom, top)
+        ax.set_aspect("equal", adjustable="box")
+        card = _Box(left, bottom, right - left, top - bottom, CARD, "none", "-", "card", 0.0, 0)
+        for item in [card, *self.items]:
+            item.show(ax)
+        return ax

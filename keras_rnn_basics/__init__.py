@@ -19,7 +19,17 @@ from keras_rnn_basics.report import Report, publish
 from keras_rnn_basics.training import fit
 from keras_rnn_basics.vocabulary import Vocabulary
 
-PICTURES = ("plot_attention", "plot_forecast", "plot_per_step_loss", "plot_unrolled")
+PICTURES = (
+    "gradient_flow",
+    "plot_architecture",
+    "plot_architectures",
+    "plot_attention",
+    "plot_backpropagation",
+    "plot_cell",
+    "plot_forecast",
+    "plot_per_step_loss",
+    "plot_unrolled",
+)
 
 __all__ = [
     "BasicRNN",

@@ -27,14 +27,15 @@ class Recurrent:
 
 @dataclass(frozen=True)
 class EachStep:
-    """Any other layer, which does the same to every step; `text` says what it is, with its shapes.
+    """Any other layer, which does the same to every step; `kind` says what it is, `shapes` those of one step.
 
     `looks_back` is true of attention, which reads an encoder's memory as well.
     """
 
     name: str
     layer: Any
-    text: str
+    kind: str
+    shapes: str
     looks_back: bool = False
 
 
@@ -74,10 +75,13 @@ class Anatomy:
     `kind` is one of "one_to_one", "one_to_many", "many_to_one", "many_to_many" and "encoder_decoder".
     """
 
-    name: str
+    model: Any
     kind: str
     chains: tuple[Chain, ...]
-    weights: int
+
+    @property
+    def name(self) -> str:
+        return self.model.name
 
     @property
     def attention(self) -> bool:
@@ -95,7 +99,7 @@ def read(model: Any) -> Anatomy:
     parts = {layer.name: layer for layer in model.layers}
     if hasattr(parts.get("encoder"), "layers") and hasattr(parts.get("decoder"), "layers"):
         chains = (_chain(parts["encoder"]), _chain(parts["decoder"]))
-        return Anatomy(model.name, "encoder_decoder", chains, model.count_params())
+        return Anatomy(model, "encoder_decoder", chains)
     chain = _chain(model)
     if chain.T == 1:
         kind = "one_to_one"
@@ -103,7 +107,7 @@ def read(model: Any) -> Anatomy:
         kind = "many_to_one"
     else:
         kind = "one_to_many" if hasattr(model, "generate") else "many_to_many"
-    return Anatomy(model.name, kind, (chain,), model.count_params())
+    return Anatomy(model, kind, (chain,))
 
 
 def shape_text(shape: Any) -> str:
@@ -191,5 +195,4 @@ def _each_step(layer, before, after, through):
     if kind == "Activation":
         kind = function_name(inner.activation)
     shapes = [shape_text(_one(tensor.shape) if through else tensor.shape) for tensor in (before, after)]
-    text = f"{layer.name}: {kind}, {shapes[0]}" + (f" → {shapes[1]}" if shapes[0] != shapes[1] else "")
-    return EachStep(layer.name, layer, text, looks_back)
+    return EachStep(layer.name, layer, kind, " → ".join(dict.fromkeys(shapes)), looks_back)

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.cbook import is_math_text
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyBboxPatch, Polygon
+from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
@@ -23,9 +23,10 @@ COLOURS = {"W_ax": INPUT, "W_aa": RECURRENT, "W_ya": OUTPUT, "b_x": INPUT, "b_a"
 
 TEXT = 10.0
 SMALL = 8.0
+SYMBOL = 13.0
 LINE_HEIGHT = 1.3
 MARGIN = 14.0
-MATHS = "cm"
+MATHS = "stix"
 
 BEHIND, LINES, BOXES, LABELS = 1, 2, 3, 4
 
@@ -77,19 +78,14 @@ class _Box:
         return np.array([[self.left, self.bottom], [self.left + self.width, self.bottom + self.height]])
 
     def show(self, ax):
-        r = min(self.round, 0.5 * self.width, 0.5 * self.height)
-        patch = FancyBboxPatch(
-            (self.left, self.bottom),
-            self.width,
-            self.height,
-            boxstyle=f"round,pad=0,rounding_size={r}",
-            facecolor=self.fill,
-            edgecolor=self.edge,
-            linewidth=1.1,
-            linestyle=self.style,
-            zorder=self.zorder,
-            gid=self.gid,
-        )
+        look = {"facecolor": self.fill, "edgecolor": self.edge, "linewidth": 1.1, "linestyle": self.style}
+        look |= {"zorder": self.zorder, "gid": self.gid}
+        if self.width == self.height <= 2 * self.round:
+            centre = (self.left + 0.5 * self.width, self.bottom + 0.5 * self.height)
+            patch = Circle(centre, 0.5 * self.width, **look)
+        else:
+            boxstyle = f"round,pad=0,rounding_size={min(self.round, 0.5 * self.width, 0.5 * self.height)}"
+            patch = FancyBboxPatch((self.left, self.bottom), self.width, self.height, boxstyle, **look)
         ax.add_patch(patch)
 
 
@@ -177,21 +173,23 @@ class _Words:
         return np.array([[left, self.y - height / 2], [left + width, self.y + height / 2]])
 
     def show(self, ax):
+        # By the baseline of the first line: the middle of a text depends on which letters it is made of.
+        lines = self.text.count("\n") + 1
         label = Label(
             self.x,
-            self.y,
+            self.y + (0.5 * (lines - 1) * LINE_HEIGHT - 0.36) * self.size,
             self.text,
             color=self.colour,
             horizontalalignment=self.ha,
-            verticalalignment="center",
+            verticalalignment="baseline",
             multialignment=self.ha,
-            linespacing=LINE_HEIGHT / 1.2,
+            linespacing=1.4,
             fontweight=self.weight,
             math_fontfamily=MATHS,
             fontsize=self.size,
             zorder=LABELS,
         )
-        ax._add_text(label) if hasattr(ax, "_add_text") else ax.add_artist(label)
+        ax.add_artist(label)
 
 
 class Label(Text):
@@ -269,6 +267,7 @@ class Drawing:
 
     def title(self, text, below=""):
         left, _, _, top = self.bounds
+        top += 12
         for line, size, colour, weight in ((below, SMALL + 0.5, FAINT, "normal"), (text, TEXT + 2.5, INK, "bold")):
             if line:
                 height = text_size(line, size, weight)[1]

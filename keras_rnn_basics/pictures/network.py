@@ -2,19 +2,34 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from keras_rnn_basics.pictures.anatomy import read
-from keras_rnn_basics.pictures.canvas import BEHIND, FAINT, INPUT, RECURRENT, Drawing, plain
+from keras_rnn_basics.pictures.canvas import (
+    BEHIND,
+    ERROR,
+    FAINT,
+    INK,
+    RECURRENT,
+    SYMBOL,
+    TEXT,
+    Drawing,
+    plain,
+    text_size,
+    tint,
+)
+from keras_rnn_basics.pictures.gradients import error_flow
 from keras_rnn_basics.pictures.unrolled import columns, unroll
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 KINDS = {
-    "one_to_one": "one to one, T_x = T_y = 1",
+    "one_to_one": "one to one, $T_x = T_y = 1$",
     "one_to_many": "one to many, each answer is the next input",
     "many_to_one": "many to one",
-    "many_to_many": "many to many, T_x = T_y",
-    "encoder_decoder": "many to many, T_x ≠ T_y",
+    "many_to_many": "many to many, $T_x = T_y$",
+    "encoder_decoder": r"many to many, $T_x \neq T_y$",
 }
 
 
@@ -41,16 +56,136 @@ def plot_unrolled(model: Any, steps: int | None = None, ax: "Axes | None" = None
     ['$W_{ax}$ (6, 32)', '$W_{aa}$ (32, 32)', '$W_{ya}$ (32, 4)']
     """
     anatomy = read(model)
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
+        raise ValueError(f"steps must be a positive integer or None, got {steps!r}.")
     drawing, _ = draw_model(anatomy, steps)
     drawing.caption(_caption(anatomy))
     _title(drawing, anatomy)
     return drawing.show(ax)
 
 
+def plot_backpropagation(
+    model: Any, x: Any = None, y: Any = None, loss: Any = None, steps: int | None = None, ax: "Axes | None" = None
+) -> "Axes":
+    """Draws a model over time with its costs L_t, their sum L, and the way of the error back through all of it.
+
+    With a batch the error is measured: an arrow back is as wide as the mean length, over the batch, of the gradient of
+    L that goes along it, and from a step to the one before that number stands beside it.
+
+    Args:
+        model: as `plot_unrolled` takes it.
+        x, y: a batch of inputs and targets, or neither.
+        loss: the cost of one step, as `gradient_flow` takes it.
+        steps: as in `plot_unrolled`; with a batch it is the batch's T.
+        ax: the matplotlib axes to draw on; `None` makes a figure of a fitting size.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: as in `plot_unrolled`, and for x without y, or steps that are not the batch's.
+
+    >>> import keras_rnn_basics as krb
+    >>> model = krb.build_many_to_many((6,), units=8, output_units=1)
+    >>> ax = krb.plot_backpropagation(model, np.ones((2, 3, 6)), np.zeros((2, 3, 1)), "mean_squared_error")
+    >>> sum("error-" in str(line.get_gid()) and "rnn_1-→-recurrent" in line.get_gid() for line in ax.lines)
+    2
+    """
+    anatomy = read(model)
+    flows, costs = {}, None
+    if (x is None) != (y is None):
+        raise ValueError("plot_backpropagation measures on a batch of x and y, or on neither: one of them is missing.")
+    if x is not None:
+        flows, costs = error_flow(anatomy, x, y, loss)
+        T = None if len(anatomy.chains) > 1 else 1 if anatomy.kind == "one_to_one" else int(np.shape(x)[1])
+        if T is not None and steps not in (None, T):
+            raise ValueError(f"The batch has {T} steps, steps={steps}: leave steps out.")
+        steps = [int(np.shape(part)[1]) for part in x] if T is None else T
+    drawing, unrolled = draw_model(anatomy, steps, feeding=False)
+    loss_of_each_step(drawing, unrolled[-1], anatomy.chains[-1].every_step, costs)
+    shown = [stroke for stroke in drawing.strokes if stroke.flow is not None]
+    largest = max([flows.get(stroke.flow, 0.0) for stroke in shown], default=0.0)
+    for stroke in shown:
+        # Between the two chains the number has a place of its own, left of all that is the decoder's.
+        between = unrolled[-1].drawing.bounds[0] - 22 if stroke.flow[0] == "decoder" and stroke.flow[-1] == 1 else None
+        error_along(drawing, stroke, flows.get(stroke.flow), largest, between)
+    caption = (
+        "Purple: the error on its way back, along every line that led forward; from $a_t$ to $a_{t-1}$ by $W_{aa}$."
+    )
+    if anatomy.attention:
+        caption += "\nThe grey lines of attention carry it back as well."
+    if flows:
+        measured = sorted(flows[stroke.flow] for stroke in shown if stroke.flow in flows)
+        caption += (
+            f"\nAn arrow's width, and its number: the mean length of the gradient of L along it, "
+            f"from {_number(measured[0])} to {_number(measured[-1])} here."
+        )
+    drawing.caption(caption)
+    _title(drawing, anatomy)
+    return drawing.show(ax)
+
+
+def loss_of_each_step(drawing, unrolled, every_step, costs):
+    """Above each answer its cost, and above all of them their sum."""
+    boxes = {
+        i: "L" if not every_step or len(unrolled.steps) == 1 else f"L_{{{unrolled.steps[i].label}}}"
+        for i in unrolled.answers
+    }
+    widths, tops, low = {}, [], 0.0
+    for i, port in unrolled.answers.items():
+        step = unrolled.steps[i]
+        text = f"${boxes[i]}$"
+        if costs is not None and every_step:
+            text += f" = {_number(costs[step.t - 1])}"
+        elif costs is not None:
+            text += f" = {_number(costs[-1])}"
+        width = max(36.0, text_size(text, TEXT)[0] + 12)
+        y = port.y + 18 + 12
+        flow = port.flow
+        drawing.arrow([(port.x, port.y), (port.x, y - 12)], INK, 1.3, gid=f"arrow-L-{step.label}", flow=flow)
+        drawing.box(port.x, y, width, 24, text, tint(ERROR), ERROR, gid=f"L-{step.label}")
+        tops.append((port.x, y + 12, flow))
+        low = y
+    if len(tops) == 1:
+        return
+    for step, x in zip(unrolled.steps, unrolled.centres):
+        if step.gap:
+            drawing.text(x, low, r"$\cdots$", SYMBOL)
+    text = r"$L = \Sigma_t\, L_t$" + (f" = {_number(costs.sum())}" if costs is not None else "")
+    xs = [x for x, _, _ in tops]
+    bottom = tops[0][1] + 18
+    for x, top, flow in tops:
+        drawing.arrow([(x, top), (x, bottom)], INK, 1.3, gid="arrow-L", flow=flow and (*flow[:-2], "cost", flow[-1]))
+    width = max(max(xs) - min(xs) + unrolled.half, text_size(text, SYMBOL)[0] + 16)
+    drawing.box(0.5 * (min(xs) + max(xs)), bottom + 13, width, 26, text, tint(ERROR), ERROR, size=SYMBOL, gid="L")
+
+
+def error_along(drawing, stroke, norm, largest, number_at=None):
+    """An arrow beside a line, the other way."""
+    points = stroke.points[::-1].copy()
+    upright = np.isclose(points[1:, 0], points[:-1, 0])
+    beside = points.copy()
+    for end, is_upright in enumerate(upright):
+        for point in (end, end + 1):
+            if is_upright:
+                beside[point, 0] = points[point, 0] + 7
+            else:
+                beside[point, 1] = points[point, 1] - 7
+    width = 1.3 if norm is None or not largest else 0.6 + 4.4 * norm / largest
+    gid = "error-" + "-".join(str(word) for word in stroke.flow)
+    drawing.arrow(beside, ERROR, width, gid=gid)
+    if norm is not None and "recurrent" in stroke.flow:
+        way = beside[-1] - beside[0]
+        x, y = beside[0] + min(0.5, 26 / np.hypot(*way)) * way
+        drawing.text(x if number_at is None else number_at, y - 10, _number(norm), 7.5, ERROR)
+
+
+def _number(value):
+    return f"{value:.2g}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.0e}"
+
+
 def draw_model(anatomy, steps=None, feeding=True):
     """-> the drawing, and its unrolled chains."""
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
-        raise ValueError(f"steps must be a positive integer or None, got {steps!r}.")
     drawing = Drawing()
     if len(anatomy.chains) == 1:
         [chain] = anatomy.chains
@@ -60,24 +195,25 @@ def draw_model(anatomy, steps=None, feeding=True):
         drawing.add(unrolled.drawing)
         return drawing, [unrolled]
     encoder, decoder = anatomy.chains
-    reads = unroll(encoder, columns(steps or encoder.T, "T_x"))
-    writes = unroll(decoder, columns(steps or decoder.T, "T_y"), fed_back=feeding, first_input="start")
+    T_x, T_y = steps if isinstance(steps, list) else (steps or encoder.T, steps or decoder.T)
+    reads = unroll(encoder, columns(T_x, "T_x"))
+    writes = unroll(decoder, columns(T_y, "T_y"), x=r"\hat{y}" if feeding else "y", fed_back=feeding, shifted=True)
     _, _, right, _ = reads.drawing.bounds
     left, _, _, _ = writes.drawing.bounds
-    dx = right - left + 30
+    dx = right - left + 44
     _move(writes, dx)
     drawing.add(reads.drawing)
     drawing.add(writes.drawing)
     for layer, (start, end) in enumerate(zip(reads.ends, writes.states), start=1):
         name = encoder.recurrent[layer - 1].name
-        flow = (decoder.recurrent[layer - 1].name, "→", "handed over", 1)
+        flow = ("decoder", decoder.recurrent[layer - 1].name, "→", "recurrent", 1)
         level = 0.5 * (start[0] + end[0])
         points = [start, end] if start[1] == end[1] else [start, (level, start[1]), (level, end[1]), end]
         drawing.arrow(points, RECURRENT, 1.8, gid=f"hand-over-{name}", flow=flow)
     if anatomy.attention:
         for x, y in writes.look_backs:
             for a, top in reads.tops.values():
-                drawing.line([(a, top), (x, y)], INPUT, 0.8, gid="attention", zorder=BEHIND)
+                drawing.line([(a, top), (x, y)], FAINT, 0.8, gid="attention", zorder=BEHIND)
     return drawing, [reads, writes]
 
 
@@ -90,7 +226,7 @@ def _move(unrolled, dx):
 
 
 def _title(drawing, anatomy, further=""):
-    weights = f"{anatomy.weights} numbers in its weights, the same at every step"
+    weights = f"{anatomy.model.count_params()} numbers in its weights, the same at every step"
     drawing.title(plain(anatomy.name, 48), f"{KINDS[anatomy.kind]} · {weights}{further}")
 
 
@@ -99,5 +235,7 @@ def _caption(anatomy):
     if anatomy.kind == "one_to_many":
         lines.append("When it writes, each answer becomes the next input (dashed grey); in training the true one does.")
     if anatomy.kind == "encoder_decoder":
-        lines.append("The decoder begins with what the encoder remembers last, and reads its own answers (dashed grey).")
+        lines.append(
+            "The decoder begins with what the encoder remembers last, and reads its own answers (dashed grey)."
+        )
     return "\n".join(lines)

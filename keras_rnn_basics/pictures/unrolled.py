@@ -7,6 +7,7 @@ from typing import Any
 from keras_rnn_basics.pictures.anatomy import Chain, EachStep, Recurrent, function_name, shape_text
 from keras_rnn_basics.pictures.canvas import (
     BEHIND,
+    CARD,
     COLOURS,
     FAINT,
     INK,
@@ -15,6 +16,8 @@ from keras_rnn_basics.pictures.canvas import (
     RECURRENT,
     SMALL,
     STATE,
+    SYMBOL,
+    TEXT,
     Drawing,
     plain,
     text_size,
@@ -72,7 +75,7 @@ class Unrolled:
     half: float = 0.0
 
 
-def unroll(chain: Chain, steps: list[Step], x: str = "x", fed_back: bool = False, first_input: str = "") -> Unrolled:
+def unroll(chain: Chain, steps: list[Step], x: str = "x", fed_back: bool = False, shifted: bool = False) -> Unrolled:
     """Draws a chain over these steps, with x_1 in the first column at (0, 0).
 
     Args:
@@ -80,19 +83,19 @@ def unroll(chain: Chain, steps: list[Step], x: str = "x", fed_back: bool = False
         steps: the columns.
         x: the letter of the input.
         fed_back: draw how an answer becomes the next input.
-        first_input: what stands in the place of the first input, where that is no x_1.
+        shifted: the inputs are a start and then x_1 .. x_{T-1}, as a decoder's.
     """
-    return _Unrolling(chain, steps, x, first_input).draw(fed_back)
+    return _Unrolling(chain, steps, x, shifted).draw(fed_back)
 
 
 class _Unrolling:
-    def __init__(self, chain, steps, x, first_input):
-        self.chain, self.steps, self.x, self.first_input = chain, steps, x, first_input
+    def __init__(self, chain, steps, x, shifted):
+        self.chain, self.steps, self.x, self.shifted = chain, steps, x, shifted
         self.d = Drawing()
         inputs = [self.input_label(i) for i in range(len(steps))]
         labels = [state(part, direction, step.label) for part, direction, _ in self.cells() for step in steps]
-        widest = max(text_size(f"${label}$" if label else "")[0] for label in [*labels, r"\hat{y}_{10}"])
-        widest = max(widest, *(text_size(label)[0] for label in inputs))
+        widest = max(text_size(f"${label}$" if label else "", SYMBOL)[0] for label in [*labels, r"\hat{y}_{10}"])
+        widest = max(widest, *(text_size(label, SYMBOL)[0] for label in inputs))
         self.width = max(36.0, widest + 12)
         two = any(len(part.cells) == 2 for part in chain.recurrent)
         self.shift = 0.5 * (self.width + 12) if two else 0.0
@@ -105,7 +108,7 @@ class _Unrolling:
             self.centres.append(self.centres[-1] + pitch - narrow)
         self.right = self.centres[-1] + self.half
         weights = [f"{symbol} {shape_text(w.shape)}" for symbol, w, _ in self.weights()]
-        self.weight_width = max(text_size(text, SMALL + 0.5)[0] for text in weights) + 14
+        self.weight_width = max(text_size(text, TEXT)[0] for text in weights) + 14
         self.left = self.centres[0] - self.half - GAP - self.width
         self.y = 0.0
         self.notes = []
@@ -128,11 +131,9 @@ class _Unrolling:
         step = self.steps[i]
         if step.gap:
             return ""
-        if self.first_input:
-            if i == 0:
-                return self.first_input
-            before = step.label if step.t is None else str(step.t - 1)
-            return f"$\\hat{{y}}_{{{before}}}$" if step.t else f"$\\hat{{y}}_{{{before}-1}}$"
+        if self.shifted:
+            before = f"{step.label}-1" if step.t is None else step.t - 1
+            return "start" if i == 0 else f"${self.x}_{{{before}}}$"
         if self.chain.backwards:
             step = self.steps[-1 - i] if not self.steps[-1 - i].gap else step
         return f"${self.x}_{{{step.label}}}$" if not self.only_one else f"${self.x}$"
@@ -165,12 +166,14 @@ class _Unrolling:
         ports = {}
         for i, step, x in self.at():
             label = self.input_label(i)
-            self.d.box(x, 0, self.width, CELL_HEIGHT, label, tint(INPUT), INPUT, gid=f"x-{step.label}")
+            size = SYMBOL if label.startswith("$") else TEXT
+            gid = f"x-{step.label}"
+            self.d.box(x, 0, self.width, CELL_HEIGHT, label, tint(INPUT), INPUT, size=size, gid=gid)
             ports[i] = Port(x, 0.5 * CELL_HEIGHT)
             result.fed[i] = (x, 0.0)
         for step, x in zip(self.steps, self.centres):
             if step.gap:
-                self.d.text(x, 0, r"$\cdots$")
+                self.d.text(x, 0, r"$\cdots$", SYMBOL)
         self.notes.append((0.0, shape_text(self.chain.x_shape)))
         self.y = 0.5 * CELL_HEIGHT
         return ports
@@ -180,9 +183,11 @@ class _Unrolling:
         colour, gid = COLOURS[name], key(name, part, direction)
         text = f"${symbol(name, part, direction)}$ {shape_text(weight.shape)}"
         x = self.left - 14 - self.weight_width / 2
-        self.d.box(x, self.y, self.weight_width, 19, text, colour, colour, "white", SMALL + 0.5, gid=f"weight-{gid}")
+        self.d.box(x, self.y, self.weight_width, 20, text, colour, colour, "white", TEXT, gid=f"weight-{gid}")
         start = self.left - 14
-        self.d.line([(start, self.y), (max(uses), self.y)], colour, 0.9, (0, (2.5, 2)), gid=f"rail-{gid}", zorder=BEHIND)
+        self.d.line(
+            [(start, self.y), (max(uses), self.y)], colour, 0.9, (0, (2.5, 2)), gid=f"rail-{gid}", zorder=BEHIND
+        )
         return [(x, self.y, colour, f"use-{gid}") for x in uses]
 
     def rise(self, port, x, top, colour, gid):
@@ -208,7 +213,7 @@ class _Unrolling:
             sides[direction] = self.row(part, direction, cell, ports, result)
         n_a = part.cells[0].units if not two else " + ".join(str(cell.units) for cell in part.cells)
         note = f"{plain(part.name)}\n$n_a$ = {n_a}, g = {plain(function_name(part.cells[0].activation))}"
-        self.notes.append((self.y, note))
+        self.notes.append((result.ends[-1][1] - 0.5 * CELL_HEIGHT - 10, note))
         for direction, cell in zip((FORWARD, BACKWARD), part.cells):
             if getattr(cell, "output_units", None) is not None:
                 self.y += 24
@@ -237,7 +242,7 @@ class _Unrolling:
         for i, step, x in self.at():
             text = f"${state(part, direction, step.label if not self.only_one else '1')}$"
             gid = f"cell-{key('a', part, direction)}-{step.label}"
-            self.d.box(x + shift, y, self.width, CELL_HEIGHT, text, STATE, INK, gid=gid)
+            self.d.box(x + shift, y, self.width, CELL_HEIGHT, text, STATE, INK, size=SYMBOL, gid=gid)
             use = f"arrow-{key('W_ax', part, direction)}-{step.label}"
             self.rise(ports[i], x + shift, y - 0.5 * CELL_HEIGHT, INPUT, use)
         # From left to right for the cell that reads from the beginning, the other way for the other.
@@ -246,18 +251,19 @@ class _Unrolling:
         sign = 1 if reading else -1
         start = self.left + w if reading else self.right + GAP + w
         zero = f"${state(part, direction, '0')}$"
-        self.d.box(start, y, self.width, CELL_HEIGHT, zero, "none", FAINT, style="--", gid=f"begin-{part.name}")
+        begin = f"begin-{key('a', part, direction)}"
+        self.d.box(start, y, self.width, CELL_HEIGHT, zero, CARD, FAINT, size=SYMBOL, style="--", gid=begin)
         result.states.append((start - sign * w, y))
         at, from_t, uses = start + sign * w, 0, []
         for i, (step, x) in order:
             half = 10 if step.gap else w
             centre = x if step.gap else x + shift
             if step.gap:
-                self.d.text(x, y, r"$\cdots$")
+                self.d.text(x, y, r"$\cdots$", SYMBOL)
                 into = None if from_t is None else from_t + sign if from_t else None
             else:
                 into = step.t
-            flow = None if at == start + sign * w else (part.name, direction, "recurrent", into)
+            flow = None if at == start + sign * w else (self.chain.name, part.name, direction, "recurrent", into)
             gid = f"arrow-{key('W_aa', part, direction)}-{step.label or 'gap'}"
             end = centre - sign * half
             self.d.arrow([(at, y), (end, y)], RECURRENT, 1.3, gid=gid, flow=flow)
@@ -270,7 +276,7 @@ class _Unrolling:
             self.d.dot(x, y, colour, gid)
         if len(part.cells) == 2 and direction == FORWARD:
             self.y += 9
-        flow = (part.name, direction, "up")
+        flow = (self.chain.name, part.name, direction, "up")
         leaving = self.at() if part.every_step else [self.at()[-1 if reading else 0]]
         return {i: Port(x + shift, y + 0.5 * CELL_HEIGHT, INK, (*flow, step.t)) for i, step, x in leaving}
 
@@ -284,32 +290,28 @@ class _Unrolling:
 
     def merge(self, part, sides):
         sign = {"sum": "+", "mul": "×", "ave": "mean"}.get(part.merge, "[ ; ]")
-        self.y += 12
+        self.y += 12 if part.every_step else 24
         ports = {}
-        last = max(sides[FORWARD])
         for i, forward in sides[FORWARD].items():
             x, r = self.centres[i], 10 if sign in "+×" else 16
             backward = sides[BACKWARD][i if part.every_step else min(sides[BACKWARD])]
             left = [(forward.x, forward.y), (forward.x, self.y), (x - r, self.y)]
-            self.d.arrow(left, forward.colour, 1.3, flow=forward.flow, gid=f"merge-{part.name}-{FORWARD}")
-            here = backward.x > x
             right = [(backward.x, backward.y), (backward.x, self.y), (x + r, self.y)]
-            if not here:
-                # The other cell answers at the first step: its answer travels above the row to the last one.
-                level = self.y + 18
-                right = [(backward.x, backward.y), (backward.x, level), (x + r + 8, level), (x + r + 8, self.y)]
-                right.append((x + r, self.y))
+            if backward.x < x:
+                # The cell that reads from the end answers at the first step: its answer travels to the last one.
+                right[-1] = (x - r, self.y)
+                left = [(forward.x, forward.y), (forward.x, self.y - 20), (x, self.y - 20), (x, self.y - 10)]
+            self.d.arrow(left, forward.colour, 1.3, flow=forward.flow, gid=f"merge-{part.name}-{FORWARD}")
             self.d.arrow(right, backward.colour, 1.3, flow=backward.flow, gid=f"merge-{part.name}-{BACKWARD}")
             self.d.box(x, self.y, 2 * r, 20, sign, "white", INK, round=10, gid=f"merge-{part.name}")
-            ports[i] = Port(x, self.y + 10, INK, (part.name, "", "out", self.steps[i].t))
-        if sides[BACKWARD].keys() != {last}:
-            self.y += 10
+            ports[i] = Port(x, self.y + 10, INK, (self.chain.name, part.name, "", "out", self.steps[i].t))
         self.y += 10
         return ports
 
     def each_step(self, part: EachStep, ports):
         """One bar under all columns: the same layer does the same to every step."""
-        text = plain(part.text, 40)
+        name, what = plain(part.name), f"{plain(part.kind, 60)}, {part.shapes}"
+        text = f"{name}: {what}" if len(name) + len(what) < 44 and "\n" not in name else f"{name}:\n{what}"
         width, height = text_size(text, SMALL + 0.5)
         height = max(20.0, height + 9)
         xs = [self.centres[i] for i in ports]
@@ -321,23 +323,23 @@ class _Unrolling:
         y = bottom + 0.5 * height
         self.d.box(middle, y, max(span, width + 16), height, text, "white", FAINT, INK, SMALL + 0.5, f"bar-{part.name}")
         self.y = y + 0.5 * height
-        flows = {
-            i: (part.name, "", "out", self.steps[i].t) if port.flow is not None else None for i, port in ports.items()
-        }
+        flows = {i: port.flow and (self.chain.name, part.name, "", "out", self.steps[i].t) for i, port in ports.items()}
         return {i: Port(self.centres[i], self.y, INK, flows[i]) for i in ports}
 
     def look_back(self, part, ports, result):
-        self.y += 34
+        self.y += 56
         flows = {}
         for i, port in ports.items():
             x, label = self.centres[i], self.steps[i].label
-            self.d.arrow([(port.x, port.y), (port.x, self.y)], port.colour, 1.3, gid=f"arrow-{part.name}-{label}")
-            self.d.box(x, self.y + 13, self.width, CELL_HEIGHT, f"$\\tilde{{a}}_{{{label}}}$", gid=f"look-{label}")
+            gid, ends = f"arrow-{part.name}-{label}", [(port.x, port.y), (port.x, self.y)]
+            self.d.arrow(ends, port.colour, 1.3, gid=gid, flow=port.flow)
+            tilde = f"$\\tilde{{a}}_{{{label}}}$"
+            self.d.box(x, self.y + 13, self.width, CELL_HEIGHT, tilde, size=SYMBOL, gid=f"look-{label}")
             result.look_backs.append((x, self.y))
-            flows[i] = (part.name, "", "out", self.steps[i].t)
+            flows[i] = (self.chain.name, part.name, "", "out", self.steps[i].t)
         for step, x in zip(self.steps, self.centres):
             if step.gap:
-                self.d.text(x, self.y + 13, r"$\cdots$")
+                self.d.text(x, self.y + 13, r"$\cdots$", SYMBOL)
         self.notes.append((self.y + 13, f"{plain(part.name)}\nattention to every $a_t$"))
         self.y += CELL_HEIGHT
         return {i: Port(self.centres[i], self.y, INK, flows[i]) for i in ports}
@@ -350,13 +352,14 @@ class _Unrolling:
             gid = f"arrow-y-{step.label}"
             self.d.arrow([(port.x, port.y), (port.x, bottom)], port.colour, 1.3, gid=gid, flow=port.flow)
             y = bottom + 0.5 * CELL_HEIGHT
-            self.d.box(self.centres[i], y, self.width, CELL_HEIGHT, label, tint(OUTPUT), OUTPUT, gid=f"y-{step.label}")
-            flow = (None, "", "answer", step.t)
+            x, gid = self.centres[i], f"y-{step.label}"
+            self.d.box(x, y, self.width, CELL_HEIGHT, label, tint(OUTPUT), OUTPUT, size=SYMBOL, gid=gid)
+            flow = (self.chain.name, "", "", "answer", step.t)
             result.answers[i] = Port(self.centres[i], y + 0.5 * CELL_HEIGHT, INK, flow)
         y = bottom + 0.5 * CELL_HEIGHT
         for step, x in zip(self.steps, self.centres):
             if step.gap and self.chain.every_step:
-                self.d.text(x, y, r"$\cdots$")
+                self.d.text(x, y, r"$\cdots$", SYMBOL)
         self.notes.append((y, shape_text(self.chain.y_shape)))
 
     def feed_back(self, result):
@@ -374,7 +377,7 @@ class _Unrolling:
 
 
 def symbol(name: str, part: Recurrent, direction: str) -> str:
-    """"W_aa" -> its formula, with the number of its layer and its direction where there are several."""
+    """ "W_aa" -> its formula, with the number of its layer and its direction where there are several."""
     letter, _, letters = name.partition("_")
     return f"{letter}_{{{letters}}}{_above(part, direction)}"
 

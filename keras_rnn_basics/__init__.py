@@ -21,13 +21,16 @@ from keras_rnn_basics.vocabulary import Vocabulary
 
 PICTURES = (
     "gradient_flow",
+    "plot_activations",
     "plot_architecture",
     "plot_architectures",
     "plot_attention",
     "plot_backpropagation",
     "plot_cell",
     "plot_forecast",
+    "plot_gradient_flow",
     "plot_per_step_loss",
+    "plot_training",
     "plot_unrolled",
 )
 

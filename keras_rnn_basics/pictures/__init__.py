@@ -3,5 +3,12 @@
 from keras_rnn_basics.pictures.architectures import plot_architecture, plot_architectures
 from keras_rnn_basics.pictures.cell import plot_cell
 from keras_rnn_basics.pictures.gradients import gradient_flow
-from keras_rnn_basics.pictures.learning import plot_attention, plot_forecast, plot_per_step_loss
+from keras_rnn_basics.pictures.learning import (
+    plot_activations,
+    plot_attention,
+    plot_forecast,
+    plot_gradient_flow,
+    plot_per_step_loss,
+    plot_training,
+)
 from keras_rnn_basics.pictures.network import plot_backpropagation, plot_unrolled

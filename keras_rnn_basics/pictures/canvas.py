@@ -1,7 +1,7 @@
 """Boxes, arrows and labels on a light card; a drawing is put together first and shown on an axes at the end.
 
-Lengths are points of 1/72 inch at a drawing's natural size. Labels grow and shrink with the drawing they are part of, so
-that what does not overlap at one size overlaps at none.
+Lengths are points of 1/72 inch at a drawing's natural size. Labels grow and shrink with the drawing they are part of:
+what does not overlap at one size overlaps at none.
 """
 
 from dataclasses import dataclass, field, replace
@@ -103,7 +103,7 @@ class Stroke:
     zorder: float
 
     def moved(self, dx, dy):
-        return replace(self, points=self.points + [dx, dy])
+        return replace(self, points=self.points + np.array([dx, dy]))
 
     @property
     def corners(self):
@@ -173,11 +173,11 @@ class _Words:
         return np.array([[left, self.y - height / 2], [left + width, self.y + height / 2]])
 
     def show(self, ax):
-        # By the baseline of the first line: the middle of a text depends on which letters it is made of.
+        # By the baseline of the last line: the middle of a text depends on which letters it is made of.
         lines = self.text.count("\n") + 1
         label = Label(
             self.x,
-            self.y + (0.5 * (lines - 1) * LINE_HEIGHT - 0.36) * self.size,
+            self.y + (0.5 * (1 - lines) * LINE_HEIGHT - 0.36) * self.size,
             self.text,
             color=self.colour,
             horizontalalignment=self.ha,

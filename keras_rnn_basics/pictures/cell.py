@@ -126,7 +126,9 @@ def plot_cell(cell: Any, ax: "Axes | None" = None) -> "Axes":
     inside = {"fill": "#f5f4f0", "edge": FAINT, "gid": "cell", "zorder": 0.5, "round": 14.0}
     d.box(*middle, right - left, border - bottom, **inside)
     d.caption("× W: the rows that arrive, times W. +: the sum of all that arrives. B is the batch.")
-    d.title(plain(cell.name, 40), f"$n_x$ = {n_x}, $n_a$ = {n_a}, $n_y$ = {n_y}{_dropped(cell)}")
+    equations = r"$a_t = g(x_t W_{ax} + b_x + b_a + a_{t-1} W_{aa}), \quad \hat{y}_t = $"
+    equations += r"$h(a_t W_{ya} + b_y)$" if answers else "$a_t$"
+    d.title(plain(cell.name, 40), f"{equations}\n$n_x$ = {n_x}, $n_a$ = {n_a}, $n_y$ = {n_y}{_dropped(cell)}")
     return d.show(ax)
 
 

@@ -6,6 +6,9 @@ import numpy as np
 
 from keras_rnn_basics.pictures.anatomy import Recurrent, read
 
+# Examples in one pass of `gradient_flow`: so many states of each step are in memory.
+AT_ONCE = 1024
+
 
 def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None, layer: str | None = None) -> np.ndarray:
     """-> (T, T) norms: in row t and column k, |∂L_t/∂a_k|, the mean over the batch of its length in n_a numbers.
@@ -45,13 +48,21 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None, layer: str | Non
     two = [part.name for part in recurrent.values() if len(part.cells) == 2]
     if two:
         raise ValueError(f"{two[0]} reads from both ends: there is no one direction that its errors flow in.")
-    tape, costs, values = _forward(anatomy, x, y, loss)
-    states = values[anatomy.name, layer, "→", "state"]
-    T = len(states)
+    x, y = np.asarray(x), np.asarray(y)
+    B, T = x.shape[:2]
     norms = np.zeros((T, T))
-    for t in range(1, T + 1):
-        behind = [states[k] for k in range(1, t + 1)]
-        norms[t - 1, :t] = [_norm(gradient) for gradient in tape.gradient(costs[t], behind)]
+    at_once = max(1, AT_ONCE // B)
+    for first in range(1, T + 1, at_once):
+        # A copy of the batch for each of these t, of which only L_t counts: one way back gives a row of norms a copy.
+        rows = range(first, min(first + at_once, T + 1))
+        copies = [np.concatenate([array] * len(rows)) for array in (x, y)]
+        tape, costs, values = _forward(anatomy, *copies, loss)
+        counts = [np.repeat([float(row == t) for row in rows], B).astype(cost.dtype.name) for t, cost in costs.items()]
+        states = values[anatomy.name, layer, "→", "state"]
+        gradients = tape.gradient(list(costs.values()), list(states.values()), output_gradients=counts)
+        for k, gradient in zip(states, gradients):
+            for number, t in enumerate(rows):
+                norms[t - 1, k - 1] = _norm(gradient[number * B : (number + 1) * B]) if k <= t else 0.0
     return norms
 
 

@@ -1,4 +1,4 @@
-"""What the network is: its cell repeated over time on the same weights, and the way that errors take back through it."""
+"""What the network is: its cell repeated over time on the same weights, and the way of the errors back through it."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -102,16 +102,14 @@ def plot_backpropagation(
             raise ValueError(f"The batch has {T} steps, steps={steps}: leave steps out.")
         steps = [int(np.shape(part)[1]) for part in x] if T is None else T
     drawing, unrolled = draw_model(anatomy, steps, feeding=False)
-    loss_of_each_step(drawing, unrolled[-1], anatomy.chains[-1].every_step, costs)
+    loss_of_each_step(drawing, unrolled[-1], costs)
     shown = [stroke for stroke in drawing.strokes if stroke.flow is not None]
     largest = max([flows.get(stroke.flow, 0.0) for stroke in shown], default=0.0)
     for stroke in shown:
         # Between the two chains the number has a place of its own, left of all that is the decoder's.
         between = unrolled[-1].drawing.bounds[0] - 22 if stroke.flow[0] == "decoder" and stroke.flow[-1] == 1 else None
         error_along(drawing, stroke, flows.get(stroke.flow), largest, between)
-    caption = (
-        "Purple: the error on its way back, along every line that led forward; from $a_t$ to $a_{t-1}$ by $W_{aa}$."
-    )
+    caption = "Purple: the error on its way back along all that led forward; from $a_t$ to $a_{t-1}$ by $W_{aa}$."
     if anatomy.attention:
         caption += "\nThe grey lines of attention carry it back as well."
     if flows:
@@ -125,20 +123,14 @@ def plot_backpropagation(
     return drawing.show(ax)
 
 
-def loss_of_each_step(drawing, unrolled, every_step, costs):
+def loss_of_each_step(drawing, unrolled, costs):
     """Above each answer its cost, and above all of them their sum."""
-    boxes = {
-        i: "L" if not every_step or len(unrolled.steps) == 1 else f"L_{{{unrolled.steps[i].label}}}"
-        for i in unrolled.answers
-    }
-    widths, tops, low = {}, [], 0.0
+    tops, low, alone = [], 0.0, len(unrolled.answers) == 1
     for i, port in unrolled.answers.items():
         step = unrolled.steps[i]
-        text = f"${boxes[i]}$"
-        if costs is not None and every_step:
-            text += f" = {_number(costs[step.t - 1])}"
-        elif costs is not None:
-            text += f" = {_number(costs[-1])}"
+        text = "$L$" if alone else f"$L_{{{step.label}}}$"
+        if costs is not None:
+            text += f" = {_number(costs[-1] if alone else costs[step.t - 1])}"
         width = max(36.0, text_size(text, TEXT)[0] + 12)
         y = port.y + 18 + 12
         flow = port.flow
@@ -146,7 +138,7 @@ def loss_of_each_step(drawing, unrolled, every_step, costs):
         drawing.box(port.x, y, width, 24, text, tint(ERROR), ERROR, gid=f"L-{step.label}")
         tops.append((port.x, y + 12, flow))
         low = y
-    if len(tops) == 1:
+    if alone:
         return
     for step, x in zip(unrolled.steps, unrolled.centres):
         if step.gap:
@@ -236,6 +228,6 @@ def _caption(anatomy):
         lines.append("When it writes, each answer becomes the next input (dashed grey); in training the true one does.")
     if anatomy.kind == "encoder_decoder":
         lines.append(
-            "The decoder begins with what the encoder remembers last, and reads its own answers (dashed grey)."
+            "The decoder begins with what the encoder last remembers, and reads its own answers (dashed grey)."
         )
     return "\n".join(lines)

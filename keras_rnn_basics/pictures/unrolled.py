@@ -2,6 +2,7 @@
 the places that use it."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from keras_rnn_basics.pictures.anatomy import Chain, EachStep, Recurrent, function_name, shape_text
@@ -27,6 +28,7 @@ from keras_rnn_basics.pictures.canvas import (
 CELL_HEIGHT = 26.0
 GAP = 50.0
 ALL_STEPS = 5
+DASHED = (0, (2.5, 2))
 FORWARD, BACKWARD = "→", "←"
 ARROWS = {FORWARD: r"\rightarrow", BACKWARD: r"\leftarrow"}
 
@@ -102,9 +104,9 @@ class _Unrolling:
         self.half = 0.5 * self.width + self.shift
         pitch = 2 * self.half + GAP
         self.centres = [0.0]
-        for before, step in zip(steps, steps[1:]):
+        for before, step in pairwise(steps):
             # Where steps are left out the dots need less room than a cell.
-            narrow = 0.5 * (2 * self.half - 24) * ((before.gap) + (step.gap))
+            narrow = 0.5 * (2 * self.half - 24) * (before.gap + step.gap)
             self.centres.append(self.centres[-1] + pitch - narrow)
         self.right = self.centres[-1] + self.half
         weights = [f"{symbol} {shape_text(w.shape)}" for symbol, w, _ in self.weights()]
@@ -184,10 +186,8 @@ class _Unrolling:
         text = f"${symbol(name, part, direction)}$ {shape_text(weight.shape)}"
         x = self.left - 14 - self.weight_width / 2
         self.d.box(x, self.y, self.weight_width, 20, text, colour, colour, "white", TEXT, gid=f"weight-{gid}")
-        start = self.left - 14
-        self.d.line(
-            [(start, self.y), (max(uses), self.y)], colour, 0.9, (0, (2.5, 2)), gid=f"rail-{gid}", zorder=BEHIND
-        )
+        ends = [(self.left - 14, self.y), (max(uses), self.y)]
+        self.d.line(ends, colour, 0.9, DASHED, gid=f"rail-{gid}", zorder=BEHIND)
         return [(x, self.y, colour, f"use-{gid}") for x in uses]
 
     def rise(self, port, x, top, colour, gid):
@@ -272,7 +272,7 @@ class _Unrolling:
         result.ends.append((at, y))
         self.y = y + 0.5 * CELL_HEIGHT + 15
         for x, top, colour, gid in self.rail(part, direction, "W_aa", cell.W_aa, uses):
-            self.d.line([(x, top), (x, y)], colour, 0.9, (0, (2.5, 2)), zorder=BEHIND)
+            self.d.line([(x, top), (x, y)], colour, 0.9, DASHED, zorder=BEHIND)
             self.d.dot(x, y, colour, gid)
         if len(part.cells) == 2 and direction == FORWARD:
             self.y += 9

@@ -5,6 +5,7 @@ what does not overlap at one size overlaps at none.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from matplotlib.patches import Circle, FancyBboxPatch, Polygon
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
-# Okabe and Ito's blue, vermilion and bluish green (jfly.uni-koeln.de/color), dark enough to carry white letters.
-INPUT, RECURRENT, OUTPUT = "#0067a5", "#bd4b00", "#007a5a"
-ERROR = "#86308f"
+# Blue, vermilion, green and purple, after Okabe and Ito (jfly.uni-koeln.de/color), moved until each carries white
+# letters and they are told apart without any one kind of cone.
+INPUT, RECURRENT, OUTPUT, ERROR = "#1358bf", "#c74900", "#00804d", "#a6428a"
 INK, FAINT, CARD, STATE = "#22252a", "#62676e", "#fcfcfa", "#f0eeea"
 COLOURS = {"W_ax": INPUT, "W_aa": RECURRENT, "W_ya": OUTPUT, "b_x": INPUT, "b_a": RECURRENT, "b_y": OUTPUT}
 
@@ -37,6 +38,7 @@ def tint(colour: str) -> tuple[float, ...]:
     return tuple(0.14 * red_green_blue + 0.86)
 
 
+@lru_cache(maxsize=4096)
 def text_size(text: str, size: float = TEXT, weight: str = "normal") -> tuple[float, float]:
     """-> its width and height in points; lines are separated by newlines."""
     font = FontProperties(size=size, weight=weight, math_fontfamily=MATHS)
@@ -86,7 +88,7 @@ class _Box:
         else:
             boxstyle = f"round,pad=0,rounding_size={min(self.round, 0.5 * self.width, 0.5 * self.height)}"
             patch = FancyBboxPatch((self.left, self.bottom), self.width, self.height, boxstyle, **look)
-        ax.add_patch(patch)
+        ax.add_artist(patch)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class Stroke:
             half = 2.4 + 0.8 * self.width
             neck = points[-1] - length * along
             head = np.array([points[-1], neck + half * across, neck - half * across])
-            ax.add_patch(Polygon(head, closed=True, facecolor=self.colour, edgecolor="none", zorder=self.zorder))
+            ax.add_artist(Polygon(head, closed=True, facecolor=self.colour, edgecolor="none", zorder=self.zorder))
             points = np.vstack([points[:-1], neck + 0.2 * length * along])
         line = Line2D(
             *points.T,
@@ -130,7 +132,7 @@ class Stroke:
             zorder=self.zorder,
             gid=self.gid,
         )
-        ax.add_line(line)
+        ax.add_artist(line)
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ class _Dot:
     def show(self, ax):
         angles = np.linspace(0, 2 * np.pi, 25)[:-1]
         circle = np.array([self.x, self.y]) + 2.6 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        ax.add_patch(Polygon(circle, facecolor=self.colour, edgecolor="none", zorder=LINES + 0.5, gid=self.gid))
+        ax.add_artist(Polygon(circle, facecolor=self.colour, edgecolor="none", zorder=LINES + 0.5, gid=self.gid))
 
 
 @dataclass(frozen=True)
@@ -173,17 +175,14 @@ class _Words:
         return np.array([[left, self.y - height / 2], [left + width, self.y + height / 2]])
 
     def show(self, ax):
-        # By the baseline of the last line: the middle of a text depends on which letters it is made of.
-        lines = self.text.count("\n") + 1
+        # By the baseline: the middle of a text depends on which letters it is made of.
         label = Label(
             self.x,
-            self.y + (0.5 * (1 - lines) * LINE_HEIGHT - 0.36) * self.size,
+            self.y - 0.36 * self.size,
             self.text,
             color=self.colour,
             horizontalalignment=self.ha,
             verticalalignment="baseline",
-            multialignment=self.ha,
-            linespacing=1.4,
             fontweight=self.weight,
             math_fontfamily=MATHS,
             fontsize=self.size,
@@ -202,7 +201,9 @@ class Label(Text):
     def _fit(self):
         if self.axes is not None:
             (_, low), (_, high) = self.axes.transData.transform([(0, 0), (0, 1)])
-            points = max(self.natural_size * abs(high - low) * 72 / self.get_figure(root=True).dpi, 0.01)
+            scale = abs(high - low) * 72 / self.get_figure(root=True).dpi
+            # Rounded, for matplotlib keeps a formula that it has set once, at its very size.
+            points = max(round(self.natural_size * scale, 3), 0.01)
             if points != self.get_fontsize():
                 self.set_fontsize(points)
 
@@ -241,7 +242,11 @@ class Drawing:
             self.text(x, y, text, size, colour)
 
     def text(self, x, y, text, size=TEXT, colour=INK, ha="center", weight="normal"):
-        self.items.append(_Words(x, y, text, size, colour, ha, weight))
+        """A text whose middle is at the height of y; each of its lines is a label of its own."""
+        lines = text.split("\n")
+        for number, line in enumerate(lines):
+            below = (number - 0.5 * (len(lines) - 1)) * LINE_HEIGHT * size
+            self.items.append(_Words(x, y - below, line, size, colour, ha, weight))
 
     def line(self, points, colour=INK, width=1.1, style="-", head=False, gid=None, flow=None, zorder=LINES):
         self.items.append(Stroke(np.array(points, dtype=float), colour, width, style, head, gid, flow, zorder))

@@ -61,8 +61,9 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None, layer: str | Non
         states = values[anatomy.name, layer, "→", "state"]
         gradients = tape.gradient(list(costs.values()), list(states.values()), output_gradients=counts)
         for k, gradient in zip(states, gradients):
-            for number, t in enumerate(rows):
-                norms[t - 1, k - 1] = _norm(gradient[number * B : (number + 1) * B]) if k <= t else 0.0
+            if gradient is not None:  # of a state behind all of these t
+                each = np.asarray(gradient, "float64").reshape(len(rows), B, -1)
+                norms[first - 1 : first - 1 + len(rows), k - 1] = np.linalg.norm(each, axis=-1).mean(axis=1)
     return norms
 
 
@@ -109,21 +110,26 @@ def _forward(anatomy, x, y, loss):
             read, mask, _ = walk.through(anatomy.chains[1], inputs[1], states, memory)
         chain = anatomy.chains[-1]
         answers = walk.keep((chain.name, "", "", "answer"), walk.by_t(read, chain.every_step))
-        y_pred = (
-            tf.stack(list(answers.values()), axis=1) if chain.every_step and len(read.shape) == 3 else answers[walk.T]
-        )
-        y = tf.convert_to_tensor(y)
-        if len(y.shape) == len(y_pred.shape) - 1 and y_pred.shape[-1] == 1:
-            y = y[..., None]
-        each = cost(y, y_pred)
+        y_pred = tf.stack(list(answers.values()), axis=1) if chain.every_step else answers[walk.T]
+        each = cost(_fitting(tf.convert_to_tensor(y), y_pred), y_pred)
         if each.shape != y_pred.shape[:-1]:
             raise ValueError(
-                f"The loss gives {tuple(each.shape)} for answers of {tuple(y_pred.shape)}, not a cost for each."
+                f"loss must give a cost for each answer of y_pred {tuple(y_pred.shape)}, got {tuple(each.shape)}."
             )
         if len(each.shape) == 2 and mask is not None:
             each *= tf.cast(mask, each.dtype)
         costs = {t: each[:, t - 1] for t in answers} if len(each.shape) == 2 else {walk.T: each}
     return tape, costs, walk.values
+
+
+def _fitting(y, y_pred):
+    """y with a last axis where only that is missing; an error where a loss would spread it over other answers."""
+    numbers = y.dtype.is_floating
+    if y.shape == y_pred.shape[:-1] and y_pred.shape[-1] == 1:
+        return y[..., None]
+    if (numbers and y.shape != y_pred.shape) or y.shape[: len(y_pred.shape) - 1] != y_pred.shape[:-1]:
+        raise ValueError(f"y must fit the answers {tuple(y_pred.shape)}, or be their classes, got {tuple(y.shape)}.")
+    return y
 
 
 def _cost_of_one_step(loss, model):
@@ -151,7 +157,7 @@ class _Walk:
 
     def by_t(self, x, every_step):
         """(B, T, n) -> {t: (B, n)}; (B, n) -> {T: (B, n)}."""
-        if every_step and len(x.shape) == 3:
+        if every_step:
             return {t: x[:, t - 1] for t in range(1, x.shape[1] + 1)}
         return {self.T: x}
 

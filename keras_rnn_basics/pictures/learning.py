@@ -9,6 +9,8 @@ from keras_rnn_basics.pictures.canvas import INK, RECURRENT
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+FAINTEST = 1e-6
+
 
 def plot_forecast(
     times: Any, truth: Any, forecast: Any, ax: "Axes", ylabel: str, errors_of: "Axes | None" = None
@@ -116,8 +118,8 @@ def plot_training(history: Any, ax: "Axes", ylabel: str = "loss") -> "Axes":
 def plot_gradient_flow(norms: Any, ax: "Axes", radius: float | None = None) -> "Axes":
     """Draws |∂L_t/∂a_k|, a row for each t and a column for each k: how much of an error at t is felt at k.
 
-    The colours are those of a logarithmic scale: a gradient that vanishes by the same factor at every step fades evenly
-    along a row, to the left. Below 1e-6 of the largest all is one colour.
+    The colours are those of a logarithmic scale, down to a millionth of the largest: a gradient that vanishes by the
+    same factor at every step fades evenly along a row, to the left.
 
     Args:
         norms: (T, T), as `gradient_flow` gives them; where k > t there is nothing to draw.
@@ -156,14 +158,13 @@ def plot_gradient_flow(norms: Any, ax: "Axes", radius: float | None = None) -> "
     if norms.ndim != 2 or norms.shape[0] != norms.shape[1] or not (norms > 0).any():
         raise ValueError(f"norms must be (T, T) with positive numbers in it, got {norms.shape}.")
     largest = norms.max()
-    least = max(norms[norms > 0].min(), 1e-6 * largest)
-    least = least if least < largest else 0.1 * largest
+    least = FAINTEST * largest
     steps = np.arange(1, len(norms) + 1)
     shown = np.ma.masked_where(steps[None, :] > steps[:, None], np.maximum(norms, least))
     extent = (0.5, len(norms) + 0.5, len(norms) + 0.5, 0.5)
     image = ax.imshow(shown, norm=LogNorm(least, largest), cmap="viridis", extent=extent, interpolation="nearest")
-    ax.set_xlabel("the step that is to blame, k")
-    ax.set_ylabel("the step of the error, t")
+    ax.set_xlabel("the state it goes back to, k")
+    ax.set_ylabel("the error's own step, t")
     for axis in (ax.xaxis, ax.yaxis):
         axis.get_major_locator().set_params(integer=True)
     title = r"$|\partial L_t / \partial a_k|$"
@@ -198,7 +199,7 @@ def plot_activations(activations: Any, labels: Any, ax: "Axes", xlabel: str = "t
         raise ValueError(
             f"activations must be (T, n_a), a row for each of {len(labels)} labels, got {activations.shape}."
         )
-    T, n_a = activations.shape
+    T = len(activations)
     # A diverging map about zero; red to blue is told apart with any colour vision.
     bound = max(1.0, float(np.abs(activations).max())) if activations.min() < 0 else float(activations.max()) or 1.0
     image = ax.imshow(activations.T, cmap="RdBu_r", vmin=-bound, vmax=bound, aspect="auto", interpolation="nearest")

@@ -1,5 +1,6 @@
 """What the network is: its cell repeated over time on the same weights, and the way of the errors back through it."""
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,8 +57,7 @@ def plot_unrolled(model: Any, steps: int | None = None, ax: "Axes | None" = None
     ['$W_{ax}$ (6, 32)', '$W_{aa}$ (32, 32)', '$W_{ya}$ (32, 4)']
     """
     anatomy = read(model)
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 1):
-        raise ValueError(f"steps must be a positive integer or None, got {steps!r}.")
+    _check_steps(steps)
     drawing, _ = draw_model(anatomy, steps)
     drawing.caption(_caption(anatomy))
     _title(drawing, anatomy)
@@ -92,6 +92,7 @@ def plot_backpropagation(
     2
     """
     anatomy = read(model)
+    _check_steps(steps)
     flows, costs = {}, None
     if (x is None) != (y is None):
         raise ValueError("plot_backpropagation measures on a batch of x and y, or on neither: one of them is missing.")
@@ -121,6 +122,11 @@ def plot_backpropagation(
     drawing.caption(caption)
     _title(drawing, anatomy)
     return drawing.show(ax)
+
+
+def _check_steps(steps):
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1):
+        raise ValueError(f"steps must be a positive integer or None, got {steps!r}.")
 
 
 def loss_of_each_step(drawing, unrolled, costs):

@@ -1,0 +1,194 @@
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import oracle
+import pytest
+import tensorflow as tf
+
+import keras_rnn_basics as krb
+from keras_rnn_basics.pictures.anatomy import read
+from keras_rnn_basics.pictures.gradients import error_flow
+
+
+def weights_of(cell):
+    return {name: np.asarray(getattr(cell, name)) for name in cell.weight_names}
+
+
+def lengths(gradient):
+    return float(np.linalg.norm(gradient, axis=-1).mean())
+
+
+def test_in_a_linear_cell_each_step_back_is_one_product_with_W_aa(rng):
+    """∂L_t/∂a_k = ∂L_t/∂a_t (W_aa^T)^(t-k), and for half the squared error ∂L_t/∂a_t = (ŷ_t - y_t) W_ya^T."""
+    model = krb.build_many_to_many((3,), 5, 2, activation="linear")
+    cell = model.get_layer("rnn_1").cell
+    cell.W_aa.assign(rng.normal(scale=0.6, size=(5, 5)))
+    x, y = rng.normal(size=(4, 6, 3)), rng.normal(size=(4, 6, 2))
+    norms = krb.gradient_flow(
+        model, x, y, lambda y, y_pred: 0.5 * tf.reduce_sum((y_pred - tf.cast(y, "float32")) ** 2, -1)
+    )
+    at_t = (np.asarray(model(x)) - y) @ np.asarray(cell.W_ya).T
+    expected = np.zeros((6, 6))
+    for t in range(6):
+        for k in range(t + 1):
+            expected[t, k] = lengths(at_t[:, t] @ np.linalg.matrix_power(np.asarray(cell.W_aa).T, t - k))
+    np.testing.assert_allclose(norms, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("g", ["tanh", "sigmoid", "relu"])
+def test_the_gradient_flow_is_that_of_backpropagation_by_hand(g, rng):
+    model = krb.build_many_to_many((3,), 5, 2, activation=g)
+    w = weights_of(model.get_layer("rnn_1").cell)
+    x, y = rng.normal(size=(4, 6, 3)), rng.normal(size=(4, 6, 2))
+    answers, a = oracle.forward(w, x, g=g)
+    expected = np.zeros((6, 6))
+    for t in range(6):
+        at_t = (answers[:, t] - y[:, t]) @ w["W_ya"].T  # of the mean of two squares
+        expected[t, t] = lengths(at_t)
+        for k in range(t):
+            # a_k is the a_0 of what is left of the sequence; L_t is the only cost there.
+            dy = np.zeros_like(answers)
+            dy[:, t] = answers[:, t] - y[:, t]
+            expected[t, k] = lengths(oracle.backward(w, x[:, k + 1 :], dy[:, k + 1 :], a[:, k], g=g)["a_0"])
+    np.testing.assert_allclose(krb.gradient_flow(model, x, y, "mean_squared_error"), expected, rtol=1e-3, atol=1e-7)
+
+
+def test_a_batch_of_many_copies_is_measured_piece_by_piece(rng, monkeypatch):
+    model = krb.build_many_to_many((3,), [4, 5], 2)
+    x, y = rng.normal(size=(3, 7, 3)), rng.normal(size=(3, 7, 2))
+    whole = {layer: krb.gradient_flow(model, x, y, "mean_squared_error", layer) for layer in ("rnn_1", "rnn_2")}
+    monkeypatch.setattr("keras_rnn_basics.pictures.gradients.AT_ONCE", 6)
+    for layer, norms in whole.items():
+        pieces = krb.gradient_flow(model, x, y, "mean_squared_error", layer)
+        np.testing.assert_allclose(pieces, norms, rtol=1e-4)
+        np.testing.assert_array_equal(np.triu(pieces, 1), 0)
+    assert whole["rnn_1"].shape == (7, 7)
+    np.testing.assert_array_equal(krb.gradient_flow(model, x, y, "mean_squared_error"), pieces)
+
+
+def test_an_orthogonal_W_aa_keeps_a_gradient_that_a_small_one_loses(rng):
+    left = {}
+    for name, W_aa in {"orthogonal": "orthogonal", "small": keras.initializers.RandomNormal(stddev=0.1)}.items():
+        cell = krb.BasicRNNCell(16, 1, activation="linear", initializers={"W_aa": W_aa})
+        inputs = keras.Input((None, 2), name="x")
+        model = keras.Model(inputs, krb.BasicRNN(cell, return_sequences=True)(inputs))
+        norms = krb.gradient_flow(model, rng.normal(size=(2, 12, 2)), np.zeros((2, 12, 1)), "mean_squared_error")
+        left[name] = norms[11, 0] / norms[11, 11]
+    assert left["orthogonal"] == pytest.approx(1, rel=1e-4)
+    assert left["small"] < 1e-3
+
+
+def test_the_error_that_flows_along_each_line_is_that_of_backpropagation_by_hand(rng):
+    model = krb.build_many_to_many((3,), 5, 2)
+    w = weights_of(model.get_layer("rnn_1").cell)
+    x, y = rng.normal(size=(4, 6, 3)), rng.normal(size=(4, 6, 2))
+    flows, costs = error_flow(read(model), x, y, "mean_squared_error")
+    answers, a = oracle.forward(w, x)
+    dy = answers - y
+    for t in range(1, 7):
+        back = oracle.backward(w, x[:, t - 1 :], dy[:, t - 1 :], a[:, t - 2] if t > 1 else None)["a_0"]
+        assert flows["many_to_many", "rnn_1", "→", "recurrent", t] == pytest.approx(lengths(back), rel=1e-3)
+        down = dy[:, t - 1] @ w["W_ya"].T
+        assert flows["many_to_many", "rnn_1", "→", "up", t] == pytest.approx(lengths(down), rel=1e-3)
+        assert flows["many_to_many", "", "", "answer", t] == pytest.approx(lengths(dy[:, t - 1]), rel=1e-3)
+    np.testing.assert_allclose(costs, ((answers - y) ** 2).mean(axis=(0, 2)), rtol=1e-4)
+
+
+def embedded():
+    return keras.layers.Embedding(9, 3, mask_zero=True)
+
+
+MODELS = {
+    "deep": lambda: krb.build_many_to_many((3,), [5, 4], 2, output_activation="sigmoid"),
+    "masked": lambda: krb.build_many_to_many((), [5, 4], 2, frontend=embedded()),
+    "bidirectional, masked": lambda: krb.build_many_to_many((), [5, 4], 2, bidirectional=True, frontend=embedded()),
+    "one to many": lambda: krb.build_one_to_many(9, 5, embedding_size=3),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_costs_step_by_step_are_those_of_the_model(name, rng):
+    model = MODELS[name]()
+    tokens = rng.integers(1, 9, size=(4, 6))
+    tokens[1, 4:] = 0
+    x = rng.normal(size=(4, 6, 3)) if name == "deep" else tokens
+    y = rng.normal(size=(4, 6, model.output_shape[-1]))
+    _, costs = error_flow(read(model), x, y, "mean_squared_error")
+    mask = tokens != 0 if "masked" in name else None
+    expected = krb.per_step_loss(y, model(x), "mean_squared_error", mask)
+    np.testing.assert_allclose(costs, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("attention", [False, True])
+def test_the_error_handed_over_to_the_encoder_is_the_decoders_gradient(attention, rng):
+    model = krb.build_encoder_decoder(9, 7, [5, 4], attention=attention, embedding_size=3)
+    x, y_in, y = (rng.integers(1, 7, size=(4, T)) for T in (6, 3, 3))
+    x[1, 4:] = 0
+    loss = krb.SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    flows, costs = error_flow(read(model), [x, y_in], y, loss)
+    np.testing.assert_allclose(costs.sum(), float(loss(y, model([x, y_in]))), rtol=1e-4)
+    encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
+    remembered = [tf.identity(tensor) for tensor in encoder(tf.constant(x))]
+    with tf.GradientTape() as tape:
+        tape.watch(remembered[:2])
+        L = loss(y, decoder([tf.constant(y_in), *remembered]))
+    for layer, gradient in zip(("rnn_1", "rnn_2"), tape.gradient(L, remembered[:2])):
+        # SumOverTime is the mean over the batch: each example's own gradient is B times its part.
+        assert flows["decoder", layer, "→", "recurrent", 1] == pytest.approx(4 * lengths(gradient), rel=1e-3)
+
+
+def test_the_error_of_a_bidirectional_answer_flows_to_both_cells(rng):
+    model = krb.build_many_to_one((3,), 5, 1, bidirectional=True)
+    x, y = rng.normal(size=(4, 6, 3)), rng.normal(size=(4, 1))
+    flows, costs = error_flow(read(model), x, y, "mean_squared_error")
+    answer = np.asarray(model(x))
+    np.testing.assert_allclose(costs, [((answer - y) ** 2).mean()], rtol=1e-4)
+    layer = model.get_layer("rnn_1")
+    for direction, cell, t in (("→", layer.forward_layer.cell, 6), ("←", layer.backward_layer.cell, 1)):
+        expected = lengths(2 * (answer - y) @ np.asarray(cell.W_ya).T)
+        assert flows["many_to_one", "rnn_1", direction, "up", t] == pytest.approx(expected, rel=1e-3)
+
+
+def test_an_arrow_is_as_wide_as_its_gradient_is_long(rng):
+    model = krb.build_many_to_many((3,), 5, 2)
+    x, y = rng.normal(size=(4, 4, 3)), rng.normal(size=(4, 4, 2))
+    ax = krb.plot_backpropagation(model, x, y, "mean_squared_error")
+    flows, _ = error_flow(read(model), x, y, "mean_squared_error")
+    beginning = "error-many_to_many-rnn_1-→-recurrent-"
+    widths = {
+        int(line.get_gid().removeprefix(beginning)): line.get_linewidth()
+        for line in ax.lines
+        if str(line.get_gid()).startswith(beginning)
+    }
+    assert sorted(widths) == [2, 3, 4]
+    norms = {t: flows["many_to_many", "rnn_1", "→", "recurrent", t] for t in widths}
+    slopes = [(widths[a] - widths[b]) / (norms[a] - norms[b]) for a, b in ((2, 3), (3, 4))]
+    assert slopes[0] == pytest.approx(slopes[1], rel=1e-3)
+    assert slopes[0] > 0
+    shown = [text.get_text() for text in ax.texts]
+    assert all(f"{norm:.2g}" in shown for norm in norms.values())
+    plt.close(ax.figure)
+
+
+def test_a_compiled_model_brings_its_own_loss(rng):
+    model = krb.build_many_to_many((3,), 5, 1)
+    x, y = rng.normal(size=(4, 3, 3)), rng.normal(size=(4, 3))
+    with pytest.raises(ValueError, match="many_to_many was not compiled with a loss"):
+        krb.gradient_flow(model, x, y)
+    model.compile("sgd", krb.SumOverTime("mean_squared_error"))
+    named = krb.gradient_flow(model, x, y, "mean_squared_error")
+    np.testing.assert_allclose(krb.gradient_flow(model, x, y), named, rtol=1e-5)
+
+
+def test_what_has_no_gradient_flow_is_an_error(rng):
+    x, y = rng.normal(size=(2, 3, 3)), rng.normal(size=(2, 3, 1))
+    with pytest.raises(ValueError, match="takes a model that answers every step"):
+        krb.gradient_flow(krb.build_many_to_one((3,), 4, 1), x, y, "mean_squared_error")
+    with pytest.raises(ValueError, match="rnn_1 reads from both ends"):
+        krb.gradient_flow(krb.build_many_to_many((3,), 4, 1, bidirectional=True), x, y, "mean_squared_error")
+    with pytest.raises(ValueError, match=r"no recurrent layer 'rnn_2', it has \['rnn_1'\]"):
+        krb.gradient_flow(krb.build_many_to_many((3,), 4, 1), x, y, "mean_squared_error", "rnn_2")
+    with pytest.raises(ValueError, match=r"y must fit the answers \(6, 3, 2\), or be their classes, got \(6, 3, 1\)"):
+        krb.gradient_flow(krb.build_many_to_many((3,), 4, 2), x, y, "mean_squared_error")
+    with pytest.raises(ValueError, match=r"a cost for each answer of y_pred \(6, 3, 1\), got \(\)"):
+        krb.gradient_flow(krb.build_many_to_many((3,), 4, 1), x, y, lambda y, y_pred: tf.reduce_mean(y_pred))

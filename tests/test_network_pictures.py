@@ -1,0 +1,215 @@
+from functools import cache
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import keras_rnn_basics as krb
+from keras_rnn_basics.pictures import canvas
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@cache
+def many_to_many(units=8, bidirectional=False, **more):
+    return krb.build_many_to_many((6,), units, 4, bidirectional=bidirectional, **more)
+
+
+def gids(ax, beginning):
+    artists = [*ax.patches, *ax.lines]
+    return [artist for artist in artists if str(artist.get_gid()).startswith(beginning)]
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+@pytest.mark.parametrize(("steps", "drawn"), [(1, 1), (3, 3), (5, 5), (50, 4), (None, 3)])
+def test_each_weight_is_one_box_that_leads_to_every_step_drawn(steps, drawn):
+    ax = krb.plot_unrolled(many_to_many(), steps)
+    gap = drawn != steps  # the line into the gap and the one out of it are two
+    for name, colour in (("W_ax", canvas.INPUT), ("W_aa", canvas.RECURRENT), ("W_ya", canvas.OUTPUT)):
+        [box] = gids(ax, f"weight-{name}")
+        [rail] = gids(ax, f"rail-{name}")
+        uses = gids(ax, f"use-{name}")
+        assert len(uses) == drawn + (gap and name == "W_aa")
+        colours = {plt.matplotlib.colors.to_hex(artist.get_facecolor()) for artist in (box, *uses)}
+        assert colours == {colour} == {plt.matplotlib.colors.to_hex(rail.get_color())}
+        # The line begins at the box and passes through, or over, every use.
+        begin, end = rail.get_xdata()
+        assert box.get_x() + box.get_width() == pytest.approx(begin)
+        assert max(use.get_xy()[:, 0].mean() for use in uses) <= end + 1
+
+
+def test_an_unrolled_model_shows_every_step_and_its_own_sizes():
+    model = krb.build_many_to_many((6,), [32, 16], 4, output_activation="softmax")
+    ax = krb.plot_unrolled(model, 3)
+    for number, layer in enumerate(("rnn_1", "rnn_2"), start=1):
+        cell = model.get_layer(layer).cell
+        for name in cell.weight_names:
+            if name.startswith("W"):
+                letters = name[2:]
+                assert f"$W_{{{letters}}}^{{[{number}]}}$ {tuple(getattr(cell, name).shape)}" in texts(ax)
+        for t in range(4):
+            assert f"$a_{{{t}}}^{{[{number}]}}$" in texts(ax)
+        assert len(gids(ax, f"arrow-W_aa-{layer}")) == 3
+        assert len(gids(ax, f"cell-a-{layer}")) == 3
+    for t in (1, 2, 3):
+        assert f"$x_{{{t}}}$" in texts(ax)
+        assert rf"$\hat{{y}}_{{{t}}}$" in texts(ax)
+    assert {"(B, 6)", "(B, 4)", "many_to_many", "$n_a$ = 32, g = tanh", "h = softmax"} <= set(texts(ax))
+    assert any(f"{model.count_params()} numbers" in text for text in texts(ax))
+
+
+def test_of_many_steps_the_first_two_and_the_last_two_are_drawn():
+    shown = texts(krb.plot_unrolled(many_to_many(), 50))
+    assert [text for text in shown if text.startswith("$x_")] == ["$x_{1}$", "$x_{2}$", "$x_{49}$", "$x_{50}$"]
+    assert shown.count(r"$\cdots$") == 3
+    assert "$x_{T_x}$" in texts(krb.plot_unrolled(many_to_many()))
+
+
+def test_a_model_of_a_fixed_length_shows_that_many_steps():
+    x = keras.Input((4, 2), name="x")
+    model = keras.Model(x, krb.BasicRNN(krb.BasicRNNCell(3), return_sequences=True)(x))
+    ax = krb.plot_unrolled(model)
+    assert len(gids(ax, "x-")) == 4
+    assert not gids(ax, "weight-W_ya")  # without outputs of its own the answer is a_t
+
+
+def test_in_a_bidirectional_layer_each_row_reads_its_own_way():
+    ax = krb.plot_unrolled(many_to_many(8, True), 3)
+    for direction, sign in (("→", 1), ("←", -1)):
+        arrows = gids(ax, f"arrow-W_aa-rnn_1-{direction}")
+        assert len(arrows) == 3
+        assert all(sign * (arrow.get_xdata()[-1] - arrow.get_xdata()[0]) > 0 for arrow in arrows)
+    assert len(gids(ax, "weight-W")) == 6
+    assert texts(ax).count("+") == 3
+
+
+def test_a_bidirectional_answer_comes_of_the_last_state_that_each_row_reads():
+    ax = krb.plot_unrolled(krb.build_many_to_one((6,), 8, 1, bidirectional=True), 3)
+    for direction, last in (("→", 3), ("←", 1)):
+        [line] = gids(ax, f"merge-rnn_1-{direction}")
+        [cell] = gids(ax, f"cell-a-rnn_1-{direction}-{last}")
+        assert cell.get_x() < line.get_xdata()[0] < cell.get_x() + cell.get_width()
+    assert len(gids(ax, "y-")) == 1
+
+
+def test_layers_between_are_one_bar_for_all_steps():
+    frontend = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(5)])
+    ax = krb.plot_unrolled(krb.build_many_to_many((8, 8), 4, 2, frontend=frontend), 3)
+    assert len(gids(ax, "bar-frontend")) == 1
+    assert len(gids(ax, "arrow-frontend")) == 3
+    assert "frontend: Flatten, Dense, (B, 8, 8) → (B, 5)" in texts(ax)
+
+
+def test_what_is_written_is_fed_back_but_not_in_training():
+    model = krb.build_one_to_many(9, 4)
+    assert len(gids(krb.plot_unrolled(model, 3), "fed-back")) == 2
+    assert not gids(krb.plot_backpropagation(model, steps=3), "fed-back")
+
+
+@pytest.mark.parametrize("attention", [False, True])
+def test_the_decoder_begins_with_what_each_layer_of_the_encoder_remembers(attention):
+    ax = krb.plot_unrolled(krb.build_encoder_decoder(40, 50, [8, 8], attention=attention), 3)
+    assert len(gids(ax, "hand-over")) == 2
+    assert len(gids(ax, "attention")) == (9 if attention else 0)
+    assert "start" in texts(ax)
+    assert r"$\hat{y}_{2}$" in texts(ax)
+
+
+def test_a_cell_shows_its_products_biases_functions_and_shapes():
+    cell = krb.BasicRNNCell(32, 4, output_activation="softmax", dropout=0.25)
+    cell.build((None, 6))
+    ax = krb.plot_cell(cell)
+    shown = texts(ax)
+    for product in ("× $W_{aa}$ (32, 32)", "× $W_{ax}$ (6, 32)", "× $W_{ya}$ (32, 4)", "$b_{a}$", "$b_{x}$", "$b_{y}$"):
+        assert shown.count(product) == 1
+    assert {"g = tanh", "h = softmax"} <= set(shown)
+    assert shown.count("+") == 2
+    # a_{t-1}, the two products, their sum, and a_t on its two ways; x_t; three sums and answers upwards; the biases.
+    assert [shown.count(shape) for shape in ("(B, 32)", "(B, 6)", "(B, 4)", "(32,)", "(4,)")] == [6, 1, 3, 2, 1]
+    arrows = [line for line in ax.lines if str(line.get_gid()).startswith("arrow")]
+    assert len(arrows) == 6 + 1 + 3 + 2 + 1
+    assert any("25% of $x_t$" in text for text in shown)
+    for name in ("W_aa", "W_ax", "W_ya", "b_a", "b_x", "b_y"):
+        [box] = gids(ax, f"weight-{name}")
+        assert plt.matplotlib.colors.to_hex(box.get_facecolor()) == canvas.COLOURS[name]
+
+
+def test_the_five_architectures_have_their_boxes_and_arrows():
+    ax = krb.plot_architectures()
+    assert len(gids(ax, "x-")) == 1 + 1 + 3 + 3 + 3
+    assert len(gids(ax, "state-")) == 1 + 3 + 3 + 3 + 5
+    assert len(gids(ax, "y-")) == 1 + 3 + 1 + 3 + 2
+    assert len(gids(ax, "recurrent-")) == 0 + 2 + 2 + 2 + 4
+    assert len(gids(ax, "fed-back-")) == 2 + 1
+
+
+@pytest.mark.parametrize(
+    ("build", "inputs", "answers", "kind"),
+    [
+        (lambda: krb.build_one_to_one((8, 8), 4, 2), 1, 1, "one to one"),
+        (lambda: krb.build_one_to_many(9, 4), 1, 3, "one to many"),
+        (lambda: krb.build_many_to_one((6,), [4, 3], 2), 3, 1, "many to one"),
+        (many_to_many, 3, 3, "many to many, $T_x = T_y$"),
+        (lambda: krb.build_encoder_decoder(9, 9, 4), 3, 2, r"many to many, $T_x \neq T_y$"),
+    ],
+)
+def test_an_architecture_is_recognised(build, inputs, answers, kind):
+    ax = krb.plot_architecture(build())
+    assert (len(gids(ax, "x-")), len(gids(ax, "y-"))) == (inputs, answers)
+    assert any(text.startswith(kind) for text in texts(ax))
+
+
+def test_backpropagation_shows_each_cost_their_sum_and_the_way_back():
+    ax = krb.plot_backpropagation(many_to_many((8, 4)), steps=3)
+    assert {"$L_{1}$", "$L_{2}$", "$L_{3}$", r"$L = \Sigma_t\, L_t$"} <= set(texts(ax))
+    for layer in ("rnn_1", "rnn_2"):
+        back = gids(ax, f"error-many_to_many-{layer}-→-recurrent")
+        assert len(back) == 2
+        assert all(arrow.get_xdata()[-1] < arrow.get_xdata()[0] for arrow in back)
+        assert len(gids(ax, f"error-many_to_many-{layer}-→-up")) == 3
+    assert all(line.get_ydata()[-1] < line.get_ydata()[0] for line in gids(ax, "error-many_to_many-rnn_2-→-up"))
+
+
+def test_an_answer_of_many_to_one_has_one_cost(rng):
+    model = krb.build_many_to_one((6,), 8, 1)
+    x, y = rng.normal(size=(4, 3, 6)), rng.normal(size=(4, 1))
+    ax = krb.plot_backpropagation(model, x, y, "mean_squared_error")
+    [cost] = [text for text in texts(ax) if text.startswith("$L$ = ")]
+    expected = float(np.mean((np.asarray(model(x)) - y) ** 2))
+    assert float(cost.split("= ")[1]) == pytest.approx(expected, rel=0.05)
+
+
+def test_what_cannot_be_drawn_is_an_error_that_says_why():
+    x = keras.Input((None, 3), name="x")
+    plain = keras.Model(x, keras.layers.Dense(2)(x), name="dense")
+    with pytest.raises(ValueError, match="dense has no BasicRNN in it"):
+        krb.plot_unrolled(plain)
+    with pytest.raises(ValueError, match="is a GRU"):
+        krb.plot_unrolled(keras.Model(x, keras.layers.GRU(2)(x)))
+    two = [krb.BasicRNN(krb.BasicRNNCell(2), name=f"branch_{i}")(x) for i in (1, 2)]
+    with pytest.raises(ValueError, match=r"branch_2 of .* does not read what the layer before it gives"):
+        krb.plot_unrolled(keras.Model(x, keras.layers.Add()(two)))
+    with pytest.raises(ValueError, match=r"a built keras\.Model, got None"):
+        krb.plot_architecture(None)
+    for steps in (0, -1, 2.0, True):
+        with pytest.raises(ValueError, match="steps must be a positive integer or None"):
+            krb.plot_unrolled(many_to_many(), steps)
+        with pytest.raises(ValueError, match="steps must be a positive integer or None"):
+            krb.plot_backpropagation(many_to_many(), steps=steps)
+    with pytest.raises(ValueError, match="has no weights yet"):
+        krb.plot_cell(krb.BasicRNNCell(3))
+    with pytest.raises(ValueError, match="plot_cell draws a BasicRNNCell"):
+        krb.plot_cell(many_to_many())
+    with pytest.raises(ValueError, match="one of them is missing"):
+        krb.plot_backpropagation(many_to_many(), np.ones((1, 3, 6)))
+    batch = np.ones((1, 3, 6)), np.ones((1, 3, 4))
+    with pytest.raises(ValueError, match="The batch has 3 steps, steps=4"):
+        krb.plot_backpropagation(many_to_many(), *batch, "mean_squared_error", steps=4)

@@ -1,5 +1,6 @@
 from functools import cache
 from itertools import combinations
+from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -150,7 +151,9 @@ def test_a_saved_picture_is_an_opaque_light_card(draw, tmp_path):
     corners = pixels[[0, 0, -1, -1], [0, -1, 0, -1]]
     assert (corners[:, 3] == 1).all()
     assert (corners[:, :3] > 0.95).all()
-    assert canvas.CARD in (tmp_path / "picture.svg").read_text()
+    svg = (tmp_path / "picture.svg").read_text()
+    assert canvas.CARD in svg
+    assert ElementTree.fromstring(svg).tag.endswith("svg")
 
 
 # What a colour looks like without one kind of cone, in linear RGB: Machado, Oliveira and Fernandes, "A physiologically-

@@ -187,6 +187,15 @@ def test_an_answer_of_many_to_one_has_one_cost(rng):
     assert float(cost.split("= ")[1]) == pytest.approx(expected, rel=0.05)
 
 
+def test_a_layer_that_reads_backwards_has_its_inputs_in_that_order():
+    x = keras.Input((None, 2), name="x")
+    model = keras.Model(x, krb.BasicRNN(krb.BasicRNNCell(3, 1), go_backwards=True)(x))
+    inputs = [text for text in texts(krb.plot_unrolled(model, 3)) if text.startswith("$x")]
+    assert inputs == ["$x_{3}$", "$x_{2}$", "$x_{1}$"]
+    inputs = [text for text in texts(krb.plot_unrolled(model)) if text.startswith("$x")]
+    assert inputs == ["$x_{T_x}$", "$x_{T_x-1}$", "$x_{1}$"]
+
+
 def test_what_cannot_be_drawn_is_an_error_that_says_why():
     x = keras.Input((None, 3), name="x")
     plain = keras.Model(x, keras.layers.Dense(2)(x), name="dense")
@@ -213,3 +222,7 @@ def test_what_cannot_be_drawn_is_an_error_that_says_why():
     batch = np.ones((1, 3, 6)), np.ones((1, 3, 4))
     with pytest.raises(ValueError, match="The batch has 3 steps, steps=4"):
         krb.plot_backpropagation(many_to_many(), *batch, "mean_squared_error", steps=4)
+    encoder = krb.build_encoder_decoder(9, 9, 4).get_layer("encoder")
+    with pytest.raises(ValueError, match="encoder gives its states and no answers"):
+        krb.plot_backpropagation(encoder)
+    assert "gives its states, no answers" in texts(krb.plot_unrolled(encoder))[-2]

@@ -1,5 +1,7 @@
 import subprocess
 import sys
+from itertools import pairwise
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -71,3 +73,65 @@ def test_an_attention_map_names_the_tokens_of_its_rows_and_columns(ax):
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["x", "end"]
     with pytest.raises(ValueError, match=r"a row for each of 3 tokens written .* got \(2, 3\)"):
         krb.plot_attention(weights, ["x", "y", "end"], ["a", "b", "c"], ax)
+
+
+HISTORY = {"loss": [3.0, 2.0, 1.0, 0.9], "val_loss": [3.5, float("nan"), 2.5, 2.6]}
+
+
+@pytest.mark.parametrize("held", [dict, lambda curves: SimpleNamespace(history=curves)])
+def test_training_curves_show_both_losses_and_the_best_epoch(ax, held):
+    assert krb.plot_training(held(HISTORY), ax, "absolute error (°C)") is ax
+    curves = dict(zip(ax.get_legend_handles_labels()[1], (line.get_xydata() for line in ax.lines)))
+    np.testing.assert_array_equal(curves["training"], [[1, 3], [2, 2], [3, 1], [4, 0.9]])
+    np.testing.assert_array_equal(curves["validation"][:, 1], HISTORY["val_loss"])
+    np.testing.assert_array_equal(curves["best: epoch 3, 2.5"], [[3, 2.5]])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "absolute error (°C)")
+
+
+def test_without_validation_the_best_epoch_is_that_of_the_training_loss(ax):
+    krb.plot_training({"loss": [3.0, 1.0, 2.0]}, ax)
+    assert ax.get_legend_handles_labels()[1] == ["training", "best: epoch 2, 1"]
+    for wrong in ({}, {"val_loss": [1.0]}, {"loss": []}, None):
+        with pytest.raises(ValueError, match="history must hold the 'loss' of at least one epoch"):
+            krb.plot_training(wrong, ax)
+
+
+def test_a_gradient_flow_hides_what_cannot_be_and_names_the_spectral_radius(ax):
+    norms = np.array([[1.0, 0, 0], [1e-3, 2, 0], [0, 1e-9, 4]])
+    assert krb.plot_gradient_flow(norms, ax, radius=0.875) is ax
+    [image] = ax.images
+    shown = image.get_array()
+    np.testing.assert_array_equal(np.ma.getmaskarray(shown), np.triu(np.ones((3, 3), bool), 1))
+    np.testing.assert_allclose(np.diag(shown), [1, 2, 4])
+    np.testing.assert_allclose(shown[1, 0], 1e-3)
+    np.testing.assert_allclose(shown[2, :2].data, 4e-6)  # a millionth of the largest is the least
+    assert image.get_extent() == [0.5, 3.5, 3.5, 0.5]  # so that t and k are read from 1
+    assert "0.875" in ax.get_title()
+    for wrong in (np.ones((2, 3)), np.ones(3), np.zeros((2, 2)), np.full((2, 2), np.nan)):
+        with pytest.raises(ValueError, match=r"norms must be \(T, T\) with positive numbers"):
+            krb.plot_gradient_flow(wrong, ax)
+
+
+def test_activations_have_a_column_for_each_character(ax, rng):
+    a = np.tanh(rng.normal(size=(5, 3)))
+    assert krb.plot_activations(a, "a b\n$", ax, "character") is ax
+    np.testing.assert_array_equal(ax.images[0].get_array(), a.T)
+    assert ax.images[0].get_clim() == (-1, 1)
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["a", "␣", "b", "↵", r"\$"]
+    with pytest.raises(ValueError, match=r"a row for each of 4 labels, got \(5, 3\)"):
+        krb.plot_activations(a, "abcd", ax)
+
+
+@pytest.mark.parametrize("layout", [None, "constrained"])
+@pytest.mark.parametrize("T", [24, 400])
+@pytest.mark.parametrize("times", [True, False])
+def test_labels_of_activations_do_not_lie_over_each_other(T, times, layout, rng):
+    figure, ax = plt.subplots(figsize=(6, 4), layout=layout)
+    hours = np.datetime64("2013-01-01T00") + np.arange(T)
+    krb.plot_activations(rng.random((T, 3)), hours if times else "w" * T, ax)
+    figure.canvas.draw()
+    labels = ax.get_xticklabels()
+    extents = [label.get_window_extent() for label in labels]
+    assert all(left.x1 <= right.x0 + 1 for left, right in pairwise(extents))
+    assert labels[1].get_text() == str(hours[ax.get_xticks()[1]]) if times else "w"
+    plt.close(figure)

@@ -98,6 +98,12 @@ def _forward(anatomy, x, y, loss):
 
     cost = _cost_of_one_step(loss, anatomy.model)
     inputs = list(x) if len(anatomy.chains) > 1 else [x]
+    if len(inputs) != len(anatomy.model.inputs):
+        names = [tensor.name for tensor in anatomy.model.inputs]
+        raise ValueError(
+            f"Gradients are measured of a model with one input, or of an encoder and a decoder with x = [x, y_in]; "
+            f"{anatomy.name} has {names}, got {len(inputs)} of them."
+        )
     inputs = [tf.convert_to_tensor(x, dtype=tensor.dtype) for x, tensor in zip(inputs, anatomy.model.inputs)]
     with tf.GradientTape(persistent=True) as tape:
         walk = _Walk(tf, tape)

@@ -206,7 +206,7 @@ def plot_activations(activations: Any, labels: Any, ax: "Axes", xlabel: str = "t
     words = _visible([str(label) for label in labels])
     longest = max(map(len, words))
     figure = ax.figure
-    points = ax.get_position().width * figure.get_figwidth() * 72
+    points = 0.8 * ax.get_position().width * figure.get_figwidth() * 72  # the colour bar takes its part
     size = 9.0
     across = 0.75 * size * longest if longest <= 2 else 1.3 * size  # longer ones stand upright
     every = max(1, int(np.ceil(across * T / points)))
@@ -253,4 +253,4 @@ def plot_attention(weights: Any, written: list[str], read: list[str], ax: "Axes"
 
 
 def _visible(tokens):
-    return [token.replace(" ", "␣").replace("\n", "↵") for token in tokens]
+    return [token.replace(" ", "␣").replace("\n", "↵").replace("$", r"\$") for token in tokens]

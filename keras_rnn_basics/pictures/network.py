@@ -20,7 +20,8 @@ from keras_rnn_basics.pictures.canvas import (
     tint,
 )
 from keras_rnn_basics.pictures.gradients import error_flow
-from keras_rnn_basics.pictures.unrolled import columns, unroll
+from keras_rnn_basics.pictures.notation import columns
+from keras_rnn_basics.pictures.unrolled import unroll
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,6 +94,8 @@ def plot_backpropagation(
     """
     anatomy = read(model)
     _check_steps(steps)
+    if not anatomy.chains[-1].answers:
+        raise ValueError(f"{anatomy.name} gives its states and no answers: nothing in it costs anything.")
     flows, costs = {}, None
     if (x is None) != (y is None):
         raise ValueError("plot_backpropagation measures on a batch of x and y, or on neither: one of them is missing.")
@@ -223,9 +226,10 @@ def _move(unrolled, dx):
     unrolled.answers = {i: type(p)(p.x + dx, p.y, p.colour, p.flow) for i, p in unrolled.answers.items()}
 
 
-def _title(drawing, anatomy, further=""):
+def _title(drawing, anatomy):
     weights = f"{anatomy.model.count_params()} numbers in its weights, the same at every step"
-    drawing.title(plain(anatomy.name, 48), f"{KINDS[anatomy.kind]} · {weights}{further}")
+    kind = KINDS[anatomy.kind] if anatomy.chains[-1].answers else "gives its states, no answers"
+    drawing.title(plain(anatomy.name, 48), f"{kind} · {weights}")
 
 
 def _caption(anatomy):

@@ -24,31 +24,11 @@ from keras_rnn_basics.pictures.canvas import (
     text_size,
     tint,
 )
+from keras_rnn_basics.pictures.notation import BACKWARD, FORWARD, Step, key, state, symbol
 
 CELL_HEIGHT = 26.0
 GAP = 50.0
-ALL_STEPS = 5
 DASHED = (0, (2.5, 2))
-FORWARD, BACKWARD = "→", "←"
-ARROWS = {FORWARD: r"\rightarrow", BACKWARD: r"\leftarrow"}
-
-
-@dataclass(frozen=True)
-class Step:
-    """A column: its label in a formula, and its t, from 1, if that is known. A gap stands for steps left out."""
-
-    label: str
-    t: int | None = None
-    gap: bool = False
-
-
-def columns(T: int | None, symbol: str) -> list[Step]:
-    """All of a few steps; of many, the first two and the last two, with a gap between them."""
-    if T is None:
-        return [Step("1", 1), Step("2", 2), Step("", gap=True), Step(symbol)]
-    if T <= ALL_STEPS:
-        return [Step(str(t), t) for t in range(1, T + 1)]
-    return [Step("1", 1), Step("2", 2), Step("", gap=True), *(Step(str(t), t) for t in (T - 1, T))]
 
 
 @dataclass(frozen=True)
@@ -69,7 +49,6 @@ class Unrolled:
     steps: list[Step]
     centres: list[float]
     answers: dict[int, Port] = field(default_factory=dict)  # column -> the top of ŷ_t
-    fed: dict[int, tuple[float, float]] = field(default_factory=dict)  # column -> the middle of x_t
     states: list[tuple[float, float]] = field(default_factory=list)  # where a layer's a_0 enters, in their order
     ends: list[tuple[float, float]] = field(default_factory=list)  # where a layer's last a leaves
     tops: dict[int, tuple[float, float]] = field(default_factory=dict)  # column -> the top of the last cell
@@ -109,7 +88,7 @@ class _Unrolling:
             narrow = 0.5 * (2 * self.half - 24) * (before.gap + step.gap)
             self.centres.append(self.centres[-1] + pitch - narrow)
         self.right = self.centres[-1] + self.half
-        weights = [f"{symbol} {shape_text(w.shape)}" for symbol, w, _ in self.weights()]
+        weights = [f"{formula} {shape_text(w.shape)}" for formula, w in self.weights()]
         self.weight_width = max(text_size(text, TEXT)[0] for text in weights) + 14
         self.left = self.centres[0] - self.half - GAP - self.width
         self.y = 0.0
@@ -124,7 +103,7 @@ class _Unrolling:
         for part, direction, cell in self.cells():
             for name in ("W_ax", "W_aa", "W_ya"):
                 if getattr(cell, name, None) is not None:
-                    yield f"${symbol(name, part, direction)}$", getattr(cell, name), COLOURS[name]
+                    yield f"${symbol(name, part, direction)}$", getattr(cell, name)
 
     def at(self):
         return [(i, step, x) for i, (step, x) in enumerate(zip(self.steps, self.centres)) if not step.gap]
@@ -136,9 +115,13 @@ class _Unrolling:
         if self.shifted:
             before = f"{step.label}-1" if step.t is None else step.t - 1
             return "start" if i == 0 else f"${self.x}_{{{before}}}$"
+        if self.only_one:
+            return f"${self.x}$"
+        label = step.label
         if self.chain.backwards:
-            step = self.steps[-1 - i] if not self.steps[-1 - i].gap else step
-        return f"${self.x}_{{{step.label}}}$" if not self.only_one else f"${self.x}$"
+            opposite = self.steps[-1 - i]
+            label = f"{self.steps[-1].label}-1" if opposite.gap else opposite.label
+        return f"${self.x}_{{{label}}}$"
 
     @property
     def only_one(self):
@@ -146,7 +129,7 @@ class _Unrolling:
 
     def draw(self, fed_back):
         result = Unrolled(self.d, self.steps, self.centres, half=self.half)
-        ports = self.inputs(result)
+        ports = self.inputs()
         for part in self.chain.parts:
             if isinstance(part, Recurrent):
                 ports = self.recurrent(part, ports, result)
@@ -164,7 +147,7 @@ class _Unrolling:
             self.d.text(right + 14, y, note, SMALL + 0.5, FAINT, ha="left")
         return result
 
-    def inputs(self, result):
+    def inputs(self):
         ports = {}
         for i, step, x in self.at():
             label = self.input_label(i)
@@ -172,7 +155,6 @@ class _Unrolling:
             gid = f"x-{step.label}"
             self.d.box(x, 0, self.width, CELL_HEIGHT, label, tint(INPUT), INPUT, size=size, gid=gid)
             ports[i] = Port(x, 0.5 * CELL_HEIGHT)
-            result.fed[i] = (x, 0.0)
         for step, x in zip(self.steps, self.centres):
             if step.gap:
                 self.d.text(x, 0, r"$\cdots$", SYMBOL)
@@ -374,24 +356,3 @@ class _Unrolling:
             points = [(x + half, top), (lane, top), (lane, 0), (self.centres[i + 1] - next_half, 0)]
             gid = f"fed-back-{following.label or 'gap'}"
             self.d.arrow(points, FAINT, 1.0, style=(0, (4, 2)), gid=gid, zorder=BEHIND)
-
-
-def symbol(name: str, part: Recurrent, direction: str) -> str:
-    """ "W_aa" -> its formula, with the number of its layer and its direction where there are several."""
-    letter, _, letters = name.partition("_")
-    return f"{letter}_{{{letters}}}{_above(part, direction)}"
-
-
-def state(part: Recurrent, direction: str, t: str) -> str:
-    return f"a_{{{t}}}{_above(part, direction)}" if t else ""
-
-
-def _above(part, direction):
-    above = f"[{part.number}]" if part.number else ""
-    above += ARROWS[direction] if len(part.cells) == 2 else ""
-    return f"^{{{above}}}" if above else ""
-
-
-def key(name: str, part: Recurrent, direction: str) -> str:
-    """What tells a weight from every other of the chain."""
-    return f"{name}-{part.name}" + (f"-{direction}" if len(part.cells) == 2 else "")

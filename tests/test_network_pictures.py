@@ -225,4 +225,6 @@ def test_what_cannot_be_drawn_is_an_error_that_says_why():
     encoder = krb.build_encoder_decoder(9, 9, 4).get_layer("encoder")
     with pytest.raises(ValueError, match="encoder gives its states and no answers"):
         krb.plot_backpropagation(encoder)
+    with pytest.raises(ValueError, match="encoder gives its states and no answers"):
+        krb.plot_architecture(encoder)
     assert "gives its states, no answers" in texts(krb.plot_unrolled(encoder))[-2]

@@ -97,9 +97,9 @@ def read(model: Any) -> Anatomy:
     if not hasattr(model, "layers") or not getattr(model, "inputs", None):
         raise ValueError(f"A picture is drawn of a built keras.Model, got {model!r}.")
     parts = {layer.name: layer for layer in model.layers}
-    if hasattr(parts.get("encoder"), "layers") and hasattr(parts.get("decoder"), "layers"):
-        chains = (_chain(parts["encoder"]), _chain(parts["decoder"]))
-        return Anatomy(model, "encoder_decoder", chains)
+    two = [parts.get(name) for name in ("encoder", "decoder")]
+    if len(model.inputs) == 2 and all(hasattr(part, "layers") for part in two):
+        return Anatomy(model, "encoder_decoder", tuple(_chain(part) for part in two))
     chain = _chain(model)
     if chain.T == 1:
         kind = "one_to_one"

@@ -82,6 +82,8 @@ def plot_architecture(model: Any, ax: "Axes | None" = None) -> "Axes":
     ['$n_a$ = 32', '$n_a$ = 16']
     """
     anatomy = read(model)
+    if not anatomy.chains[-1].answers:
+        raise ValueError(f"{anatomy.name} gives its states and no answers: it is only a part of an architecture.")
     layers = [[_sizes(part) for part in chain.recurrent] for chain in anatomy.chains]
     panel = _panel(anatomy.kind, layers, [len(part.cells) == 2 for part in anatomy.chains[0].recurrent])
     if anatomy.attention:

@@ -1,5 +1,6 @@
 """What the network is: its cell repeated over time on the same weights, and the way of the errors back through it."""
 
+from dataclasses import replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -101,14 +102,16 @@ def plot_backpropagation(
         raise ValueError("plot_backpropagation measures on a batch of x and y, or on neither: one of them is missing.")
     if x is not None:
         flows, costs = error_flow(anatomy, x, y, loss)
-        T = None if len(anatomy.chains) > 1 else 1 if anatomy.kind == "one_to_one" else int(np.shape(x)[1])
-        if T is not None and steps not in (None, T):
-            raise ValueError(f"The batch has {T} steps, steps={steps}: leave steps out.")
-        steps = [int(np.shape(part)[1]) for part in x] if T is None else T
+        inputs = x if len(anatomy.chains) > 1 else [x]
+        T = [1 if anatomy.kind == "one_to_one" else int(np.shape(part)[1]) for part in inputs]
+        if steps is not None and set(T) != {steps}:
+            raise ValueError(f"The batch has {' and '.join(map(str, T))} steps, steps={steps}: leave steps out.")
+        steps = T
     drawing, unrolled = draw_model(anatomy, steps, feeding=False)
     loss_of_each_step(drawing, unrolled[-1], costs)
     shown = [stroke for stroke in drawing.strokes if stroke.flow is not None]
-    largest = max([flows.get(stroke.flow, 0.0) for stroke in shown], default=0.0)
+    # A cost counts once in their sum: its own arrow says nothing that is measured.
+    largest = max(flows.get(stroke.flow, 0.0) for stroke in shown)
     for stroke in shown:
         # Between the two chains the number has a place of its own, left of all that is the decoder's.
         between = unrolled[-1].drawing.bounds[0] - 22 if stroke.flow[0] == "decoder" and stroke.flow[-1] == 1 else None
@@ -119,7 +122,7 @@ def plot_backpropagation(
     if flows:
         measured = sorted(flows[stroke.flow] for stroke in shown if stroke.flow in flows)
         caption += (
-            f"\nAn arrow's width, and its number: the mean length of the gradient of L along it, "
+            "\nAn arrow's width, and its number: the mean length of the gradient of L along it, "
             f"from {_number(measured[0])} to {_number(measured[-1])} here."
         )
     drawing.caption(caption)
@@ -141,11 +144,10 @@ def loss_of_each_step(drawing, unrolled, costs):
         if costs is not None:
             text += f" = {_number(costs[-1] if alone else costs[step.t - 1])}"
         width = max(36.0, text_size(text, TEXT)[0] + 12)
-        y = port.y + 18 + 12
-        flow = port.flow
-        drawing.arrow([(port.x, port.y), (port.x, y - 12)], INK, 1.3, gid=f"arrow-L-{step.label}", flow=flow)
+        y = port.y + 30
+        drawing.arrow([(port.x, port.y), (port.x, y - 12)], INK, 1.3, gid=f"arrow-L-{step.label}", flow=port.flow)
         drawing.box(port.x, y, width, 24, text, tint(ERROR), ERROR, gid=f"L-{step.label}")
-        tops.append((port.x, y + 12, flow))
+        tops.append((port.x, y + 12, port.flow))
         low = y
     if alone:
         return
@@ -156,7 +158,7 @@ def loss_of_each_step(drawing, unrolled, costs):
     xs = [x for x, _, _ in tops]
     bottom = tops[0][1] + 18
     for x, top, flow in tops:
-        drawing.arrow([(x, top), (x, bottom)], INK, 1.3, gid="arrow-L", flow=flow and (*flow[:-2], "cost", flow[-1]))
+        drawing.arrow([(x, top), (x, bottom)], INK, 1.3, gid="arrow-L", flow=(*flow[:-2], "cost", flow[-1]))
     width = max(max(xs) - min(xs) + unrolled.half, text_size(text, SYMBOL)[0] + 16)
     drawing.box(0.5 * (min(xs) + max(xs)), bottom + 13, width, 26, text, tint(ERROR), ERROR, size=SYMBOL, gid="L")
 
@@ -190,7 +192,8 @@ def draw_model(anatomy, steps=None, feeding=True):
     drawing = Drawing()
     if len(anatomy.chains) == 1:
         [chain] = anatomy.chains
-        T = 1 if anatomy.kind == "one_to_one" else chain.T if steps is None else steps
+        [T] = steps if isinstance(steps, list) else [steps or chain.T]
+        T = 1 if anatomy.kind == "one_to_one" else T
         fed_back = feeding and anatomy.kind == "one_to_many"
         unrolled = unroll(chain, columns(T, "T_x"), fed_back=fed_back)
         drawing.add(unrolled.drawing)
@@ -223,7 +226,7 @@ def _move(unrolled, dx):
     unrolled.centres = [x + dx for x in unrolled.centres]
     unrolled.states = [(x + dx, y) for x, y in unrolled.states]
     unrolled.look_backs = [(x + dx, y) for x, y in unrolled.look_backs]
-    unrolled.answers = {i: type(p)(p.x + dx, p.y, p.colour, p.flow) for i, p in unrolled.answers.items()}
+    unrolled.answers = {i: replace(port, x=port.x + dx) for i, port in unrolled.answers.items()}
 
 
 def _title(drawing, anatomy):

@@ -270,10 +270,16 @@ class Drawing:
         corners = np.concatenate([item.corners for item in self.items])
         return (*corners.min(axis=0), *corners.max(axis=0))
 
-    def title(self, text, below=""):
+    def title(self, text, below, formula=""):
+        """Above all that is drawn so far: a name, a formula and a line about it."""
         left, _, _, top = self.bounds
         top += 12
-        for line, size, colour, weight in ((below, SMALL + 0.5, FAINT, "normal"), (text, TEXT + 2.5, INK, "bold")):
+        lines = (
+            (below, SMALL + 0.5, FAINT, "normal"),
+            (formula, TEXT + 1, INK, "normal"),
+            (text, TEXT + 2.5, INK, "bold"),
+        )
+        for line, size, colour, weight in lines:
             if line:
                 height = text_size(line, size, weight)[1]
                 top += 0.5 * height + 4

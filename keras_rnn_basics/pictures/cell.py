@@ -128,7 +128,7 @@ def plot_cell(cell: Any, ax: "Axes | None" = None) -> "Axes":
     d.caption("× W: the rows that arrive, times W. +: the sum of all that arrives. B is the batch.")
     equations = r"$a_t = g(x_t W_{ax} + b_x + b_a + a_{t-1} W_{aa}), \quad \hat{y}_t = $"
     equations += r"$h(a_t W_{ya} + b_y)$" if answers else "$a_t$"
-    d.title(plain(cell.name, 40), f"{equations}\n$n_x$ = {n_x}, $n_a$ = {n_a}, $n_y$ = {n_y}{_dropped(cell)}")
+    d.title(plain(cell.name, 40), f"$n_x$ = {n_x}, $n_a$ = {n_a}, $n_y$ = {n_y}{_dropped(cell)}", equations)
     return d.show(ax)
 
 

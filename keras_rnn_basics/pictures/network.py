@@ -214,6 +214,9 @@ def draw_model(anatomy, steps=None, feeding=True):
         level = 0.5 * (start[0] + end[0])
         points = [start, end] if start[1] == end[1] else [start, (level, start[1]), (level, end[1]), end]
         drawing.arrow(points, RECURRENT, 1.8, gid=f"hand-over-{name}", flow=flow)
+    for unrolled, name in ((reads, "encoder"), (writes, "decoder")):
+        middle = 0.5 * (unrolled.centres[0] + unrolled.centres[-1])
+        drawing.text(middle, -30, name, TEXT, INK, weight="bold")
     if anatomy.attention:
         for x, y in writes.look_backs:
             for a, top in reads.tops.values():

@@ -1,0 +1,103 @@
+"""A voice made by computation: glottal pulses at F0 through resonances at the formants. Nobody recorded it.
+
+    pulses at F0  ->  spectral tilt, a breath of noise  ->  resonators at F1, F2, F3, F4  ->  a vowel
+
+Source: Klatt, "Software for a cascade/parallel formant synthesizer", JASA 67 (1980): the cascade, its resonators and
+about their bandwidths.
+"""
+
+import csv
+import gzip
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+
+import numpy as np
+
+SAMPLE_RATE_HZ = 10_000
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.3, 0.5
+# The same for every voice, so that nothing but the measured F0 to F3 tells one speaker from another.
+F4_HZ = 4200.0
+BANDWIDTHS_HZ = (60.0, 90.0, 150.0, 250.0)
+TILT_HZ, BREATH, JITTER, SHIMMER, FALL = 200.0, 0.01, 0.005, 0.05, 0.15
+
+
+@dataclass(frozen=True)
+class Measured:
+    """N vowels as they were measured.
+
+    Attributes:
+        speakers: (N,) numbers from 1.
+        sexes: (N,), "man" or "woman".
+        vowels: (N,), the vowel in two letters: "iy" as in heed, "uw" as in who'd.
+        f0_hz: (N,), the fundamental frequency.
+        formants_hz: (N, 3), F1, F2 and F3.
+    """
+
+    speakers: np.ndarray
+    sexes: np.ndarray
+    vowels: np.ndarray
+    f0_hz: np.ndarray
+    formants_hz: np.ndarray
+
+
+def peterson_barney() -> Measured:
+    """The ten vowels of 33 men and 28 women, each said twice, as Peterson and Barney measured them in 1952.
+
+    >>> measured = peterson_barney()
+    >>> len(measured.f0_hz), len(set(measured.speakers)), measured.f0_hz[0], measured.formants_hz[0]
+    (1220, 61, np.float64(160.0), array([ 240., 2280., 2850.]))
+    """
+    with (
+        as_file(files("keras_rnn_basics.datasets") / "data" / "peterson_barney.csv.gz") as path,
+        gzip.open(path, "rt", encoding="utf-8", newline="") as text,
+    ):
+        _, *rows = csv.reader(text)
+    speakers, sexes, vowels, *hertz = zip(*rows)
+    f0_hz, *formants_hz = np.array(hertz, dtype=float)
+    return Measured(
+        np.array(speakers, dtype=int), np.array(sexes), np.array(vowels), f0_hz, np.stack(formants_hz, axis=1)
+    )
+
+
+def say(f0_hz: float, formants_hz: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One vowel: (samples,) float32 at 10,000 Hz, 0.3 to 0.5 s, its loudest sample at 0.5.
+
+    The pitch falls by 15 % in the clip, with `f0_hz` in the middle; cycles differ a little in length (jitter) and in
+    height (shimmer).
+
+    Args:
+        f0_hz: the fundamental frequency.
+        formants_hz: (3,), F1, F2 and F3; F4 is 4,200 Hz for everyone.
+        rng: draws the length, the jitter, the shimmer and the noise.
+
+    >>> wave = say(100.0, np.array([500.0, 1500.0, 2500.0]), np.random.default_rng(0))
+    >>> wave.dtype, 3000 <= len(wave) <= 5000, float(abs(wave).max())
+    (dtype('float32'), True, 0.5)
+    """
+    from scipy.signal import lfilter, sosfilt
+
+    n = int(rng.uniform(SHORTEST_SECONDS, LONGEST_SECONDS) * SAMPLE_RATE_HZ)
+    fall = 1 + FALL * (0.5 - np.arange(n) / n)
+    # A pulse wherever one more cycle is complete, between two samples as a rule: they share it.
+    cycles = np.cumsum(f0_hz * fall) / SAMPLE_RATE_HZ
+    whole = np.arange(1, int(cycles[-1]))
+    places = np.interp(whole + JITTER * rng.standard_normal(len(whole)), cycles, np.arange(n))
+    heights = 1 + SHIMMER * rng.standard_normal(len(whole))
+    before = np.minimum(places.astype(int), n - 2)
+    pulses = np.zeros(n)
+    np.add.at(pulses, before, heights * (1 - (places - before)))
+    np.add.at(pulses, before + 1, heights * (places - before))
+    # The glottis takes 12 dB an octave from the pulses, the lips give 6 back: one pole is left.
+    pole = np.exp(-2 * np.pi * TILT_HZ / SAMPLE_RATE_HZ)
+    source = lfilter([1 - pole], [1, -pole], pulses) + BREATH * pulses.std() * rng.standard_normal(n)
+    wave = sosfilt([_resonator(f, b) for f, b in zip((*formants_hz, F4_HZ), BANDWIDTHS_HZ)], source)
+    edge = SAMPLE_RATE_HZ // 50
+    wave *= np.minimum(1, np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)) / edge)
+    return (0.5 / np.abs(wave).max() * wave).astype("float32")
+
+
+def _resonator(f_hz, bandwidth_hz):
+    """One second-order section y_n = A x_n + B y_{n-1} + C y_{n-2}, its gain 1 at 0 Hz (Klatt, equation 2)."""
+    C = -np.exp(-2 * np.pi * bandwidth_hz / SAMPLE_RATE_HZ)
+    B = 2 * np.exp(-np.pi * bandwidth_hz / SAMPLE_RATE_HZ) * np.cos(2 * np.pi * f_hz / SAMPLE_RATE_HZ)
+    return [1 - B - C, 0, 0, 1, -B, -C]

@@ -114,6 +114,17 @@ def test_a_stateful_model_is_refused_and_several_outputs_have_no_step(tmp_path):
     assert "must have one output, got 2" in loaded.description["no_step"]
 
 
+def test_a_model_that_cuts_a_waveform_into_frames_has_no_step(rng, tmp_path):
+    wave = keras.Input((None,), name="wave")
+    mel = keras.layers.MelSpectrogram(64, 32, sampling_rate=8000, num_mel_bins=4, power_to_db=False)(wave)
+    model = keras.Model(wave, krb.build_many_to_one((4,), 3, 2)(keras.ops.swapaxes(mel, 1, 2)))
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    assert loaded.endpoints == ["serve"]
+    assert "cannot read one time step alone" in loaded.description["no_step"]
+    waves = rng.normal(size=(2, 500)).astype("float32")
+    np.testing.assert_allclose(loaded.serve(waves), model(waves), atol=1e-5)
+
+
 def test_a_failed_export_leaves_nothing_and_takes_nothing(tmp_path, monkeypatch):
     path = krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "model")
     before = sorted(entry.name for entry in path.iterdir())

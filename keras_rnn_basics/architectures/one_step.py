@@ -72,7 +72,13 @@ def _check_that_it_answers_alike(model, step, B=2, T=3):
     own = [ops.zeros((B, *a.shape[1:]), dtype=a.dtype) for a in step.inputs[1 + len(given) :]]
     states = [*given, *own]
     for x_t in steps:
-        outputs = step([x_t, *states] if states else x_t)
+        try:
+            outputs = step([x_t, *states] if states else x_t)
+        except Exception as error:  # each backend has classes of its own for what a layer cannot read
+            raise ValueError(
+                f"{model.name} has no step: some layer in it cannot read one time step alone, as one that cuts a "
+                f"waveform into frames cannot: {type(error).__name__}."
+            ) from error
         y_t, *after = outputs if isinstance(outputs, (list, tuple)) else [outputs]
         states = [*after, *states[len(after) :]]
     x = ops.stack(steps, axis=1)

@@ -137,3 +137,35 @@ def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path)
     assert loaded.description["scores"]["RNN"] < loaded.description["scores"]["persistence"]
     day = krb.load_saved_model(tmp_path / "saved_models/weather_day")
     assert day.serve(np.zeros((2, 72, 3), "float32"), np.zeros((2, 24, 2), "float32")).shape == (2, 24, 1)
+
+
+    assert set(loaded.description["scores"]["with attention"]) == {"right", "BLEU", "chrF"}
+    assert (tmp_path / "runs/translation/attention.png").exists()
+
+
+def test_voices_trains_scores_draws_and_exports_from_your_own_clips(tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    rng = np.random.default_rng(0)
+    seconds = np.arange(2400) / 8000
+    for label, f0_hz in (("high", 300), ("low", 120)):
+        for speaker in range(4):
+            folder = tmp_path / "clips" / label / f"{label} {speaker}"
+            folder.mkdir(parents=True)
+            for take in range(3):
+                wave = 0.3 * np.sin(2 * np.pi * (f0_hz + 5 * speaker) * seconds) + 0.01 * rng.normal(size=2400)
+                soundfile.write(folder / f"{take}.wav", wave[: 2400 - 200 * take], 8000)
+    faulty = run("voices.py", "--folder", "clips", cwd=tmp_path)
+    assert faulty.returncode != 0
+    assert "The label 'high' has 4 speakers, too few for 5 folds" in faulty.stderr
+    done = run("voices.py", "--folder", "clips", "--folds", "2", "--epochs", "3", "--units", "8", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("RNN", "F0 threshold", "logistic, F0 and the mean frame"):
+        assert f"\n{name} " in done.stdout
+    assert (tmp_path / "runs/voices/picture.png").exists()
+    loaded = krb.load_saved_model(tmp_path / "saved_models/voices")
+    assert loaded.endpoints == ["serve"]
+    assert loaded.description["scores"]["F0 threshold"] == 100.0  # sines of 120 and of 300 Hz
+    wave = 0.3 * np.sin(2 * np.pi * np.outer([125, 310], np.arange(3000)) / 10_000).astype("float32")
+    answers = [loaded.serve(np.pad(wave, [(0, 0), (0, silence)])).numpy() for silence in (1000, 2000)]
+    np.testing.assert_allclose(answers[0].sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(*answers, atol=1e-5)  # silence behind a clip changes nothing

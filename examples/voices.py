@@ -1,0 +1,193 @@
+"""The speaker's sex from an audio clip, by a recurrent network that takes the waveform itself.
+
+    python examples/voices.py
+    python examples/voices.py --folder my_clips          # my_clips/label/speaker/*.wav or .flac
+
+The model cuts the waveform into frames of log-mel decibels, reads them one by one and answers after the last. Every
+clip is answered for once, by a network that never heard its speaker: five folds that share no speaker.
+The sound of the default clips is synthetic, computed from the pitch (F0) and the formants (F1 to F3) that Peterson and
+Barney measured on 61 adults in 1952: once as measured, once with the pitch shifted at random by up to an octave, so
+that it misleads.
+
+RESULT
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import keras
+import matplotlib
+import numpy as np
+from keras import ops
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+import keras_rnn_basics as krb
+from keras_rnn_basics.datasets import voices
+
+FLOOR_DB, BANDS, FRAMES_PER_SECOND, SAYINGS = -40, 40, 100, 8
+
+
+def build_ear(sample_rate_hz):
+    """(B, samples) -> (B, T, BANDS): decibels above a floor; a frame of silence is zeros, which Masking passes over."""
+    wave = keras.Input((None,), name=f"wave_at_{sample_rate_hz}_hz")
+    loudest = ops.max(ops.abs(wave), axis=1, keepdims=True)
+    mel = keras.layers.MelSpectrogram(
+        fft_length=2 ** int(np.ceil(np.log2(0.0256 * sample_rate_hz)) + 1),
+        sequence_length=int(0.0256 * sample_rate_hz),
+        sequence_stride=sample_rate_hz // FRAMES_PER_SECOND,
+        sampling_rate=sample_rate_hz,
+        num_mel_bins=BANDS,
+        min_freq=60,
+        power_to_db=False,  # its decibels depend on the loudest clip of the batch
+        dtype="float32",
+    )
+    power = ops.swapaxes(mel(wave / ops.maximum(loudest, 1e-6)), 1, 2)
+    return keras.Model(wave, ops.relu(10 * ops.log10(ops.maximum(power, 1e-10)) - FLOOR_DB), name="ear")
+
+
+def train(frames, labels, names, run_dir, epochs, units, **settings):
+    """A network that reads (B, T, BANDS) frames and answers with (B, labels) probabilities."""
+    heard = frames[frames.any(axis=2)]
+
+    def build():
+        standardise = keras.layers.Normalization(mean=heard.mean(axis=0), variance=heard.var(axis=0))
+        model = krb.build_many_to_one(
+            (BANDS,),
+            units,
+            len(names),
+            output_activation="softmax",
+            dropout=0.1,
+            recurrent_dropout=0.1,
+            frontend=keras.Sequential([keras.layers.Masking(), standardise]),
+        )
+        rate = keras.optimizers.schedules.CosineDecay(4e-3, epochs * -(-len(frames) // 128))
+        model.compile(keras.optimizers.Adam(rate, clipnorm=1.0), "sparse_categorical_crossentropy")
+        return model
+
+    return krb.fit(build, (frames, labels), None, run_dir, epochs, batch_size=128, verbose=0, **settings).model
+
+
+def told(clips, frames):
+    """What each baseline is told about each clip, (N, n) of logarithms."""
+    f0 = np.log(clips.f0_hz)[:, None]
+    mean_frame = frames.sum(axis=1) / np.maximum(frames.any(axis=2).sum(axis=1), 1)[:, None]
+    inputs = {"F0 threshold": f0, "logistic, F0 and the mean frame": np.hstack([f0, mean_frame])}
+    if clips.formants_hz is not None:
+        inputs["logistic, F0 and F1 to F3 as measured"] = np.hstack([f0, np.log(clips.formants_hz)])
+    return inputs
+
+
+def by_speaker(answers, clips):
+    """Per cent of the speakers whose mean answer, over all their clips of a label, is right."""
+    pairs = dict.fromkeys(zip(clips.speakers, clips.labels))
+    means = [answers[(clips.speakers == who) & (clips.labels == label)].mean(axis=0) for who, label in pairs]
+    return 100.0 * np.mean([mean.argmax() == label for mean, (_, label) in zip(means, pairs)])
+
+
+def cross_validate(said, frames, run_dir, **settings):
+    """-> the folds' networks, and from each contestant's name to its (N, labels) answers for the first saying.
+
+    All contestants learn from the same clips: every saying of the speakers outside the fold.
+    """
+    clips, inputs = said[0], [told(own, heard) for own, heard in zip(said, frames)]
+    networks, answers = [], {name: np.zeros((len(clips), len(clips.names))) for name in ("RNN", *inputs[0])}
+    for fold in range(clips.fold.max() + 1):
+        test = clips.fold == fold
+        labels = np.tile(clips.labels[~test], len(said))
+        seen = np.concatenate([heard[~test] for heard in frames])
+        networks.append(train(seen, labels, clips.names, run_dir / f"fold_{fold}", **settings))
+        answers["RNN"][test] = networks[-1].predict(frames[0][test], batch_size=256, verbose=0)
+        for name in inputs[0]:
+            baseline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+            baseline.fit(np.concatenate([own[name][~test] for own in inputs]), labels)
+            answers[name][test] = baseline.predict_proba(inputs[0][name][test])
+    return networks, answers
+
+
+def draw(clips, frames, networks, right):
+    """Two clips whose pitch misleads and the answer as the network reads on; who is right at which pitch."""
+    mosaic = [["0", "1", "pitch"], ["0 answer", "1 answer", "pitch"]]
+    ratios = {"height_ratios": [2, 1], "width_ratios": [1, 1, 1.4]}
+    figure, axes = plt.subplot_mosaic(mosaic, figsize=(13, 5), layout="constrained", **ratios)
+    said = np.full(len(clips), True) if clips.vowels is None else clips.vowels == "ae"
+    for label, extreme in enumerate((np.argmax, np.argmin)):
+        own = np.flatnonzero(said & (clips.labels == label))
+        i = own[extreme(clips.f0_hz[own])]
+        T = frames[i].any(axis=1).nonzero()[0][-1] + 1
+        heard, seconds = frames[i, :T], np.arange(1, T + 1) / FRAMES_PER_SECOND
+        # Row t of the triangle: the first t frames, the others silent.
+        answers = np.asarray(networks[clips.fold[i]](heard[None] * np.tri(T, dtype="float32")[:, :, None]))
+        ax, below = axes[f"{label}"], axes[f"{label} answer"]
+        image = ax.imshow(heard.T + FLOOR_DB, origin="lower", aspect="auto", extent=(0, seconds[-1], 0, BANDS))
+        ax.set(title=f"{clips.names[label]}, pitch {clips.f0_hz[i]:.0f} Hz", ylabel="mel band, from 60 Hz up")
+        for name, p in zip(clips.names, answers.T):
+            below.plot(seconds, p, label=name)
+        below.set(xlabel="read so far (s)", ylabel="probability", ylim=(-0.05, 1.05), xlim=(0, seconds[-1]))
+    axes["0 answer"].legend(frameon=False)
+    figure.colorbar(image, ax=axes["1"], label="dB")
+    medians = np.array([np.median(clips.f0_hz[clips.labels == label]) for label in range(len(clips.names))])
+    semitones = 12 * np.log2(clips.f0_hz / medians[clips.labels])
+    parts = np.array_split(np.argsort(semitones), min(8, len(clips)))
+    for name, values in right.items():
+        x, y = zip(*[(semitones[part].mean(), values[part].mean()) for part in parts])
+        axes["pitch"].plot(x, y, "o-" if name == "RNN" else "o--", linewidth=2.5 if name == "RNN" else 1.2, label=name)
+    axes["pitch"].set(xlabel="pitch, semitones above the median of the clip's label", ylabel="clips right (%)")
+    axes["pitch"].set_ylim(0, 103)
+    axes["pitch"].legend(frameon=False, loc="lower center")
+    return figure
+
+
+def main(folder=None, folds=5, pitch_shift=12.0, epochs=12, units=64, seed=0, device="auto", precision="float32"):
+    began = time.monotonic()
+    settings = {"epochs": epochs, "units": units, "seed": seed, "device": device, "precision": precision}
+    runs, further = Path("runs/voices"), {}
+    for condition, shift in {"recorded": 0.0}.items() if folder else {"measured": 0.0, "shifted": pitch_shift}.items():
+        # The synthesiser says every vowel several times; the first is answered for.
+        sayings = range(1 if folder else SAYINGS)
+        said = [voices.load(folder, folds=folds, pitch_shift=shift, seed=saying) for saying in sayings]
+        clips, ear = said[0], build_ear(said[0].sample_rate_hz)
+        print(f"\n{len(clips)} clips: {clips.source}.")
+        frames = [ear.predict(own.waves, batch_size=256, verbose=0) for own in said]
+        networks, answers = cross_validate(said, frames, runs / condition, **settings)
+        right = {name: 100.0 * (answer.argmax(axis=1) == clips.labels) for name, answer in answers.items()}
+        report = krb.Report(
+            f"{' or '.join(clips.names)}, from a clip of a speaker never heard, the pitch as {condition}",
+            "right",
+            "%",
+            right["RNN"],
+            {name: values for name, values in right.items() if name != "RNN"},
+            higher_is_better=True,
+            block=max(1, len(clips) // len(set(clips.speakers))),
+        )
+        speakers = {name: by_speaker(answer, clips) for name, answer in answers.items()}
+        further[condition] = {"a clip": report.scores(), "a speaker": speakers}
+        if condition == "measured":
+            print(f"\n{report}\n")
+        print("Speakers, by all their clips: " + ", ".join(f"{name} {n:.1f} %" for name, n in speakers.items()))
+
+    # What is exported has learned from every speaker, as each of the five from four fifths of them.
+    network = train(np.concatenate(frames), np.tile(clips.labels, len(said)), clips.names, runs / "all", **settings)
+    wave = keras.Input((None,), name=ear.input.name)
+    model = keras.Model(wave, network(ear(wave)), name="voices")
+    loaded = krb.publish("voices", model, report, draw(clips, frames[0], networks, right), began, further)
+    answer = np.asarray(loaded.serve(clips.waves[:1, : clips.lengths[0]]))[0]
+    print(f"The first waveform: {', '.join(f'{name} {p:.3f}' for name, p in zip(clips.names, answer))}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", help="your own clips: folder/label/speaker/*.wav or .flac")
+    parser.add_argument("--folds", type=int, default=5, help="no speaker is in two of them")
+    parser.add_argument("--pitch-shift", type=float, default=12.0, help="semitones, of the synthetic clips")
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--units", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"])
+    parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16", "mixed_float16"])
+    main(**vars(parser.parse_args()))

@@ -71,7 +71,7 @@ def load(
         seconds: how much of a longer clip is kept, from its beginning.
         folds: how many; no speaker is in two of them.
         pitch_shift: without a path, F0 is multiplied in each clip by a factor drawn from as many semitones (a factor of
-            2^(1/12) each) down to as many up; the formants stay, so that the pitch no longer tells who speaks.
+            2^(1/12) each) down to as many up; the formants stay, so that the pitch misleads.
         seed: of the synthesis and the shifts; the folds do not depend on it.
 
     Raises:
@@ -85,13 +85,9 @@ def load(
     >>> clips.waves.shape, clips.names, np.bincount(clips.fold)
     ((1220, 5000), ('man', 'woman'), array([240, 260, 240, 240, 240]))
     """
-    for name, value in (("sample_rate_hz", sample_rate_hz), ("folds", folds)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value!r}.")
-    if folds < 2:
-        raise ValueError("folds must be at least 2, one to train on and one to test, got 1.")
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise ValueError(f"seed must be an integer from 0 on, got {seed!r}.")
+    for name, value, least in (("sample_rate_hz", sample_rate_hz, 2000), ("folds", folds, 2), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
     if isinstance(seconds, bool) or not isinstance(seconds, Real) or not SHORTEST_SECONDS <= seconds < np.inf:
         raise ValueError(f"seconds must be a number of at least {SHORTEST_SECONDS}, got {seconds!r}.")
     if isinstance(pitch_shift, bool) or not isinstance(pitch_shift, Real) or not 0 <= pitch_shift <= 24:
@@ -105,12 +101,13 @@ def load(
 
 def _say_all(sample_rate_hz, seconds, folds, pitch_shift, seed):
     measured = vowels.peterson_barney()
+    names, labels = np.unique(measured.sexes, return_inverse=True)
+    names, speakers = tuple(names.tolist()), measured.speakers.astype(str)
+    fold = _folds(labels, speakers, names, folds)
     rng = np.random.default_rng(seed)
     f0_hz = measured.f0_hz * 2 ** (rng.uniform(-pitch_shift, pitch_shift, len(measured.f0_hz)) / 12)
     said = [vowels.say(f0, formants, rng) for f0, formants in zip(f0_hz, measured.formants_hz)]
     waves = [_resampled(wave, vowels.SAMPLE_RATE_HZ, sample_rate_hz, seconds) for wave in said]
-    names, labels = np.unique(measured.sexes, return_inverse=True)
-    names, speakers = tuple(names.tolist()), measured.speakers.astype(str)
     shifted = f", the pitch shifted by up to {pitch_shift:g} semitones" if pitch_shift else ""
     return Clips(
         *_padded(waves, ceil(min(seconds, vowels.LONGEST_SECONDS) * sample_rate_hz)),
@@ -118,7 +115,7 @@ def _say_all(sample_rate_hz, seconds, folds, pitch_shift, seed):
         speakers,
         names,
         sample_rate_hz,
-        _folds(labels, speakers, names, folds),
+        fold,
         f0_hz,
         measured.vowels,
         measured.formants_hz,
@@ -133,7 +130,7 @@ def _read_all(path, sample_rate_hz, seconds, folds):
         raise ValueError(f"{path} is a file; name the folder that holds a folder of clips for each label.")
     if stray := _clips_in(path.glob("*")):
         raise ValueError(f"{stray[0]} has no label: it must lie in a folder named after its label, in {path}.")
-    found = {folder.name: _clips_in(folder.rglob("*")) for folder in sorted(path.iterdir()) if folder.is_dir()}
+    found = {folder.name: _clips_in(folder.rglob("*")) for folder in _folders_in(path)}
     for name, files in found.items():
         if not files:
             raise ValueError(f"{path / name} holds no {' or '.join(SUFFIXES)} file; fill it or take it away.")
@@ -160,8 +157,12 @@ def _read_all(path, sample_rate_hz, seconds, folds):
     )
 
 
+# Names with a dot in front are what an operating system leaves beside a file.
+def _folders_in(path):
+    return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
 def _clips_in(paths):
-    # Names with a dot in front are what an operating system leaves beside a file.
     return sorted(p for p in paths if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith("."))
 
 
@@ -188,9 +189,10 @@ def _read(file, sample_rate_hz, seconds):
         raise ValueError(
             f"{file} lasts {len(channels) / rate_hz:.3f} s; a clip must last at least {SHORTEST_SECONDS} s."
         )
-    if not channels.any():
-        raise ValueError(f"{file} is silent in its first {len(channels) / rate_hz:.2f} s.")
-    return _resampled(channels.mean(axis=1), rate_hz, sample_rate_hz, seconds)
+    wave = channels.mean(axis=1)
+    if not wave.any():
+        raise ValueError(f"{file} is silent in its first {len(wave) / rate_hz:.2f} s.")
+    return _resampled(wave, rate_hz, sample_rate_hz, seconds)
 
 
 def _resampled(wave, from_hz, to_hz, seconds):
@@ -239,10 +241,15 @@ def estimate_f0_hz(wave: np.ndarray, sample_rate_hz: int) -> float:
     In each frame the lag of the highest autocorrelation, divided by that of the window (Boersma, "Accurate short-term
     analysis of the fundamental frequency", 1993).
 
+    Raises:
+        ValueError: for less than two periods of 60 Hz.
+
     >>> f0_hz = estimate_f0_hz(np.sin(2 * np.pi * 200 * np.arange(5000) / 10_000), 10_000)
     >>> round(f0_hz)
     200
     """
+    if len(wave) < 2 * sample_rate_hz / LOWEST_HZ:
+        raise ValueError(f"A pitch takes {2 / LOWEST_HZ:.3f} s to be heard, got {len(wave) / sample_rate_hz:.3f} s.")
     size = min(int(0.05 * sample_rate_hz), len(wave))
     frames = np.lib.stride_tricks.sliding_window_view(wave, size)[:: size // 2]
     window = np.hanning(size + 2)[1:-1]

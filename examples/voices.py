@@ -3,13 +3,17 @@
     python examples/voices.py
     python examples/voices.py --folder my_clips          # my_clips/label/speaker/*.wav or .flac
 
-The model cuts the waveform into frames of log-mel decibels, reads them one by one and answers after the last. Every
-clip is answered for once, by a network that never heard its speaker: five folds that share no speaker.
-The sound of the default clips is synthetic, computed from the pitch (F0) and the formants (F1 to F3) that Peterson and
-Barney measured on 61 adults in 1952: once as measured, once with the pitch shifted at random by up to an octave, so
-that it misleads.
+The model cuts the waveform into frames of log-mel decibels, reads them from both ends and answers once. Every clip is
+answered for by a network that never heard its speaker: five folds share none. The sound is SYNTHETIC, computed from the
+pitch (F0) and the formants (F1 to F3) that Peterson and Barney measured on 61 adults in 1952: once as measured, once
+with the pitch of every clip shifted at random by up to an octave, so that it misleads.
 
-RESULT
+The baselines are told the pitch as it was spoken (of your own clips as it is heard): a threshold on it, logistic
+regression on it and the mean frame, and logistic regression on it and the formants themselves, as measured.
+
+227 s on 2 cores. Clips right, as measured: 98.4 %, against 97.0 % (threshold), 98.0 % (mean frame) and 97.6 %
+(formants); every speaker is right by all their clips. Shifted: 91.1 %, against 69.1 %, 86.4 % and 80.1 %; 98.4 % of the
+speakers.
 """
 
 import argparse
@@ -112,17 +116,18 @@ def cross_validate(said, frames, run_dir, **settings):
 
 
 def draw(clips, frames, networks, right):
-    """Two clips whose pitch misleads and the answer as the network reads on; who is right at which pitch."""
+    """Two clips of like pitch and the answer to the first t frames of each; who is right at which pitch."""
     mosaic = [["0", "1", "pitch"], ["0 answer", "1 answer", "pitch"]]
     ratios = {"height_ratios": [2, 1], "width_ratios": [1, 1, 1.4]}
     figure, axes = plt.subplot_mosaic(mosaic, figsize=(13, 5), layout="constrained", **ratios)
     said = np.full(len(clips), True) if clips.vowels is None else clips.vowels == "ae"
-    for label, extreme in enumerate((np.argmax, np.argmin)):
-        own = np.flatnonzero(said & (clips.labels == label))
-        i = own[extreme(clips.f0_hz[own])]
+    first, second = (np.flatnonzero(said & (clips.labels == label)) for label in (0, 1))
+    apart = np.abs(np.log(clips.f0_hz[first])[:, None] - np.log(clips.f0_hz[second]))
+    nearest = np.unravel_index(apart.argmin(), apart.shape)
+    for label, i in enumerate((first[nearest[0]], second[nearest[1]])):
         T = frames[i].any(axis=1).nonzero()[0][-1] + 1
         heard, seconds = frames[i, :T], np.arange(1, T + 1) / FRAMES_PER_SECOND
-        # Row t of the triangle: the first t frames, the others silent.
+        # Row t of the triangle: the first t frames, silence behind them.
         answers = np.asarray(networks[clips.fold[i]](heard[None] * np.tri(T, dtype="float32")[:, :, None]))
         ax, below = axes[f"{label}"], axes[f"{label} answer"]
         image = ax.imshow(heard.T + FLOOR_DB, origin="lower", aspect="auto", extent=(0, seconds[-1], 0, BANDS))

@@ -13,7 +13,8 @@ regression on it and the mean frame, and logistic regression on it and the forma
 
 227 s on 2 cores. Clips right, as measured: 98.4 %, against 97.0 % (threshold), 98.0 % (mean frame) and 97.6 %
 (formants); every speaker is right by all their clips. Shifted: 91.1 %, against 69.1 %, 86.4 % and 80.1 %; 98.4 % of the
-speakers.
+speakers. A vowel that is held says little by its order: a support vector machine on the mean frame comes to 90.5 % of
+the shifted clips, and on the formants themselves to 90.4 %.
 """
 
 import argparse

@@ -13,9 +13,9 @@ regression on it and the mean frame, and logistic regression on it and the forma
 
 227 s on 2 cores with other work beside it. Clips right, as measured: 98.4 %, against 97.0 % (threshold), 98.0 % (mean
 frame) and 97.6 % (formants); all 61 speakers are right by all their clips. Shifted: 91.1 % (with --seed 1 90.8 %),
-against 69.1 %, 86.4 % and 80.1 %; by all their clips 60 of the 61 speakers, where both regressions have 61. A held vowel
-says little by the order of its frames: a support vector machine on the mean frame has 90.5 % of the shifted clips, on
-the formants themselves 90.4 %.
+against 69.1 %, 86.4 % and 80.1 %; by all their clips 60 of the 61 speakers, where both regressions have 61. A held
+vowel says little by the order of its frames: a support vector machine on the mean frame has 90.5 % of the shifted
+clips, on the formants themselves 90.4 %.
 """
 
 import argparse

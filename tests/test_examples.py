@@ -154,10 +154,7 @@ def test_voices_trains_scores_draws_and_exports_from_your_own_clips(tmp_path):
             for take in range(3):
                 wave = 0.3 * np.sin(2 * np.pi * (f0_hz + 5 * speaker) * seconds) + 0.01 * rng.normal(size=2400)
                 soundfile.write(folder / f"{take}.wav", wave[: 2400 - 200 * take], 8000)
-    faulty = run("voices.py", "--folder", "clips", cwd=tmp_path)
-    assert faulty.returncode != 0
-    assert "The label 'high' has 4 speakers, too few for 5 folds" in faulty.stderr
-    done = run("voices.py", "--folder", "clips", "--folds", "2", "--epochs", "3", "--units", "8", cwd=tmp_path)
+    done = run("voices.py", "--folder", "clips", "--folds", "2", "--epochs", "2", "--units", "8", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("RNN", "F0 threshold", "logistic, F0 and the mean frame"):
         assert f"\n{name} " in done.stdout

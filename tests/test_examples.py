@@ -138,7 +138,6 @@ def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path)
     day = krb.load_saved_model(tmp_path / "saved_models/weather_day")
     assert day.serve(np.zeros((2, 72, 3), "float32"), np.zeros((2, 24, 2), "float32")).shape == (2, 24, 1)
 
-
     assert set(loaded.description["scores"]["with attention"]) == {"right", "BLEU", "chrF"}
     assert (tmp_path / "runs/translation/attention.png").exists()
 

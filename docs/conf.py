@@ -1,5 +1,6 @@
 """How the pages are built: `make docs`."""
 
+import re
 from importlib.metadata import version as installed
 
 project = "keras_rnn_basics"
@@ -14,3 +15,18 @@ html_static_path = ["static"]
 html_css_files = ["pictures.css"]
 autodoc_typehints = "none"  # the docstrings say what comes and goes, with shapes
 autodoc_member_order = "bysource"
+napoleon_use_ivar = True
+
+
+def as_markdown(app, what, name, obj, options, lines):
+    """The docstrings' `code` is literal, and their * and | are letters, as in Markdown."""
+    text = "\n".join(lines)
+    parts = re.split(r"(`[^`]+`)", text)
+    parts = [f"`{part}`" if number % 2 else re.sub(r"([*|])", r"\\\1", part) for number, part in enumerate(parts)]
+    joined = "".join(parts).split("\n")
+    # What Python reads stays as it is.
+    lines[:] = [old if old.lstrip().startswith((">>>", "...")) else new for old, new in zip(lines, joined)]
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", as_markdown, priority=400)  # before napoleon's, which is 500

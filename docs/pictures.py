@@ -38,7 +38,7 @@ def gradients():
     begun = {
         "small": keras.initializers.RandomNormal(stddev=0.1, seed=0),
         "orthogonal": "orthogonal",
-        "large": keras.initializers.RandomNormal(stddev=0.35, seed=0),
+        "large": keras.initializers.RandomNormal(stddev=0.22, seed=0),
     }
     figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
     for ax, (name, W_aa) in zip(axes, begun.items()):
@@ -73,6 +73,10 @@ def weather_pictures():
     test = split.test
     answers = {"RNN": test.past_y + np.asarray(run.model(test.x)), "today's temperature again": test.past_y}
     costs = {name: krb.per_step_loss(test.next_y, own, "mean_absolute_error") for name, own in answers.items()}
+    states = run.model.get_layer("rnn_1").activations((test.x[100:101] - split.mean) / split.std)
+    figure, ax = plt.subplots(figsize=(9, 4), layout="constrained")
+    krb.plot_activations(np.asarray(states)[0], test.times[86:100, 0].astype(str), ax, "day read")
+    save(figure, "activations")
     figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
     krb.plot_per_step_loss(costs, ax, "$L_t$, mean absolute error (°C)")
     save(figure, "per_step_loss")

@@ -1,8 +1,14 @@
 """Example data, and the user's own by path, each with its split; and how they become examples and batches.
 
-`weather.load()` is a `Series`, which `split_windows` makes examples of; `sentences.load()` is text to learn to write;
-`dates.load()` is sentence pairs for translation; `voices.load()` is clips of sound with labels. `bucketed` makes
-batches of sequences that are not equally long, and `bucketed_pairs` of pairs of them.
+Every data set has a `load(path=None, ...)`, whose answer names its `source`, and its columns or labels in `names`:
+
+- `weather` (days), `hours` (hours) and `ticks` (stock bars, or trades to make them of) are a `Series`, which
+  `split_windows`, `walk_forward` or `split_blocks` makes examples of, split by time;
+- `sentences` is text to learn to write and `dates` pairs to translate, with `train`, `validation` and `test`;
+- `voices` are clips of sound in folds by speaker;
+- `frames` are sequences of pictures with a label each, with `train`, `validation` and `test`.
+
+`bucketed` makes batches of sequences that are not equally long, and `bucketed_pairs` of pairs of them.
 """
 
 from keras_rnn_basics.datasets import dates, hours, sentences, ticks, voices, weather

@@ -1,0 +1,110 @@
+"""Writes examples/rnn_basics.ipynb: the guide's words and code as a notebook that draws each picture itself."""
+
+import re
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+HERE = Path(__file__).parent
+NOTEBOOK = HERE.parent / "examples/rnn_basics.ipynb"
+MODEL = "krb.build_many_to_many((6,), units=32, output_units=4)"
+TRAINED = """
+def build():
+    standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
+    model = krb.build_many_to_many((4,), 16, 1, recurrent_dropout=0.5, frontend=standardise)
+    model.compile(keras.optimizers.Adam(3e-3, clipnorm=1.0), krb.SumOverTime("mean_absolute_error"))
+    return model
+
+
+train, validation = [(part.x, part.next_y - part.past_y) for part in (split.train, split.validation)]
+run = krb.fit(build, train, validation, tempfile.mkdtemp(), epochs=20, verbose=0)
+"""
+# What draws each picture of the pages.
+PICTURES = {
+    "window": """
+plt.plot(range(1, 15), split.test.x[100, :, 1], marker="o", label="$x_1$ to $x_{14}$")
+plt.plot([15], split.test.y[100, 0], marker="o", linestyle="none", label="$y$, the day after")
+plt.xlabel("time step t, days")
+plt.ylabel("highest temperature (°C)")
+plt.legend();
+""",
+    "unrolled": f"krb.plot_unrolled({MODEL}, steps=3);",
+    "cell": f'krb.plot_cell({MODEL}.get_layer("rnn_1").cell);',
+    "architectures": "krb.plot_architectures();",
+    "activations": TRAINED
+    + """
+states = run.model.get_layer("rnn_1").activations((split.test.x[100:101] - split.mean) / split.std)
+figure, ax = plt.subplots(figsize=(9, 4), layout="constrained")
+krb.plot_activations(np.asarray(states)[0], split.test.times[86:100, 0].astype(str), ax, "day read");
+""",
+    "per_step_loss": """
+test = split.test
+answers = {"RNN": test.past_y + np.asarray(run.model(test.x)), "today's temperature again": test.past_y}
+costs = {name: krb.per_step_loss(test.next_y, own, "mean_absolute_error") for name, own in answers.items()}
+krb.plot_per_step_loss(costs, plt.figure(figsize=(8, 4)).subplots(), "$L_t$, mean absolute error (°C)");
+""",
+    "backpropagation": f"""
+rng = np.random.default_rng(0)
+batch = rng.normal(size=(16, 4, 6)), rng.normal(size=(16, 4, 4))
+krb.plot_backpropagation({MODEL}, *batch, "mean_squared_error");
+""",
+    "gradient_flow": """
+figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+batch = rng.normal(size=(16, 30, 6)), rng.normal(size=(16, 30, 1))
+for ax, W_aa in zip(axes, (keras.initializers.RandomNormal(stddev=0.1, seed=0), "orthogonal")):
+    inputs = keras.Input((None, 6), name="x")
+    cell = krb.BasicRNNCell(32, 1, activation="linear", initializers={"W_aa": W_aa})
+    linear = keras.Model(inputs, krb.BasicRNN(cell, return_sequences=True)(inputs))
+    radius = float(abs(np.linalg.eigvals(cell.W_aa)).max())
+    krb.plot_gradient_flow(krb.gradient_flow(linear, *batch, "mean_squared_error"), ax, radius)
+""",
+}
+OPENING = """
+import tempfile
+
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+
+import keras_rnn_basics as krb
+
+keras.utils.set_random_seed(0)
+"""
+
+
+def cells():
+    yield new_markdown_cell(
+        "# Recurrent networks, from the equations to the code\n\nThe guide of keras_rnn_basics, to be run from top to "
+        "bottom: under two minutes on two cores. Written by `docs/notebook.py` from the pages in `docs/guide`."
+    )
+    yield new_code_cell(OPENING.strip())
+    for page in sorted((HERE / "guide").glob("*.md")):
+        text = re.sub(r"^(Next: |Your own model is drawn).*?(\n\n|\Z)", "", page.read_text("utf-8"), flags=re.M | re.S)
+        text = re.sub(r"\[([^]]+)\]\([^)]+\.md\)", r"\1", text)
+        for part in re.split(r"(^```pycon\n.*?^```$|^!\[[^]]*\]\([^)]*\)$)", text, flags=re.M | re.S):
+            if part.startswith("```pycon"):
+                yield new_code_cell(code(part))
+            elif part.startswith("!["):
+                yield new_code_cell(PICTURES[re.search(r"pictures/(\w+)\.svg", part)[1]].strip())
+            elif part.strip():
+                yield new_markdown_cell(part.strip())
+
+
+def code(block):
+    """The lines that are typed; what they print, the notebook prints."""
+    lines = [line[4:] for line in block.splitlines() if line.startswith((">>> ", "... "))]
+    return "\n".join(lines)
+
+
+def notebook():
+    own = list(cells())
+    for number, cell in enumerate(own):
+        cell.id = f"cell-{number}"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return new_notebook(cells=own, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+
+
+if __name__ == "__main__":
+    nbformat.write(notebook(), NOTEBOOK)
+    print(NOTEBOOK)

@@ -1,4 +1,5 @@
 from collections import Counter, defaultdict
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -257,3 +258,64 @@ def test_ngram_bits_say_what_does_not_fit(changed, message):
     fitting = {"train": [np.array([0, 1, 2])], "texts": [np.array([0, 2])], "order": 2, "vocabulary_size": 3}
     with pytest.raises(ValueError, match=message):
         baselines.ngram_bits(**{**fitting, **changed})
+
+
+def classifier(rng, *shape):
+    logits = rng.normal(size=shape, scale=2)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+def path_by_path(log_p, rate, prior):
+    """(T, n) -> (T, n): p(class in frame t | frames 1 .. t), by adding up all n^t ways that the classes could go."""
+    T, n = log_p.shape
+    answer = np.zeros((T, n))
+    for t in range(1, T + 1):
+        for path in product(range(n), repeat=t):
+            p = prior[path[0]]
+            for before, now in pairwise(path):
+                p *= 1 - rate if before == now else rate * prior[now] / (1 - prior[before])
+            likelihoods = [np.exp(log_p[k, path[k]]) / prior[path[k]] for k in range(t)]
+            answer[t - 1, path[-1]] += p * np.prod(likelihoods)
+    return answer / answer.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("rate", [0, 0.1, 0.7, 1])
+@pytest.mark.parametrize("prior", [None, [0.6, 0.1, 0.3]])
+def test_the_bayes_filter_adds_up_every_way_that_the_classes_could_go(rng, rate, prior):
+    log_p = classifier(rng, 4, 5, 3)
+    filtered = baselines.bayes_filter(log_p, rate, prior)
+    expected = [path_by_path(own, rate, np.full(3, 1 / 3) if prior is None else np.array(prior)) for own in log_p]
+    np.testing.assert_allclose(np.exp(filtered), expected, atol=1e-12)
+
+
+def test_where_every_class_is_as_likely_to_come_next_the_filter_says_what_the_frame_says(rng):
+    log_p = classifier(rng, 3, 6, 4)
+    np.testing.assert_allclose(baselines.bayes_filter(log_p, switching_rate=0.75), log_p, atol=1e-12)
+
+
+def test_the_filter_does_not_look_ahead_and_stays_sound_over_long_sequences(rng):
+    log_p = classifier(rng, 2, 5000, 3)
+    filtered = baselines.bayes_filter(log_p, 0.05)
+    np.testing.assert_array_equal(filtered[:, :100], baselines.bayes_filter(log_p[:, :100], 0.05))
+    np.testing.assert_allclose(np.exp(filtered).sum(axis=-1), 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"log_probabilities": np.zeros((3, 1))}, r"must be \(N, T, n\) with n of at least 2 classes, got \(3, 1\)"),
+        ({"log_probabilities": np.zeros((1, 3, 1))}, r"got \(1, 3, 1\)"),
+        ({"log_probabilities": np.zeros((1, 0, 2))}, r"got \(1, 0, 2\)"),
+        ({"log_probabilities": np.full((1, 3, 2), 0.5)}, "logs of probabilities that sum to one"),
+        ({"log_probabilities": np.full((1, 3, 2), np.nan)}, "logs of probabilities that sum to one"),
+        ({"switching_rate": 1.5}, "switching_rate must be a number from 0 to 1, got 1.5"),
+        ({"switching_rate": float("nan")}, "switching_rate must be a number from 0 to 1, got nan"),
+        ({"switching_rate": None}, "switching_rate must be a number from 0 to 1, got None"),
+        ({"prior": [1.0]}, "prior must be 2 positive numbers"),
+        ({"prior": [0.0, 1.0]}, "prior must be 2 positive numbers"),
+    ],
+)
+def test_the_filter_says_what_does_not_fit(changed, message):
+    fitting = {"log_probabilities": np.log(np.full((1, 3, 2), 0.5)), "switching_rate": 0.1}
+    with pytest.raises(ValueError, match=message):
+        baselines.bayes_filter(**{**fitting, **changed})

@@ -11,7 +11,7 @@ Every data set has a `load(path=None, ...)`, whose answer names its `source`, an
 `bucketed` makes batches of sequences that are not equally long, and `bucketed_pairs` of pairs of them.
 """
 
-from keras_rnn_basics.datasets import dates, hours, sentences, ticks, voices, weather
+from keras_rnn_basics.datasets import dates, frames, hours, sentences, ticks, voices, weather
 from keras_rnn_basics.datasets.buckets import bucket_lengths, bucketed, bucketed_pairs
 from keras_rnn_basics.datasets.series import Series
 from keras_rnn_basics.datasets.windows import Split, Windows, split_blocks, split_windows, walk_forward

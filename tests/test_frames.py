@@ -1,0 +1,289 @@
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from keras_rnn_basics.datasets import frames
+from keras_rnn_basics.datasets.frames import Sequences, drift
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return frames.load(batch_size=16)
+
+
+def test_no_scan_is_in_two_parts_and_every_frame_shows_one_of_its_class(digits):
+    scans = load_digits()
+    images, used = (scans.images / 16).astype("float32"), {}
+    batch = Sequences(*(part.numpy() for part in next(iter(digits.train))))
+    for name, part in (("train", batch), ("validation", digits.validation), ("test", digits.test)):
+        used[name] = set()
+        began = np.zeros(len(part), dtype=int)
+        for t in range(part.y.shape[1] + 1):
+            for i in range(8):
+                if t == part.y.shape[1] or part.since_swap[i, t] == 0:
+                    shown = part.x[i, began[i] : t]
+                    if len(shown) > 5:
+                        used[name].add(the_scan_shown(shown, images, scans.target == part.y[i, t - 1]))
+                    began[i] = t
+    assert all(len(own) >= 4 for own in used.values())
+    assert len(set.union(*used.values())) == sum(map(len, used.values()))
+
+
+def the_scan_shown(shown, images, of_the_class):
+    """(t, 16, 16), (M, 8, 8), (M,) -> the one scan of the class of which every frame is what was left visible."""
+    fits = of_the_class.copy()
+    for frame in shown:
+        cuts = np.lib.stride_tricks.sliding_window_view(frame, (8, 8)).reshape(-1, 8, 8)
+        cuts = cuts[(cuts > 0).sum(axis=(1, 2)) == (frame > 0).sum()]  # nothing lies outside of the scan
+        own = images[fits][:, None]
+        fits[fits] = ((cuts == own) | (cuts == 0)).all(axis=(2, 3)).any(axis=1)
+    assert fits.sum() == 1
+    return int(np.flatnonzero(fits)[0])
+
+
+@pytest.fixture(scope="module")
+def blocks():
+    """Many sequences of full blocks, their class told by their brightness."""
+    y = np.repeat([0, 1, 2], 5)
+    images = np.ones((15, 6, 6), dtype="float32") * (y + 1)[:, None, None]
+    return drift(images, y, sequences=1000, rng=np.random.default_rng(0), length=30)
+
+
+def test_sixty_percent_of_the_pixels_are_hidden_in_each_frame_anew(blocks):
+    seen = blocks.x > 0
+    assert seen.mean() == pytest.approx(0.4 / 4, rel=0.01)  # the block is a quarter of the field
+    both = (seen[:, 1:] & seen[:, :-1]).sum() / seen[:, 1:].sum()
+    assert both < 0.45  # 0.4, were no block to move
+
+
+def test_one_frame_in_ten_has_another_class_each_equally_often(blocks):
+    np.testing.assert_array_equal(blocks.x.max(axis=(2, 3)), blocks.y + 1)
+    swapped = np.diff(blocks.y, axis=1) != 0
+    assert swapped.mean() == pytest.approx(0.1, abs=0.005)
+    pairs = np.stack([blocks.y[:, :-1][swapped], blocks.y[:, 1:][swapped]])
+    counts = np.bincount(3 * pairs[0] + pairs[1], minlength=9).reshape(3, 3)
+    np.testing.assert_allclose(counts / counts.sum(), (1 - np.eye(3)) / 6, atol=0.015)
+
+
+def test_the_image_drifts_straight_on_and_turns_back_at_the_edges_alone():
+    images, y = np.ones((2, 20, 20), dtype="float32"), np.array([0, 1])
+    x = drift(images, y, sequences=100, rng=np.random.default_rng(0), length=60).x
+    for shown in (x.any(axis=3), x.any(axis=2)):  # rows, columns: (N, T, 40)
+        first, last = shown.argmax(axis=2), 39 - shown[:, :, ::-1].argmax(axis=2)
+        assert (first.min(), last.max()) == (0, 39)
+        whole = (last - first == 19).all(axis=1)  # no outermost row of a whole sequence hidden by chance
+        assert whole.mean() > 0.9
+        steps = np.diff(first[whole], axis=1)
+        assert np.abs(steps).max() == 1
+        assert np.abs(steps).mean() == pytest.approx(0.75 / 2, abs=0.05)
+        for way in first[whole]:
+            way = way[np.append(True, np.diff(way) != 0)]
+            turns = way[1:-1][np.diff(way)[1:] != np.diff(way)[:-1]]
+            assert set(turns) <= {0, 20}
+
+
+def test_frames_since_the_swap_are_counted_from_the_swap_on(digits):
+    y, since = digits.test.y, digits.test.since_swap
+    for i in range(20):
+        last = None
+        for t in range(y.shape[1]):
+            last = t if t and y[i, t] != y[i, t - 1] else last
+            assert since[i, t] == (-1 if last is None else t - last)
+
+
+def test_training_never_comes_again_and_the_rest_is_fixed_by_the_seed(digits):
+    again, other = frames.load(batch_size=16), frames.load(batch_size=16, seed=1)
+    np.testing.assert_array_equal(again.test.x, digits.test.x)
+    np.testing.assert_array_equal(again.validation.y, digits.validation.y)
+    assert (other.test.x != digits.test.x).any()
+    assert int(again.train.cardinality()) == 100
+    first, second = ([y.numpy() for _, y in again.train.take(2)] for _ in range(2))
+    assert len({y.tobytes() for y in first + second}) == 4
+    assert (digits.names, digits.switching_rate) == (tuple("0123456789"), 0.1)
+    np.testing.assert_allclose(digits.prior, 0.1)
+
+
+def test_what_draws_and_what_loads_is_imported_only_where_it_is_used(tmp_path, monkeypatch):
+    loaded = "import sys, keras_rnn_basics.datasets; sys.exit('sklearn.datasets' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(ImportError, match=r"pip install 'keras_rnn_basics\[examples\]', or give the path of your own"):
+        frames.load()
+    assert frames.load(save(tmp_path)).names == ("1", "4")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be an integer from 1 on, got 0"),
+        ({"batch_size": 2.0}, "batch_size must be an integer from 1 on, got 2.0"),
+        ({"seed": -1}, "seed must be an integer from 0 on, got -1"),
+        ({"seed": None}, "seed must be an integer from 0 on, got None"),
+    ],
+)
+def test_bad_arguments_say_what_would_do(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        frames.load(**arguments)
+
+
+def own_arrays(N=12, T=6):
+    """Frames whose first pixel is their sequence's number, the labels 1 and 4 in turns of three."""
+    x = np.random.default_rng(0).integers(256, size=(N, T, 5, 4), dtype="uint8")
+    x[:, :, 0, 0] = np.arange(N)[:, None]
+    return {"frames": x, "labels": np.tile(np.where(np.arange(T) // 3 % 2, 4, 1), (N, 1))}
+
+
+def save(tmp_path, **changed):
+    path = tmp_path / "own.npz"
+    arrays = {**own_arrays(), **changed}
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    return path
+
+
+def test_your_own_npz_is_split_by_sequence(tmp_path):
+    arrays, path = own_arrays(), save(tmp_path)
+    own = frames.load(path, batch_size=5)
+    epochs = [[(x.numpy(), y.numpy()) for x, y in own.train] for _ in range(2)]
+    assert [[len(x) for x, _ in epoch] for epoch in epochs] == [[5, 3], [5, 3]]
+    assert any((a != b).any() for (a, _), (b, _) in zip(*epochs))  # in a new order
+    every = np.concatenate([own.validation.x, own.test.x, *(x for x, _ in epochs[0])])
+    order = np.rint(every[:, 0, 0, 0] * 255).astype(int)
+    assert sorted(order) == list(range(12))
+    np.testing.assert_allclose(every, arrays["frames"][order] / np.float32(255), rtol=1e-6)
+    assert every.dtype == np.float32
+    np.testing.assert_array_equal(own.test.y, [[0, 0, 0, 1, 1, 1]] * 2)
+    assert (own.names, own.switching_rate) == (("1", "4"), 1 / 5)
+    np.testing.assert_allclose(own.prior, 0.5)
+    assert own.source == f"{path}: 8 sequences to train, 2 to validate, 2 to test"
+
+
+def test_numbers_that_are_no_bytes_stay_as_they_are_and_frames_may_have_channels(tmp_path):
+    x = np.random.default_rng(0).normal(size=(12, 6, 5, 4, 3))
+    own = frames.load(save(tmp_path, frames=x))
+    for held_out in (*own.validation.x, *own.test.x):
+        assert any(np.allclose(held_out, sequence) for sequence in x)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"frames": None}, r"has no array 'frames', only \['labels'\]; write it with np.savez"),
+        ({"labels": None}, r"has no array 'labels', only \['frames'\]"),
+        ({"frames": np.zeros((12, 6, 20))}, r"frames must be \(N, T, H, W\) or .* got float64 of shape \(12, 6, 20\)"),
+        ({"frames": np.full((12, 6, 5, 4), "a")}, "frames must be .* numbers, got <U1"),
+        ({"frames": np.zeros((0, 6, 5, 4)), "labels": np.zeros((0, 6), int)}, r"frames is empty, of shape \(0, 6"),
+        ({"labels": np.ones((12, 6))}, "labels must be integers, one a frame, got float64"),
+        ({"labels": np.full((12, 6), "cup")}, "labels must be integers, one a frame, got <U3"),
+        ({"labels": np.arange(12)}, r"labels must be \(12, 6\), one for each of the frames, got \(12,\)"),
+        ({"labels": np.ones((12, 6), int)}, "has the one label 1 on all frames: there is nothing to tell apart"),
+        (own_arrays(9), "has 9 sequences; training, validation and test take at least 10"),
+        ({"frames": np.where(np.arange(1440).reshape(12, 6, 5, 4) == 481, np.nan, 0)}, r"frames\[4, 0\] holds a num"),
+        ({"frames": np.array([[1], [1, 2]], dtype=object)}, "frames is no array .* pickled Python objects, .* one len"),
+        ({"labels": np.array([[1], [1, 2]], dtype=object)}, "labels is no array of numbers but of pickled"),
+    ],
+)
+def test_an_npz_without_sequences_to_split_is_an_error_that_names_it(tmp_path, changed, message):
+    path = save(tmp_path, **changed)
+    with pytest.raises(ValueError, match=message) as error:
+        frames.load(path)
+    assert str(path) in str(error.value)
+
+
+def test_what_is_no_npz_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is no file or folder .*nowhere\.npz"):
+        frames.load(tmp_path / "nowhere.npz")
+    path = save(tmp_path)
+    content = path.read_bytes()
+    broken = bytearray(content)
+    broken[200:400] = bytes(200)  # the directory of the zip file is whole, what it points to is not
+    for bad, message in (
+        (b"", "own.npz is empty; write it with"),
+        (b"frames", "own.npz is no npz file, or a broken one"),
+        (content[:-100], "own.npz is no npz file, or a broken one"),
+        (bytes(broken), "own.npz: frames cannot be read, the file is broken"),
+    ):
+        path.write_bytes(bad)
+        with pytest.raises(ValueError, match=message):
+            frames.load(path)
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ValueError, match=r"own.npz is no npz file.*np.savez\(path, frames=..., labels=...\)"):
+        frames.load(path)
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """Ten sequences of four gray frames, numbered 8 to 11: as words, 10 comes before 9."""
+    for sequence in range(10):
+        (tmp_path / f"video_{sequence}").mkdir()
+        for number in range(8, 12):
+            image = np.full((6, 5, 3), (10 * sequence + number) / 255)
+            label = "cup" if (sequence + number) % 4 < 2 else "tea_pot"
+            plt.imsave(tmp_path / f"video_{sequence}/{number}_{label}.png", image)
+    (tmp_path / "video_3/notes.txt").write_text("no frame")
+    (tmp_path / "read_me.txt").write_text("no sequence")
+    return tmp_path
+
+
+def test_your_own_image_folders_are_read_in_the_order_of_the_numbers(videos):
+    own = frames.load(videos)
+    assert own.names == ("cup", "tea_pot")
+    x, y = next(iter(own.train))
+    every = np.concatenate([own.validation.x, own.test.x, x])
+    labels = np.concatenate([own.validation.y, own.test.y, y])
+    assert every.shape[:4] == (10, 4, 6, 5)
+    bytes_of = np.rint(every[:, :, 3, 2, 0] * 255).astype(int)
+    sequence = (bytes_of[:, 0] - 8) // 10
+    assert sorted(sequence) == list(range(10))
+    np.testing.assert_array_equal(bytes_of, 10 * sequence[:, None] + np.arange(8, 12))
+    np.testing.assert_array_equal(labels, (sequence[:, None] + np.arange(8, 12)) % 4 >= 2)
+
+
+def spoil_size(videos):
+    plt.imsave(videos / "video_4/9_cup.png", np.zeros((6, 6, 3)))
+
+
+def spoil_image(videos):
+    (videos / "video_4/10_tea_pot.png").write_bytes(b"")
+
+
+def spoil_name(videos):
+    (videos / "video_4/10_tea_pot.png").rename(videos / "video_4/ten_tea.png")
+
+
+def spoil_number(videos):
+    (videos / "video_4/10_tea_pot.png").rename(videos / "video_4/11_cup.png")
+
+
+def spoil_length(videos):
+    (videos / "video_4/10_tea_pot.png").unlink()
+
+
+def spoil_folder(videos):
+    (videos / "video_41").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (spoil_size, r"video_4/9_cup.png has the size \(6, 6, .*video_0/8_cup.png \(6, 5, .*all frames must have one"),
+        (spoil_image, "video_4/10_tea_pot.png is no image that can be read"),
+        (spoil_name, "video_4/ten_tea.png is not named <number>_<label>, such as 0017_cup.png"),
+        (spoil_number, "video_4/11_.* are both frame 11; a frame has one image"),
+        (spoil_length, "video_4 has 3 frames, but .*video_0 4: all sequences must be equally long"),
+        (spoil_folder, "video_41 holds no images .* must hold one folder a sequence"),
+    ],
+)
+def test_a_folder_without_sequences_to_split_is_an_error_that_names_the_place(videos, spoil, message):
+    spoil(videos)
+    with pytest.raises(ValueError, match=message):
+        frames.load(videos)
+
+
+def test_a_folder_without_folders_is_an_error_that_says_what_it_must_hold(tmp_path):
+    with pytest.raises(ValueError, match="holds no folders; it must hold one folder a sequence"):
+        frames.load(tmp_path)

@@ -165,3 +165,25 @@ def test_voices_trains_scores_draws_and_exports_from_your_own_clips(tmp_path):
     answers = [loaded.serve(np.pad(wave, [(0, 0), (0, silence)])).numpy() for silence in (1000, 2000)]
     np.testing.assert_allclose(answers[0].sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(*answers, atol=1e-5)  # silence behind a clip changes nothing
+
+
+def test_frames_trains_scores_draws_and_exports_from_your_own_sequences(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.cumsum(rng.random((24, 6)) < 0.3, axis=1) % 2
+    own = rng.random((24, 6, 8, 6))
+    own[:, :, :4] += labels[..., None, None]  # the upper half is bright, or it is not
+    np.savez(tmp_path / "own.npz", frames=own, labels=labels)
+    quick = ["--minutes", "0.02", "--further-minutes", "0.02", "--units", "8"]
+    done = run("frames.py", "--path", "own.npz", *quick, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("RNN", "per frame", "Bayes filter"):
+        assert f"\n{name} " in done.stdout
+    loaded = krb.load_saved_model(tmp_path / "saved_models/frames")
+    assert loaded.endpoints == ["serve", "step"]
+    assert set(loaded.description["scores"]) == {"RNN", "per frame", "Bayes filter"}
+    states, live = [np.zeros((24, 8), "float32")] * 2, []
+    for x_t in np.moveaxis(own.astype("float32"), 1, 0):
+        y_t, *states = loaded.step(x_t, *states)
+        live.append(y_t)
+    np.testing.assert_allclose(np.stack(live, axis=1), loaded.serve(own.astype("float32")), atol=1e-4)
+    assert (tmp_path / "runs/frames/picture.png").exists()

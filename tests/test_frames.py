@@ -100,7 +100,7 @@ def test_training_never_comes_again_and_the_rest_is_fixed_by_the_seed(digits):
     np.testing.assert_array_equal(again.test.x, digits.test.x)
     np.testing.assert_array_equal(again.validation.y, digits.validation.y)
     assert (other.test.x != digits.test.x).any()
-    assert int(again.train.cardinality()) == 100
+    assert int(again.train.cardinality()) == 500
     first, second = ([y.numpy() for _, y in again.train.take(2)] for _ in range(2))
     assert len({y.tobytes() for y in first + second}) == 4
     assert (digits.names, digits.switching_rate) == (tuple("0123456789"), 0.1)

@@ -18,7 +18,7 @@ LENGTH = 24
 # Of the 1,797 scans; the others are for training.
 VALIDATION_SCANS, TEST_SCANS = 200, 400
 VALIDATION_SEQUENCES, TEST_SEQUENCES = 500, 1000
-BATCHES_AN_EPOCH = 100
+SEQUENCES_AN_EPOCH = 8000
 FEWEST_SEQUENCES = 10
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 LAYOUT = "one folder a sequence, in it an image a frame, named <number>_<label>.png"
@@ -78,7 +78,7 @@ def load(path: str | Path | None = None, batch_size: int = 64, seed: int = 0) ->
 
     Without a path: a scan of 8 x 8 pixels, by scikit-learn, drifts over a field of 16 x 16 for 24 frames, as `drift`
     says. The 1,797 scans are parted first, 1,197 for training, 200 for validation and 400 for the test. Sequences for
-    training are drawn as they are needed, 100 batches an epoch, and never come again; those to validate, 500, and to
+    training are drawn as they are needed, 8,000 an epoch, and never come again; those to validate, 500, and to
     test, 1,000, are fixed by the seed.
 
     Args:
@@ -170,8 +170,10 @@ def _digits(batch_size, seed):
     bounds = [TEST_SCANS, TEST_SCANS + VALIDATION_SCANS]
     test, validation, train = np.split(split_rng.permutation(len(digits)), bounds)
 
+    count = max(1, SEQUENCES_AN_EPOCH // batch_size)
+
     def epoch():
-        for _ in range(BATCHES_AN_EPOCH):
+        for _ in range(count):
             batch = drift(images[train], digits[train], batch_size, train_rng)
             yield batch.x, batch.y
 
@@ -185,7 +187,7 @@ def _digits(batch_size, seed):
     x, y = held_out[0].x, held_out[0].y
     signature = (tf.TensorSpec((batch_size, *x.shape[1:])), tf.TensorSpec((batch_size, *y.shape[1:]), "int32"))
     batches = tf.data.Dataset.from_generator(epoch, output_signature=signature)
-    batches = batches.apply(tf.data.experimental.assert_cardinality(BATCHES_AN_EPOCH)).prefetch(4)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
     source = (
         f"scikit-learn's {len(digits):,} scans of handwritten digits, drifting, {HIDDEN:.0%} of the pixels hidden; "
         f"{len(train):,} scans to train, {len(validation)} to validate, {len(test)} to test"

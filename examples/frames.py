@@ -1,0 +1,160 @@
+"""A label for every frame of a video: handwritten digits adrift, 60 % of their pixels hidden, swapped at random times.
+
+    python examples/frames.py
+    python examples/frames.py --path my_sequences.npz
+    python examples/frames.py --path my_image_folders
+
+The network reads the frames one by one, each through a small image encoder, and names the digit at every frame, from
+what it has seen so far. It begins as a network without memory, which answers each frame by itself and trains first;
+then it learns to remember, while that one goes on for as long. It is scored beside it, and beside its answers put
+together by the Bayes filter that knows how often digits are swapped.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import keras
+import matplotlib
+import numpy as np
+import tensorflow as tf
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+import keras_rnn_basics as krb
+from keras_rnn_basics.baselines import bayes_filter
+from keras_rnn_basics.datasets import frames
+
+RUNS = Path("runs/frames")
+
+
+def main(path=None, minutes=1.6, further_minutes=0.7, units=128, seed=0, device="auto", precision="float32"):
+    began = time.monotonic()
+    data = frames.load(path, batch_size=16)
+    test, shape, n = data.test, data.test.x.shape[2:], len(data.names)
+    print(f"{data.source}. {n} labels, swapped from one frame to the next {data.switching_rate:.1%} of the time.")
+    validation = tf.data.Dataset.from_tensor_slices((data.validation.x, data.validation.y)).batch(100)
+
+    def one_by_one(x, y):
+        return tf.reshape(x, (-1, *shape)), tf.reshape(y, (-1,))
+
+    def normalised(linear):
+        return linear, keras.layers.BatchNormalization(momentum=0.95), keras.layers.Activation("relu")
+
+    def encoder():
+        layers = [
+            keras.layers.Reshape((*shape[:2], -1)),
+            *normalised(keras.layers.Conv2D(16, 5, strides=2, padding="same", use_bias=False)),
+            *normalised(keras.layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False)),
+            keras.layers.Flatten(),
+            *normalised(keras.layers.Dense(128, use_bias=False)),
+        ]
+        return keras.Sequential(layers, name="encoder")
+
+    cost = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def build_start():
+        model = krb.build_one_to_one(shape, units, n, frontend=encoder())
+        model.compile(keras.optimizers.Adam(8e-3, clipnorm=1.0), cost)
+        return model
+
+    def build_per_frame():
+        model = build_start()
+        model.set_weights(start.get_weights())
+        model.optimizer.learning_rate = 2e-3
+        return model
+
+    # The first layer begins as the network without memory, the second as a fading sum of what it says: a filter of a
+    # kind. The encoder stays as it is, so that only its forward pass is paid for.
+    def build_rnn():
+        model = krb.build_many_to_many(shape, [units, units], n, frontend=encoder())
+        encode, first, second = (model.get_layer(name) for name in ("frontend", "rnn_1", "rnn_2"))
+        encode.set_weights(start.get_layer("frontend").get_weights())
+        encode.trainable = False
+        first, second, alone = first.cell, second.cell, start.get_layer("rnn_1").cell
+        for weight, value in (
+            (first.W_ax, alone.W_ax),
+            (first.b_x, alone.b_x),
+            (first.b_a, alone.b_a),
+            (first.W_aa, np.zeros((units, units))),
+            (second.W_ax, 0.4 * np.eye(units)),
+            (second.W_aa, 0.7 * np.eye(units)),
+            (second.W_ya, alone.W_ya),
+            (second.b_y, alone.b_y),
+        ):
+            weight.assign(value)
+        model.compile(keras.optimizers.Adam(4e-3, clipnorm=1.0), krb.SumOverTime(cost))
+        return model
+
+    settings = {"epochs": 10_000, "seed": seed, "device": device, "precision": precision, "verbose": 2}
+    single_frames = data.train.map(one_by_one), validation.map(one_by_one)
+    start = krb.fit(build_start, *single_frames, RUNS / "start", minutes=minutes, **settings).model
+    # From there both go on for as long: the one as it is, the other with a memory.
+    settings["minutes"] = further_minutes
+    per_frame = krb.fit(build_per_frame, *single_frames, RUNS / "per_frame", **settings).model
+    model = krb.fit(build_rnn, data.train, validation, RUNS / "rnn", **settings).model
+
+    alone = per_frame.predict(test.x.reshape(-1, *shape), batch_size=1000, verbose=0).reshape(*test.y.shape, n)
+    filtered = bayes_filter(np.asarray(tf.nn.log_softmax(alone.astype("float32"))), data.switching_rate, data.prior)
+    answers = {"RNN": model.predict(test.x, batch_size=100, verbose=0), "per frame": alone, "Bayes filter": filtered}
+    answers = {name: own.argmax(axis=-1) for name, own in answers.items()}
+    values = {name: 100 * (own == test.y).mean(axis=1) for name, own in answers.items()}
+    report = krb.Report(
+        f"The label of every frame, from the frames so far, in {len(test)} sequences of images never seen before.",
+        "frames right",
+        "%",
+        values.pop("RNN"),
+        values,
+        higher_is_better=True,
+        block=1,
+    )
+    figure = draw(test, answers, data.names)
+    loaded = krb.publish("frames", model, report, figure, began)
+
+    states, live = [np.zeros((1, units), "float32")] * 2, []
+    for x_t in test.x[0]:
+        y_t, *states = loaded.step(x_t[None], *states)
+        live.append(data.names[int(np.argmax(y_t))])
+    print(f"The first test sequence, live, frame by frame: {' '.join(live)}")
+    print(f"                                       labels: {' '.join(data.names[k] for k in test.y[0])}")
+
+
+def draw(test, answers, names):
+    """The first sequence with everybody's answers, and how answers get better from frame to frame after a swap."""
+    figure, (film, ax) = plt.subplots(2, 1, figsize=(12, 7), height_ratios=[2, 3], layout="constrained")
+    shown, labels = test.x[0, :24], test.y[0, :24]
+    film.imshow(
+        np.hstack(shown if shown.ndim == 3 else shown.mean(axis=-1)), cmap="Greys", extent=(0, len(shown), 1, 0)
+    )
+    rows = {"label": labels} | {name: own[0] for name, own in answers.items()}
+    film.set_yticks([1.5 + 0.6 * row for row in range(len(rows))], list(rows))
+    film.set_ylim(1.7 + 0.6 * len(rows), 0)
+    film.set_xticks(np.arange(len(shown)) + 0.5, np.arange(1, len(shown) + 1))
+    film.set_xlabel("frame")
+    for place, row in zip(film.get_yticks(), rows.values()):
+        for t, (k, label) in enumerate(zip(row, labels)):
+            colours = {"color": "black"} if k == label else {"color": "white", "backgroundcolor": "tab:red"}
+            film.text(t + 0.5, place, names[k], ha="center", va="center", fontsize=9, **colours)
+    since = test.since_swap
+    ages = [age for age in range(since.max() + 1) if (since == age).sum() >= 0.005 * since.size]
+    for name, own in answers.items():
+        right = 100 * (own == test.y)
+        ax.plot(ages, [right[since == age].mean() for age in ages], marker="o", label=name)
+    ax.set_xlabel("frames since the swap")
+    ax.set_ylabel("frames right (%)")
+    ax.set_xticks(ages)
+    ax.legend(frameon=False)
+    return figure
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--path", help="your own sequences: an npz file or a folder of image folders")
+    parser.add_argument("--minutes", type=float, default=1.6, help="how long the network without memory trains")
+    parser.add_argument("--further-minutes", type=float, default=0.7, help="how long both go on from there")
+    parser.add_argument("--units", type=int, default=128, help="n_a")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"])
+    parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16", "mixed_float16"])
+    main(**vars(parser.parse_args()))

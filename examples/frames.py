@@ -8,6 +8,11 @@ The network reads the frames one by one, each through a small image encoder, and
 what it has seen so far. It begins as a network without memory, which answers each frame by itself and trains first;
 then it learns to remember, while that one goes on for as long. It is scored beside it, and beside its answers put
 together by the Bayes filter that knows how often digits are swapped.
+
+191 s on 2 cores that had other work too, one seed. Of the frames of 1,000 sequences, made of scans that nothing was
+trained on, 82.4 % are right; without memory 66.7 %; with the Bayes filter 82.2 %, which is no clear difference
+(interval -0.3 to 0.8). The memory has learnt what the filter is told, not more. The test part was scored for two other
+set-ups too: 74.6 % (filter 75.6 %) and 79.3 % (filter 78.9 %), both after fewer steps without memory.
 """
 
 import argparse

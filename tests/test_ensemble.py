@@ -19,6 +19,17 @@ def test_an_ensemble_answers_the_mean_of_its_members(x, tmp_path, count, build):
     np.testing.assert_allclose(krb.load_saved_model(path).serve(x), ensemble(x), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_ensemble_steps_as_it_reads(x, count):
+    ensemble = krb.build_ensemble([krb.build_many_to_many((3,), [5, 4], 2) for _ in range(count)])
+    step = krb.one_step(ensemble)
+    states = [keras.ops.zeros((4, a.shape[-1])) for a in step.inputs[1:]]
+    assert len(states) == 2 * count
+    for t in range(x.shape[1]):
+        y_t, *states = step([keras.ops.convert_to_tensor(x[:, t]), *states])
+        np.testing.assert_allclose(y_t, ensemble(x)[:, t], rtol=1e-4, atol=1e-5)
+
+
 def test_members_keep_their_names_and_their_weights():
     members = [krb.build_many_to_one((3,), 4, 1) for _ in range(2)]
     krb.build_ensemble(members)
@@ -30,3 +41,5 @@ def test_members_that_are_not_alike_are_errors():
         krb.build_ensemble([])
     with pytest.raises(ValueError, match=r"must be alike: \(None, None, 3\) -> \(None, 1\) and \(None, None, 2\)"):
         krb.build_ensemble([krb.build_many_to_one((3,), 4, 1), krb.build_many_to_one((2,), 4, 1)])
+    with pytest.raises(ValueError, match="must have one input and one output, encoder_decoder has"):
+        krb.build_ensemble([krb.build_encoder_decoder(5, 5, 4)])

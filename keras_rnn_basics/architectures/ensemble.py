@@ -9,7 +9,7 @@ def build_ensemble(models: list[keras.Model], name: str = "ensemble") -> keras.M
     Networks that differ in their seed err differently: their mean errs less than one of them does.
 
     Args:
-        models: built models of the same input and output shape.
+        models: built models of one input and one output, of the same shapes.
         name: of the new model.
 
     Raises:
@@ -28,9 +28,10 @@ def build_ensemble(models: list[keras.Model], name: str = "ensemble") -> keras.M
                 f"models must be alike: {first.input_shape} -> {first.output_shape} and "
                 f"{model.input_shape} -> {model.output_shape}."
             )
+    if len(first.inputs) != 1 or len(first.outputs) != 1:
+        raise ValueError(f"models must have one input and one output, {first.name} has {first.inputs}.")
     x = keras.Input(first.input_shape[1:], name=first.inputs[0].name, dtype=first.inputs[0].dtype)
     # Under names of their own: layers of one model must differ in them.
-    members = [keras.Model(own.inputs, own.outputs, name=f"member_{i}") for i, own in enumerate(models, start=1)]
+    members = [keras.Model(own.input, own.output, name=f"member_{i}") for i, own in enumerate(models, start=1)]
     answers = [member(x) for member in members]
-    answers = [own[0] if isinstance(own, list) else own for own in answers]
     return keras.Model(x, keras.layers.Average()(answers) if len(answers) > 1 else answers[0], name=name)

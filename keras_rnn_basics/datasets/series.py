@@ -16,7 +16,7 @@ MISSING = ("", "NA")
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """Measurements over time, one row a step.
 

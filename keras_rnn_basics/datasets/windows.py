@@ -11,7 +11,7 @@ from keras_rnn_basics.datasets.series import Series
 KEYS, KINDS = ("train", "validation", "test"), ("training", "validation", "test")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Windows:
     """Examples cut from a series: N windows of `past` steps, each with the `future` steps that followed it.
 
@@ -36,7 +36,7 @@ class Windows:
         return np.concatenate([self.past_y[:, 1:], self.y[:, :1]], axis=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Windows for training, validation and testing, in the order of time, and the training part's statistics.
 

@@ -1,0 +1,6 @@
+"""What a score must beat before it means anything, and by how much it does."""
+
+from keras_rnn_basics.baselines.differences import Difference, binomial_interval, difference
+from keras_rnn_basics.baselines.filters import bayes_filter
+from keras_rnn_basics.baselines.forecasts import backtest, boosting, climatology, ewma, har, persistence, ridge, shifted
+from keras_rnn_basics.baselines.ngrams import ngram_bits

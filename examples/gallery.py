@@ -1,4 +1,6 @@
-"""Writes examples/README.md, the gallery, from what the examples left in runs/: no number in it is typed by hand.
+"""Writes the gallery, examples/README.md, and the README's table from what the examples left in runs/.
+
+No number in them is typed by hand.
 
 make examples                 # runs them all, then this
 python examples/gallery.py    # from the runs that are there
@@ -19,6 +21,7 @@ EXAMPLES = (
     "translation",
 )
 HERE = Path(__file__).parent
+BEGIN, END = "<!-- by examples/gallery.py -->", "<!-- to here -->"
 HEAD = """# Gallery
 
 Written by `python examples/gallery.py` from what the examples left in `runs/`; `make examples` runs them all, one after
@@ -35,12 +38,41 @@ def main(runs="runs", folder=HERE):
         raise SystemExit(f"{runs} holds no report of {', '.join(missing)}: run these examples first, or make examples.")
     pictures = folder / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
-    parts = [HEAD]
-    for name, path in told.items():
+    reports = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in told.items()}
+    for name in reports:
         shutil.copyfile(runs / name / "picture.png", pictures / f"{name}.png")
-        parts.append(section(name, json.loads(path.read_text(encoding="utf-8"))))
+    parts = [HEAD, *(section(name, report) for name, report in reports.items())]
     (folder / "README.md").write_text("\n".join(parts), encoding="utf-8")
+    readme = folder.parent / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    readme.write_text(f"{before}{BEGIN}\n\n{table(reports)}\n\n{END}{after}", encoding="utf-8")
     print(f"{folder / 'README.md'}: {len(told)} examples")
+
+
+def table(reports):
+    """A row an example."""
+    lines = ["| command | task | score | beside | seconds |", "|---|---|---|---|---|"]
+    for report in reports.values():
+        (_, own), *others = report["scores"].items()
+        unit, minus = f" {report['unit']}" if report["unit"] else "", report["minus"]
+        beside = [f"{name} {score:.3f}{verdict(minus[name])}" for name, score in others]
+        cells = [
+            f"`{report['command']}`",
+            report["task"].rstrip("."),
+            f"{report['measure']} **{own:.3f}**{unit}",
+            ", ".join(beside),
+            f"{report['seconds']:.0f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def verdict(minus):
+    """Nothing where the model is clearly better."""
+    if "loses" in minus["verdict"]:
+        return " (better)"
+    return " (no clear difference)" if "no clear" in minus["verdict"] else ""
 
 
 def section(name, report):

@@ -86,7 +86,15 @@ def test_the_gallery_is_written_from_the_reports_alone(tmp_path, monkeypatch, rn
     plt.close(figure)
     for name in gallery.EXAMPLES[1:]:
         shutil.copytree("runs/weather", f"runs/{name}")
-    gallery.main(folder=tmp_path / "out")
+    (tmp_path / "README.md").write_text("before\n<!-- by examples/gallery.py -->old<!-- to here -->\nafter\n")
+    for _ in range(2):
+        gallery.main(folder=tmp_path / "out")
+    readme = (tmp_path / "README.md").read_text("utf-8")
+    assert readme.startswith("before\n")
+    assert readme.endswith("\nafter\n")
+    assert "old" not in readme
+    row = "| `python examples/mine.py` | a task | error **1.250** °C | ridge 3.500 | 0 |"
+    assert readme.count(row) == len(gallery.EXAMPLES)
     text = (tmp_path / "out/README.md").read_text("utf-8")
     for name in gallery.EXAMPLES:
         assert f"\n## {name}\n" in text

@@ -30,7 +30,7 @@ PAST, FUTURE, AHEAD = 72, 24, 6
 RUNS = Path("runs/weather_hours")
 
 
-def main(csv=None, target="temp_celsius", repair=False, seeds=2, device="auto", precision="float32"):
+def main(csv=None, target="temp_celsius", repair=False, block_days=30, seeds=2, device="auto", precision="float32"):
     began = time.monotonic()
     series = hours.with_clock(hours.load(csv, repair=repair))
     for sentence in series.repairs:
@@ -40,10 +40,12 @@ def main(csv=None, target="temp_celsius", repair=False, seeds=2, device="auto", 
         series = series.only([name for name in series.names if name != "wind_direction_degrees"])
     # Four splits: each block of 30 days is tested in one of them.
     kinds = ["train", "validation", "train", "test"]
-    splits = [split_blocks(series, 30 * 24, kinds[k:] + kinds[:k], PAST, FUTURE, [target]) for k in range(len(kinds))]
+    splits = [
+        split_blocks(series, 24 * block_days, kinds[k:] + kinds[:k], PAST, FUTURE, [target]) for k in range(len(kinds))
+    ]
     unit = "°C" if target.endswith("celsius") else target
     print(f"{len(series)} hours from {series.times[0]}: {series.source}")
-    print(f"{sum(len(split.test) for split in splits):,} windows in blocks of 30 days, each tested once.")
+    print(f"{sum(len(split.test) for split in splits):,} windows in blocks of {block_days} days, each tested once.")
     n_x, settings = len(series.names), {"device": device, "precision": precision, "verbose": 0}
     scale = float((splits[0].train.y[:, AHEAD - 1] - splits[0].train.past_y[:, -1]).std())
 
@@ -122,7 +124,7 @@ def main(csv=None, target="temp_celsius", repair=False, seeds=2, device="auto", 
     errors = {name: np.abs(own - truth[:, AHEAD - 1]) for name, own in answers.items()}
     own = errors.pop("RNN")
     alone = dict(enumerate(np.abs(members - truth[:, [AHEAD - 1]]).mean(axis=0).tolist()))
-    task = f"{target} {AHEAD} hours ahead from {PAST} hours, every block of 30 days by networks that never saw it"
+    task = f"{target} {AHEAD} h ahead from {PAST} h, each block of {block_days} days by networks that never saw it"
     report = krb.Report(task, "mean absolute error", unit, own, errors, alone, block=72)
 
     figure, axes = plt.subplots(2, 1, figsize=(10, 6.5), layout="constrained")
@@ -157,6 +159,7 @@ if __name__ == "__main__":
     parser.add_argument("--csv", help="your own hours: a csv file with a column 'time_utc' and columns of numbers")
     parser.add_argument("--target", default="temp_celsius", help="the column to forecast")
     parser.add_argument("--repair", action="store_true", help="mend faults in the csv, and say what was mended")
+    parser.add_argument("--block-days", type=int, default=30, help="how long a block is that serves for one purpose")
     parser.add_argument("--seeds", type=int, default=2, help="how many networks to average in each split")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"])
     parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16", "mixed_float16"])

@@ -37,12 +37,11 @@ def test_weather_trains_scores_draws_exports_and_forecasts_from_your_own_csv(csv
     faulty = run("weather.py", "--csv", str(csv), "--target", "temp", cwd=tmp_path)
     assert faulty.returncode != 0
     assert "line 102, column 'date': 1 day is missing before 2020-04-11" in faulty.stderr
-    for _ in range(2):
-        done = run("weather.py", "--csv", str(csv), "--target", "temp", "--repair", "--seeds", "1", cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        assert "Repaired: line 102, column 'date': 1 day is missing" in done.stdout
-        for name in ("RNN", "persistence", "climatology", "ridge"):
-            assert f"\n{name} " in done.stdout
+    done = run("weather.py", "--csv", str(csv), "--target", "temp", "--repair", "--seeds", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Repaired: line 102, column 'date': 1 day is missing" in done.stdout
+    for name in ("RNN", "persistence", "climatology", "ridge"):
+        assert f"\n{name} " in done.stdout
     loaded = krb.load_saved_model(tmp_path / "saved_models/weather")
     assert loaded.endpoints == ["serve", "step"]
     assert set(loaded.description["scores"]) == {"RNN", "persistence", "climatology", "ridge"}
@@ -121,14 +120,14 @@ def test_stock_ticks_scores_walking_forward_and_exports_from_your_own_trades(tmp
 
 def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path):
     rng = np.random.default_rng(0)
-    times = np.datetime64("2020-01-01T00") + np.arange(4 * 720)
-    temp = 15 - 5 * np.cos(2 * np.pi * np.arange(4 * 720) / 24) + rng.normal(size=4 * 720)
+    times = np.datetime64("2020-01-01T00") + np.arange(800)
+    temp = 15 - 5 * np.cos(2 * np.pi * np.arange(800) / 24) + rng.normal(size=800)
     rows = [f"{time}:00Z,{value:.2f}" for time, value in zip(times, temp)]
     (tmp_path / "hours.csv").write_text("\n".join(["time_utc,temp_celsius", *rows[:700], *rows[701:]]) + "\n")
     faulty = run("weather_hours.py", "--csv", "hours.csv", cwd=tmp_path)
     assert faulty.returncode != 0
     assert "line 702, column 'time_utc': 1 hour is missing" in faulty.stderr
-    done = run("weather_hours.py", "--csv", "hours.csv", "--repair", "--seeds", "1", cwd=tmp_path)
+    done = run("weather_hours.py", "--csv", "hours.csv", "--repair", "--seeds", "1", "--block-days", "8", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("RNN", "encoder-decoder", "persistence", "yesterday", "ridge", "boosting"):
         assert f"\n{name} " in done.stdout
@@ -137,9 +136,6 @@ def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path)
     assert loaded.description["scores"]["RNN"] < loaded.description["scores"]["persistence"]
     day = krb.load_saved_model(tmp_path / "saved_models/weather_day")
     assert day.serve(np.zeros((2, 72, 3), "float32"), np.zeros((2, 24, 2), "float32")).shape == (2, 24, 1)
-
-    assert set(loaded.description["scores"]["with attention"]) == {"right", "BLEU", "chrF"}
-    assert (tmp_path / "runs/translation/attention.png").exists()
 
 
 def test_voices_trains_scores_draws_and_exports_from_your_own_clips(tmp_path):

@@ -8,7 +8,11 @@ Two networks read the hours of JFK airport in 2013. One answers every hour it re
 next 24 hours (T_x in, T_y out). The year is cut into blocks of 30 days, and each is answered for by networks that never
 saw it: a score for the gaps of a known year, not for the next year.
 
-TO BE MEASURED
+167 s on 2 cores. Mean absolute error six hours ahead, over the whole year: 1.38 °C (one network alone: 1.385 ± 0.005);
+boosted trees 1.42 °C, the decoder's sixth hour 1.44 °C, ridge regression 1.55 °C, persistence 2.68 °C. Over all of the
+next 24 hours the decoder has 1.85 °C, ridge 1.86 °C. How it came about: three of the twelve blocks alone were scored
+first (1.46 °C; trees 1.47 °C), then the year, with a constant learning rate (1.39 °C), then with the falling one that
+two of the validation parts chose.
 """
 
 import argparse

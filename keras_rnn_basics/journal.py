@@ -87,6 +87,11 @@ class Journal(keras.callbacks.Callback):
 
     def on_test_begin(self, logs=None):
         self._forget()
+        self.tested_from = time.monotonic()
+
+    def on_test_end(self, logs=None):
+        # Only training counts: else the time could run out in a validation, with the learning rate still high.
+        self.began += time.monotonic() - self.tested_from
 
     def _forget(self):
         for layer in self.stateful:

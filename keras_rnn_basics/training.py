@@ -74,8 +74,8 @@ def fit(
         epochs: how many at most.
         batch_size: examples a batch, where `train` is arrays.
         patience: epochs without a better validation loss before the run ends.
-        minutes: end after so many minutes of training, also amid an epoch; as they pass, the learning rate falls to
-            zero along half a cosine, and is in the log.
+        minutes: end after so many minutes of training (validation not counted), also amid an epoch; as they pass, the
+            learning rate falls to zero along half a cosine, and is in the log.
         seed: fixes the first weights, the shuffling and the dropout.
         device: `"auto"` takes a GPU where there is one; `"gpu"` insists on it.
         precision: the dtype policy of the model's layers, one of float32, mixed_bfloat16 and mixed_float16.

@@ -236,13 +236,30 @@ def test_it_ends_when_the_minutes_have_passed_with_a_learning_rate_of_zero(data,
     # A clock that goes on by a tenth of a second whenever it is read.
     monkeypatch.setattr(journal, "time", SimpleNamespace(monotonic=lambda: next(ticks) / 10))
     run = krb.fit(build_plain, data, data, tmp_path, epochs=10**6, patience=10**6, minutes=0.2, verbose=0)
-    assert 12 <= next(ticks) / 10 < 13
+    assert 12 <= next(ticks) / 10 < 16
     assert run.stopped == "0.2 minutes have passed"
     rates = run.history["learning_rate"]
     assert 0.2 < rates[0] <= 0.25
     assert rates == sorted(rates, reverse=True)
     assert rates[-1] < 0.01
     assert len(run.history["val_loss"]) >= run.best_epoch >= 1
+
+
+def test_validation_takes_no_time_from_training(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(journal, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    kept = journal.Journal(tmp_path, patience=3, minutes=1.0, setup={})
+    kept.open(build(learning_rate=0.5))
+    kept.on_train_begin()
+    now[0] = 30
+    kept.on_test_begin()
+    now[0] = 3000
+    kept.on_test_end()
+    kept.on_train_batch_begin(0)
+    assert float(kept.model.optimizer.learning_rate) == pytest.approx(0.25)  # half of the minute has passed
+    now[0] += 30
+    kept.on_train_batch_end(0, {"loss": 1.0})
+    assert kept.model.stop_training
 
 
 def test_a_run_out_of_time_amid_an_epoch_keeps_what_it_learned(data, tmp_path):

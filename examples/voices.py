@@ -11,7 +11,7 @@ with the pitch of every clip shifted at random by up to an octave, so that it mi
 The baselines are told the pitch as it was spoken (of your own clips as it is heard): a threshold on it, logistic
 regression on it and the mean frame, and logistic regression on it and the formants themselves, as measured.
 
-227 s on 2 cores with other work beside it. Clips right, as measured: 98.4 %, against 97.0 % (threshold), 98.0 % (mean
+133 s on 2 cores. Clips right, as measured: 98.4 %, against 97.0 % (threshold), 98.0 % (mean
 frame) and 97.6 % (formants); all 61 speakers are right by all their clips. Shifted: 91.1 % (with --seed 1 90.8 %),
 against 69.1 %, 86.4 % and 80.1 %; by all their clips 60 of the 61 speakers, where both regressions have 61. A held
 vowel says little by the order of its frames: a support vector machine on the mean frame has 90.5 % of the shifted

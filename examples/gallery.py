@@ -25,7 +25,7 @@ BEGIN, END = "<!-- by examples/gallery.py -->", "<!-- to here -->"
 HEAD = """# Gallery
 
 Written by `python examples/gallery.py` from what the examples left in `runs/`; `make examples` runs them all, one after
-the other. Scores are on data that nothing was trained on or chosen by; in brackets stands the 95 % interval of the
+the other. Scores are on data that nothing was trained on; in brackets stands the 95 % interval of the
 difference, by block bootstrap.
 """
 
@@ -44,7 +44,10 @@ def main(runs="runs", folder=HERE):
     parts = [HEAD, *(section(name, report) for name, report in reports.items())]
     (folder / "README.md").write_text("\n".join(parts), encoding="utf-8")
     readme = folder.parent / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    text = readme.read_text(encoding="utf-8")
+    if not 0 <= text.find(BEGIN) < text.find(END):
+        raise SystemExit(f"{readme} must hold the lines {BEGIN} and, below it, {END}: the table goes between them.")
+    before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     readme.write_text(f"{before}{BEGIN}\n\n{table(reports)}\n\n{END}{after}", encoding="utf-8")
     print(f"{folder / 'README.md'}: {len(told)} examples")
@@ -82,7 +85,7 @@ def section(name, report):
     lines = [
         f"## {name}",
         "",
-        f"{task[0].upper()}{task[1:]}.",
+        f"{task[0].upper()}{task[1:].rstrip('.')}.",
         "",
         f"    {report['command']}",
         "",

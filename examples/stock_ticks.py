@@ -6,12 +6,12 @@
 
 The default data are IBM's daily bars, not ticks. What is forecast is the volatility of the next bar, the log of
 log(high / low): many in, one out. The network says what to add to the mean of the past ranges, each day of which weighs
-0.85 times the next; it is trained anew at each of four origins, on all that came before.
+0.85 times the next; it is trained anew at each of four origins, on what came before, of which the last year stops it.
 
 107 s on 2 cores. Mean absolute error of that log over 1,962 days of 2005 to 2013: 0.282 (one network alone, four seeds:
 0.284 ± 0.001). HAR has 0.290, the past ranges' mean with a tuned decay 0.300, EWMA 0.94 of the squared returns 0.325, a
 constant 0.454. Whether the price will rise it says rightly in 49.8 % of the days: no skill. Sizes and rates were chosen
-on the validation years, and the test years scored once.
+on the years before the origins; for the later origins these lie in the test part of earlier ones.
 """
 
 import argparse
@@ -94,11 +94,17 @@ def main(csv=None, bars=None, size=None, repair=False, seeds=4, device="auto", p
     def har(split):
         return baselines.har(split.known.x[:, :, RANGE], split.known.y[:, 0, RANGE], split.test.x[:, :, RANGE])
 
+    def har_of_all(split):
+        known, test = ([x, np.abs(x[:, :, [RETURN]])] for x in (split.known.x, split.test.x))
+        both = [np.concatenate(columns, axis=2) for columns in (known, test)]
+        return baselines.har(both[0], split.known.y[:, 0, RANGE], both[1])
+
     rivals = {
         "constant": leveled(lambda x: np.zeros(len(x))),
         "EWMA 0.94 of r²": leveled(lambda x: np.log(baselines.ewma(x[:, :, RETURN] ** 2, 0.94)) / 2),
         "EWMA, tuned": tuned,
         "HAR": har,
+        "HAR of all columns": har_of_all,
     }
     answers = baselines.backtest(splits, {"RNN": network, **rivals})
     truth = np.concatenate([split.test.y[:, 0] for split in splits])
@@ -129,11 +135,12 @@ def main(csv=None, bars=None, size=None, repair=False, seeds=4, device="auto", p
     last = slice(-len(splits[-1].test) // 2, None)
     percent = [100 * np.exp(values[last]) for values in (truth[:, RANGE], answers["RNN"])]
     krb.plot_forecast(times[last], *percent, axes[0], "range of the day, %")
+    span = min(250, len(times) // 4)
     for name, values in {"RNN": own, **errors}.items():
         if name != "constant":
-            smooth = np.convolve(values, np.ones(250) / 250, mode="valid")
-            axes[1].plot(times[249:], smooth, label=name)
-    axes[1].set_ylabel("mean absolute error of 250 bars")
+            smooth = np.convolve(values, np.ones(span) / span, mode="valid")
+            axes[1].plot(times[span - 1 :], smooth, label=name)
+    axes[1].set_ylabel(f"error, mean of {span} bars")
     axes[1].legend(frameon=False, ncols=4)
     directions = {"direction": float(right["RNN"].mean()), "usual direction": float(right["usual"].mean())}
     loaded = krb.publish("stock_ticks", forecasters[-1], report, figure, began, directions)

@@ -8,11 +8,11 @@ Two networks read the hours of JFK airport in 2013. One answers every hour it re
 next 24 hours (T_x in, T_y out). The year is cut into blocks of 30 days, and each is answered for by networks that never
 saw it: a score for the gaps of a known year, not for the next year.
 
-167 s on 2 cores. Mean absolute error six hours ahead, over the whole year: 1.38 °C (one network alone: 1.385 ± 0.005);
-boosted trees 1.42 °C, the decoder's sixth hour 1.44 °C, ridge regression 1.55 °C, persistence 2.68 °C. Over all of the
-next 24 hours the decoder has 1.85 °C, ridge 1.86 °C. How it came about: three of the twelve blocks alone were scored
-first (1.46 °C; trees 1.47 °C), then the year, with a constant learning rate (1.39 °C), then with the falling one that
-two of the validation parts chose.
+167 s on 2 cores. Mean absolute error six hours ahead, over 7,500 hours of the year: 1.38 °C (one network alone: 1.385 ±
+0.005); boosted trees 1.42 °C, the decoder's sixth hour 1.44 °C, ridge regression 1.55 °C, persistence 2.68 °C. Over all
+of the next 24 hours the decoder has 1.85 °C, ridge 1.86 °C. How it came about: three of the twelve blocks alone were
+scored first (1.46 °C; trees 1.47 °C), then the year, with a constant learning rate (1.39 °C), then with the falling one
+that two of the validation parts chose, which are test parts of the other splits.
 """
 
 import argparse
@@ -152,7 +152,11 @@ def main(csv=None, target="temp_celsius", repair=False, block_days=30, seeds=2, 
     }
     loaded = krb.publish("weather_hours", forecaster, report, figure, began, whole)
     print("; ".join(f"{name}: {error:.2f} {unit}" for name, error in whole.items()) + ".")
-    path = krb.export_saved_model(writers[-1], "saved_models/weather_day", overwrite=True)
+    clock = keras.Input((FUTURE, 2), name="clock")
+    day_ahead = keras.Model(
+        [x, clock], x[:, -1:, column : column + 1] + scale * writers[-1]([x, clock]), name="weather_day"
+    )
+    path = krb.export_saved_model(day_ahead, "saved_models/weather_day", overwrite=True)
     print(f"The decoder's export: {path}, endpoints {krb.load_saved_model(path).endpoints}")
     later = float(loaded.serve(series.values[None, -PAST:])[0, -1, 0])
     print(f"Six hours after {series.times[-1]}, {target}: {later:.1f}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -57,6 +58,8 @@ class Report:
     block: int = 14
 
     def __post_init__(self):
+        if self.name in self.baselines:
+            raise ValueError(f"A baseline must not be called {self.name!r}, as the model is.")
         for name, values in {self.name: self.values, **self.baselines}.items():
             if np.ndim(values) != 1 or np.shape(values) != np.shape(self.values):
                 raise ValueError(
@@ -131,7 +134,7 @@ def publish(
     seconds = time.monotonic() - began
     told = {
         "task": report.task,
-        "command": " ".join(["python", f"examples/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": shlex.join(["python", f"examples/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "measure": report.measure,
         "unit": report.unit,
         "higher_is_better": report.higher_is_better,

@@ -67,6 +67,16 @@ def test_neighbours_that_depend_on_each_other_widen_the_interval(rng):
     assert width(14) > 2 * width(1)
 
 
+@pytest.mark.parametrize(("n", "block"), [(60, 14), (56, 14), (101, 1)])
+def test_the_interval_is_that_of_blocks_drawn_one_by_one(rng, n, block):
+    errors, others = rng.random(n), rng.random(n)
+    starts = np.random.default_rng(3).integers(n, size=(500, -(-n // block)))
+    drawn = [np.concatenate([(np.arange(block) + start) % n for start in row])[:n] for row in starts]
+    means = [(errors - others)[row].mean() for row in drawn]
+    _, low, high = baselines.difference(errors, others, block=block, draws=500, seed=3)
+    np.testing.assert_allclose([low, high], np.quantile(means, [0.025, 0.975]))
+
+
 def test_errors_of_different_examples_are_not_compared():
     with pytest.raises(ValueError, match="at least two blocks"):
         baselines.difference(np.ones(20), np.ones(20), block=14)
@@ -105,6 +115,19 @@ def test_har_finds_the_weights_of_day_week_and_month(rng):
     np.testing.assert_allclose(baselines.har(past[:200], y[:200], past[200:]), y[200:], atol=1e-8)
     with pytest.raises(ValueError, match="must reach over 22 steps, got 21"):
         baselines.har(past[:, :21], y, past[:, :21])
+
+
+def test_har_of_several_columns_weighs_the_means_of_each(rng):
+    past = rng.normal(size=(300, 30, 2))
+    y = past[:, -1, 0] - past[:, -5:, 1].mean(axis=1)
+    np.testing.assert_allclose(baselines.har(past[:200], y[:200], past[200:]), y[200:], atol=1e-8)
+
+
+def test_boosting_grows_as_many_trees_as_validation_found_best_whatever_the_number_of_windows(rng):
+    x = rng.normal(size=(12_000, 1, 1))
+    y = np.floor(4 * x[:, 0, 0]) + 0.01 * rng.normal(size=12_000)
+    answers = baselines.boosting(x[:11_000], y[:11_000], x[11_000:11_500], y[11_000:11_500], x[11_500:], trees=150)
+    assert np.abs(answers - y[11_500:]).mean() < 0.3
 
 
 def test_the_binomial_interval_covers_as_often_as_it_says(rng):

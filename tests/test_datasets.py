@@ -233,6 +233,21 @@ def test_walking_forward_every_step_is_forecast_once_from_what_came_before():
         assert split.test.times.min() == np.datetime64(origin)
 
 
+@pytest.mark.parametrize("origins", [[], ["2020-02-05", "2020-01-21"], ["2020-02-05", "2020-02-05"]])
+def test_origins_must_rise(origins):
+    with pytest.raises(ValueError, match="origins must be rising moments, at least one, got"):
+        walk_forward(days_from(60), origins, validation_steps=8, past=3)
+
+
+def test_statistics_of_many_large_numbers_are_not_rounded_away(rng):
+    values = rng.normal(1013, 8, size=(200_000, 2)).astype("float32")
+    series = Series(np.datetime64("2000-01-01T00") + np.arange(200_000), values, ("a", "b"), "a test")
+    split = split_windows(series, "2022-06-01", "2022-08-01", past=2)
+    train = split.parts[0].values.astype("float64")
+    np.testing.assert_allclose(split.std, train.std(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(split.mean, train.mean(axis=0), rtol=1e-6)
+
+
 def test_trading_days_need_no_equal_steps():
     days = days_from(40)
     holed = Series(np.delete(days.times, 5), np.delete(days.values, 5, axis=0), days.names, "a test", regular=False)

@@ -48,6 +48,11 @@ def test_other_examples_are_not_compared():
         krb.Report("", "error", "°C", np.ones((60, 1)), {})
 
 
+def test_a_baseline_has_a_name_of_its_own():
+    with pytest.raises(ValueError, match="must not be called 'RNN'"):
+        krb.Report("", "error", "°C", np.ones(60), {"RNN": np.ones(60)})
+
+
 def test_what_is_published_can_be_read_back(tmp_path, monkeypatch, capsys, x):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["/somewhere/examples/mine.py", "--seeds", "2"])
@@ -93,7 +98,7 @@ def test_the_gallery_is_written_from_the_reports_alone(tmp_path, monkeypatch, rn
     assert readme.startswith("before\n")
     assert readme.endswith("\nafter\n")
     assert "old" not in readme
-    row = "| `python examples/mine.py` | a task | error **1.250** °C | ridge 3.500 | 0 |"
+    row = "| `python examples/mine.py` | a task | error **1.250** °C | ridge 3.500 | "
     assert readme.count(row) == len(gallery.EXAMPLES)
     text = (tmp_path / "out/README.md").read_text("utf-8")
     for name in gallery.EXAMPLES:

@@ -78,6 +78,8 @@ FAULTY = [
     (("01,90,90,90,90,5", "02,46,46,46,46,5"), "from 90 at the close to 46 at the open, .* a split by 2", [45, 46]),
     (("01,9,9,9,9,5", "02,18.5,19,18,18,5"), "looks like a split by 0.5", [18, 18]),
     (("01,9,9,9,9,5", "02,0.1,2,0.1,2,5"), "a jump that no usual split explains", [9, 2]),
+    (("01,100,100,100,100,5", "02,70,70,70,70,5"), "a jump that no usual split explains", [100, 70]),
+    (("01,100,100,100,100,5", "02,138,138,138,138,5"), "a jump that no usual split explains", [100, 138]),
 ]
 
 
@@ -150,6 +152,16 @@ def test_bars_are_those_of_a_slow_loop_however_the_file_is_cut(tmp_path, some_tr
     np.testing.assert_array_equal(bars.times, np.array(times))
     np.testing.assert_allclose(bars.values, rows, rtol=1e-6)
     assert bars.names == ("open", "high", "low", "close", "volume", "trades")
+
+
+@pytest.mark.parametrize("chunk", [7, 100, 1 << 16])
+def test_sizes_that_are_no_whole_numbers_fill_a_bar_as_they_add_up(tmp_path, chunk, monkeypatch):
+    monkeypatch.setattr(trades, "CHUNK", chunk)
+    moments = np.datetime64("2020-01-02T00:00:00") + np.arange(3000)
+    path = tmp_path / "trades.csv"
+    path.write_text("\n".join(["time,price,size", *(f"{moment},1,0.1" for moment in moments)]) + "\n")
+    bars = ticks.load(path, "volume", 0.3)
+    np.testing.assert_array_equal(bars.column("trades"), np.full(1000, 3))
 
 
 def test_trades_are_read_in_the_memory_of_their_bars(tmp_path, monkeypatch):

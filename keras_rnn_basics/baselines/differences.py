@@ -22,7 +22,7 @@ def difference(
     draws: int = 10_000,
     seed: int = 0,
 ) -> Difference:
-    """(N,), (N,) -> how much smaller the errors are than the baseline's on the same examples: negative is better.
+    """(N,), (N,) -> the first mean minus the second, on the same examples: of errors, less is better.
 
     The interval is a bootstrap of the paired differences in circular blocks of `block` neighbours: errors that follow
     each other in time are not independent (Politis and Romano, "A circular block-resampling procedure for stationary
@@ -38,9 +38,13 @@ def difference(
     pairs = np.asarray(errors, dtype="float64") - np.asarray(baseline_errors, dtype="float64")
     if pairs.ndim != 1 or len(pairs) < 2 * block:
         raise ValueError(f"errors must be (N,) with N of at least two blocks of {block}, got {pairs.shape}.")
-    starts = np.random.default_rng(seed).integers(len(pairs), size=(draws, -(-len(pairs) // block)))
-    drawn = (starts[..., None] + np.arange(block)) % len(pairs)
-    means = pairs[drawn.reshape(draws, -1)[:, : len(pairs)]].mean(axis=1)
+    N, blocks = len(pairs), -(-len(pairs) // block)
+    starts = np.random.default_rng(seed).integers(N, size=(draws, blocks))
+    # Sums of blocks that go on from the end at the beginning; the last block of a draw is cut to what is left of N.
+    total = np.concatenate([[0.0], np.cumsum(np.concatenate([pairs, pairs[:block]]))])
+    sums = (total[starts + block] - total[starts])[:, :-1].sum(axis=1)
+    last, left = starts[:, -1], N - (blocks - 1) * block
+    means = (sums + total[last + left] - total[last]) / N
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Difference(float(pairs.mean()), float(low), float(high))
 

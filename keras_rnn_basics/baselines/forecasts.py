@@ -107,7 +107,7 @@ def boosting(
         return windows.reshape(len(windows), -1)
 
     def fitted(count, windows, targets):
-        settings = {"learning_rate": 0.1, "max_bins": 63, "random_state": 0}
+        settings = {"learning_rate": 0.1, "max_bins": 63, "random_state": 0, "early_stopping": False}
         return HistGradientBoostingRegressor(loss="absolute_error", max_iter=count, **settings).fit(
             flat(windows), targets
         )
@@ -142,6 +142,8 @@ def shifted(known_guess: np.ndarray, known_y: np.ndarray, guess: np.ndarray) -> 
 def har(train_past: np.ndarray, train_y: np.ndarray, past: np.ndarray, spans: Sequence[int] = (1, 5, 22)) -> np.ndarray:
     """(N, past), (N,), (M, past) -> (M,): least squares on the means over the last day, week and month.
 
+    Of several columns, (N, past, n), the means of each.
+
     Corsi, "A simple approximate long-memory model of realized volatility" (2009), equation 9.
 
     >>> steps = np.arange(30.0)[:, None] + np.arange(22.0)
@@ -152,6 +154,6 @@ def har(train_past: np.ndarray, train_y: np.ndarray, past: np.ndarray, spans: Se
         raise ValueError(f"The past must reach over {max(spans)} steps, got {np.shape(train_past)[1]}.")
 
     def means(windows):
-        return np.stack([np.ones(len(windows)), *(windows[:, -span:].mean(axis=1) for span in spans)], axis=1)
+        return np.column_stack([np.ones(len(windows)), *(windows[:, -span:].mean(axis=1) for span in spans)])
 
     return means(past) @ np.linalg.lstsq(means(train_past), train_y, rcond=None)[0]

@@ -206,7 +206,7 @@ def _own(path, batch_size, seed):
     if N < FEWEST_SEQUENCES:
         raise ValueError(
             f"{path} has {N} sequences; training, validation and test take at least {FEWEST_SEQUENCES}: "
-            "cut long ones into several."
+            "a piece of a long one would be no unseen sequence."
         )
     names, y = np.unique(labels, return_inverse=True)
     if len(names) < 2:

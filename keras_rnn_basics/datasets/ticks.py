@@ -49,7 +49,7 @@ def load(
         FileNotFoundError: when there is no such file.
         ValueError: as `read_csv`; and, unless `repair` is set, for prices and sizes that are not positive, a high or
             low that the open or close goes beyond, more than ten days without a bar, and a night's jump of more than
-            25 %, which looks like a split. Names the file and the line or time.
+            25 %, which looks like a split (the last two in a file of bars alone). Names the file and the line or time.
 
     >>> days = load()
     >>> len(days), days.names, days.times[0]
@@ -116,10 +116,10 @@ def _checked(series, repair):
 def _jump(values, times, i, fault):
     """Divides the prices before a split by it; leaves another jump as it is."""
     ratio = float(values[i - 1, 3] / values[i, 0])
-    known = np.array([*SPLITS, *(1 / split for split in SPLITS)])
+    known = np.array([*SPLITS, *(1 / split for split in SPLITS if split == int(split))])
     nearest = float(known[np.argmin(np.abs(np.log(known / ratio)))])
     what = f"{times[i]}: from {values[i - 1, 3]:g} at the close to {values[i, 0]:g} at the open"
-    if abs(np.log(nearest / ratio)) > 0.1:
+    if abs(np.log(nearest / ratio)) > 0.03:
         fault(f"{what}, a jump that no usual split explains", "it is kept; look whether it is true")
         return
     fault(f"{what}, which looks like a split by {nearest:.3g}", "the prices before it are divided by that")

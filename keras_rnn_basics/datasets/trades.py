@@ -41,7 +41,7 @@ def read_trades(path: str | Path, bars: str, size: float, time_column: str = "ti
     """
     if bars not in KINDS:
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")
-    if isinstance(size, bool) or not isinstance(size, Real) or not size > 0:
+    if isinstance(size, bool) or not isinstance(size, Real) or not 0 < size < np.inf:
         raise ValueError(f"size must be a positive number of {bars} in a bar, got {size!r}.")
     if bars == "tick" and size != int(size):
         raise ValueError(f"size must be a whole number of trades in a bar, got {size!r}.")
@@ -50,7 +50,7 @@ def read_trades(path: str | Path, bars: str, size: float, time_column: str = "ti
         raise FileNotFoundError(f"There is no file {path}.")
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name the csv file in it.")
-    left_out: dict[str, list[int]] = {}
+    left_out: dict[str, tuple[int, int]] = {}
     gathered = _Bars(bars, size)
     last = np.datetime64("NaT")
     for lines, times, prices, sizes in _chunks(path, time_column):
@@ -75,7 +75,7 @@ def read_trades(path: str | Path, bars: str, size: float, time_column: str = "ti
     if not len(times):
         raise ValueError(f"{path} has no trades under its header.")
     repairs = tuple(
-        f"line {lines[0]}, {what}: {len(lines)} such trades are left out" for what, lines in left_out.items()
+        f"line {first}, {what}: {count} such trades are left out" for what, (first, count) in left_out.items()
     )
     return Series(times, values, NAMES, str(path), repairs, regular=False)
 
@@ -85,7 +85,8 @@ def _left_out(path, lines, faulty, what, left_out, repair):
         own = lines[faulty].tolist()
         if not repair:
             raise ValueError(f"{path}, line {own[0]}, {what}. With repair=True such trades are left out.")
-        left_out.setdefault(what, []).extend(own)
+        first, count = left_out.get(what, (own[0], 0))
+        left_out[what] = first, count + len(own)
     return faulty
 
 
@@ -155,6 +156,8 @@ class _Bars:
 
     def __init__(self, kind, size):
         self.kind, self.size = kind, size
+        # What adds up to the size but for rounding fills a bar.
+        self.full = size * (1 - 1e-9)
         self.closed = []  # the times and values of bars, some thousand at a time
         self.open = None  # the time and values of the last bar
         self.clock = None  # which of the equal spans of time the last trade lay in
@@ -193,11 +196,11 @@ class _Bars:
             return np.flatnonzero(np.diff(spans, prepend=before))
         so_far = self.size if self.open is None else self.open[1][4]
         total, starts = np.cumsum(sizes), []
-        full = 0 if so_far >= self.size else int(np.searchsorted(total, self.size - so_far)) + 1
+        full = 0 if so_far >= self.full else int(np.searchsorted(total, self.full - so_far)) + 1
         while full < len(sizes):
             starts.append(full)
             begun = total[full - 1] if full else 0.0
-            full = int(np.searchsorted(total, begun + self.size)) + 1
+            full = int(np.searchsorted(total, begun + self.full)) + 1
         return np.array(starts, dtype=int)
 
     def close(self):

@@ -132,6 +132,8 @@ def walk_forward(
         ValueError: as `split_windows`, and for an origin with too few steps before it.
     """
     _check_count("validation_steps", validation_steps)
+    if not len(origins) or (np.diff(np.array(origins, dtype="datetime64[s]")).astype(int) <= 0).any():
+        raise ValueError(f"origins must be rising moments, at least one, got {list(map(str, origins))}.")
     splits = []
     for origin, end in zip(origins, [*origins[1:], None]):
         known = series.between(None, end)
@@ -199,7 +201,8 @@ def _joined(windows):
 def _split(series, windows, parts, columns):
     train = parts[0].values
     targets = tuple(series.names[column] for column in columns)
-    return Split(*windows, train.mean(axis=0), train.std(axis=0), parts, series.names, targets)
+    mean, std = train.mean(axis=0, dtype="float64"), train.std(axis=0, dtype="float64")
+    return Split(*windows, mean.astype("float32"), std.astype("float32"), parts, series.names, targets)
 
 
 def _check_count(name, steps):

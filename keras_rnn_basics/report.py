@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,11 @@ class Report:
 
     def compared(self) -> dict[str, dict[str, Any]]:
         """From a baseline's name to the model's mean minus its own, the interval's ends, and who wins."""
+        return self._compared
+
+    @cached_property
+    def _compared(self):
+        # The bootstrap is drawn once, though the table and the file both tell it.
         answer = {}
         for name, values in self.baselines.items():
             mean, low, high = difference(self.values, values, self.block)

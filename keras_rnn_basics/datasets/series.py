@@ -4,11 +4,13 @@ import csv
 import gzip
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -95,10 +97,6 @@ def read_csv(
             the line and the column.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name the csv file in it.")
     names, rows = _read_rows(path, time_column, step)
     repairs: list[str] = []
 
@@ -118,20 +116,31 @@ def read_csv(
     return Series(times, values, tuple(names), str(path), tuple(repairs), regular=step is not None)
 
 
-def _read_rows(path, time_column, step):
-    """-> the number columns' names, and (time, line, numbers) a row; a missing number is NaN."""
+@contextmanager
+def opened_csv(path: Path) -> Iterator[Any]:
+    """Gives a csv.reader of a file, gzipped or not; what is no csv file in UTF-8 is an error that names the line."""
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name the csv file in it.")
     with path.open("rb") as file:
         zipped = file.read(2) == b"\x1f\x8b"
     with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig", newline="") as text:
         reader = csv.reader(text)
         try:
-            header = [name.strip() for name in next(reader, [])]
-            names = _number_columns(path, header, time_column)
-            rows = [_read_row(path, reader.line_num, header, row, time_column, step) for row in reader if row]
+            yield reader
         except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
             raise ValueError(
                 f"{path} is not a csv file in UTF-8, from about line {reader.line_num + 1}: {error}."
             ) from error
+
+
+def _read_rows(path, time_column, step):
+    """-> the number columns' names, and (time, line, numbers) a row; a missing number is NaN."""
+    with opened_csv(path) as reader:
+        header = [name.strip() for name in next(reader, [])]
+        names = _number_columns(path, header, time_column)
+        rows = [_read_row(path, reader.line_num, header, row, time_column, step) for row in reader if row]
     if not rows:
         raise ValueError(f"{path} has no rows under its header.")
     return names, rows

@@ -1,7 +1,5 @@
 """Single trades, read as a stream and gathered into bars of equal time, number or volume."""
 
-import csv
-import gzip
 import warnings
 from collections.abc import Iterator
 from itertools import islice
@@ -10,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_rnn_basics.datasets.series import Series
+from keras_rnn_basics.datasets.series import Series, opened_csv
 
 KINDS = ("time", "tick", "volume")
 NAMES = ("open", "high", "low", "close", "volume", "trades")
@@ -46,10 +44,6 @@ def read_trades(path: str | Path, bars: str, size: float, time_column: str = "ti
     if bars == "tick" and size != int(size):
         raise ValueError(f"size must be a whole number of trades in a bar, got {size!r}.")
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name the csv file in it.")
     left_out: dict[str, tuple[int, int]] = {}
     gathered = _Bars(bars, size)
     last = np.datetime64("NaT")
@@ -92,24 +86,16 @@ def _left_out(path, lines, faulty, what, left_out, repair):
 
 def _chunks(path, time_column) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Line numbers, times in ns, prices and sizes, some thousand trades at a time."""
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text)
-        try:
-            header = [name.strip() for name in next(reader, [])]
-            wanted = (time_column, "price", "size")
-            for name in wanted:
-                if header.count(name) != 1:
-                    raise ValueError(f"{path}, line 1: there must be one column {name!r}; the columns are {header}.")
-            columns = [header.index(name) for name in wanted]
-            rows = ((reader.line_num, row) for row in reader if row)
-            while chunk := list(islice(rows, CHUNK)):
-                yield _columns(path, *zip(*chunk), header, columns)
-        except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
-            raise ValueError(
-                f"{path} is not a csv file in UTF-8, from about line {reader.line_num + 1}: {error}."
-            ) from error
+    with opened_csv(path) as reader:
+        header = [name.strip() for name in next(reader, [])]
+        wanted = (time_column, "price", "size")
+        for name in wanted:
+            if header.count(name) != 1:
+                raise ValueError(f"{path}, line 1: there must be one column {name!r}; the columns are {header}.")
+        columns = [header.index(name) for name in wanted]
+        rows = ((reader.line_num, row) for row in reader if row)
+        while chunk := list(islice(rows, CHUNK)):
+            yield _columns(path, *zip(*chunk), header, columns)
 
 
 def _columns(path, lines, rows, header, columns):

@@ -98,6 +98,7 @@ def fit(
         raise ValueError(f"build must be a function that makes the compiled model, got {build!r}.")
     device = _find_device(device)
     train, validation = (tuple(data) if isinstance(data, list) else data for data in (train, validation))
+    train, validation = _without_autotuning(train), _without_autotuning(validation)
     for name, data in (("train", train), ("validation", validation)):
         _check_finite(name, data)
 
@@ -168,6 +169,19 @@ def _check_finite(name, data):
             if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
                 row = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise ValueError(f"{name}'s {part} holds numbers that are not finite, first in row {row}: clean them.")
+
+
+def _without_autotuning(data):
+    """A Dataset as given but for TensorFlow's autotuning, unless that was asked for.
+
+    The thread that tunes sleeps longer each time, up to a minute, and an iterator's end waits for it: between two
+    epochs of 150 seconds 45 were lost so.
+    """
+    if not hasattr(data, "with_options") or data.options().autotune.enabled is not None:
+        return data
+    options = type(data.options())()
+    options.autotune.enabled = False
+    return data.with_options(options)
 
 
 def _fingerprint(data):

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_rnn_basics as krb
 from keras_rnn_basics import journal
@@ -46,6 +47,27 @@ def test_it_learns_logs_and_keeps_the_best_weights(data, tmp_path, capsys):
     fresh.optimizer.build(fresh.trainable_variables)
     fresh.load_weights(tmp_path / "best.weights.h5")
     np.testing.assert_array_equal(fresh(data[0]), run.model(data[0]))
+
+
+@pytest.mark.parametrize("asked", [None, True, False])
+def test_a_dataset_is_not_autotuned_unless_that_was_asked_for(asked, data, tmp_path):
+    # The end of an iterator that is tuned waits for the thread that tunes it, for up to a minute.
+    options = tf.data.Options()
+    if asked is not None:
+        options.autotune.enabled = asked
+    dataset = tf.data.Dataset.from_tensor_slices(data).batch(16).with_options(options)
+    received = []
+
+    def build_spied_on():
+        model = build()
+        fit = model.fit
+        model.fit = lambda **given: received.append(given) or fit(**given)
+        return model
+
+    krb.fit(build_spied_on, dataset, dataset, tmp_path, epochs=1, verbose=0)
+    for name in ("x", "validation_data"):
+        assert received[0][name].options().autotune.enabled is bool(asked)
+    assert dataset.options().autotune.enabled is asked
 
 
 def test_it_stops_when_validation_no_longer_improves(data, rng, tmp_path):
@@ -196,8 +218,6 @@ def test_the_precision_is_the_model_s_and_nobody_else_s(data, tmp_path, precisio
 
 
 def test_datasets_train_too(data, tmp_path):
-    import tensorflow as tf
-
     dataset = tf.data.Dataset.from_tensor_slices(data).batch(16)
     run = krb.fit(build, dataset, dataset, tmp_path, epochs=2, verbose=0)
     assert len(run.history["val_loss"]) == 2

@@ -3,14 +3,17 @@
 import re
 from importlib.metadata import version as installed
 
+from sphinx.util import inspect
+
 project = "keras_rnn_basics"
 version = release = installed("keras_rnn_basics")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
-myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_enable_extensions = ["dollarmath", "amsmath", "attrs_inline"]
 myst_heading_anchors = 2
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "keras_rnn_basics"
+html_show_copyright = False
 html_static_path = ["static"]
 html_css_files = ["pictures.css"]
 autodoc_typehints = "none"  # the docstrings say what comes and goes, with shapes
@@ -28,5 +31,13 @@ def as_markdown(app, what, name, obj, options, lines):
     lines[:] = [old if old.lstrip().startswith((">>>", "...")) else new for old, new in zip(lines, joined)]
 
 
+def of_init(app, what, name, obj, options, signature, returns):
+    """Keras' layers are made by a __new__ that takes anything; what they take stands at their __init__."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        arguments = inspect.signature(obj.__init__, bound_method=True)
+        return inspect.stringify_signature(arguments, show_annotation=False), returns
+
+
 def setup(app):
+    app.connect("autodoc-process-signature", of_init)
     app.connect("autodoc-process-docstring", as_markdown, priority=400)  # before napoleon's, which is 500

@@ -12,7 +12,7 @@ from keras_rnn_basics.cell import BasicRNNCell
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class BasicRNN(keras.layers.RNN):
-    """A `BasicRNNCell` applied to every step of a sequence: (B, T, n_x) -> (B, n_y) or (B, T, n_y).
+    """A `BasicRNNCell` applied to every step of a sequence: (B, T, n_x) -> (B, n_y) or (B, T, n_y)::
 
         z = x W_ax + b_x + b_a           one product for all t
         a_t = g(z_t + a_{t-1} W_aa)      the loop: nothing else is in it

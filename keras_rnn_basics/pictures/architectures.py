@@ -57,7 +57,7 @@ def plot_architectures(ax: "Axes | None" = None) -> "Axes":
         drawing.add(panel, middle - 0.5 * (left + right), 0.0)
         drawing.text(middle, top + 38, name, TEXT + 1, INK, weight="bold")
         drawing.text(middle, top + 19, steps, TEXT, INK)
-        drawing.text(middle, bottom - 24, use, SMALL, FAINT)
+        drawing.text(middle, bottom - 26, use, TEXT, FAINT)
         x += wide + 34
     drawing.caption("Every state $a_t$ comes of the same weights, in all of them. Dashed: an answer is the next input.")
     return drawing.show(ax)

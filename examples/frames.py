@@ -9,10 +9,12 @@ what it has seen so far. It begins as a network without memory, which answers ea
 then it learns to remember, while that one goes on for as long. It is scored beside it, and beside its answers put
 together by the Bayes filter that knows how often digits are swapped.
 
-220 s on 2 cores, one seed. Of the frames of 1,000 sequences, made of scans that nothing was
-trained on, 82.5 % are right; without memory 67.1 %; with the Bayes filter 82.2 %, which is no clear difference
-(interval -0.2 to 0.8). The memory has learnt what the filter is told, not more. The test part was scored for two other
-set-ups too: 74.6 % (filter 75.6 %) and 79.3 % (filter 78.9 %), both after fewer steps without memory.
+215 s on 2 cores. Of the frames of 1,000 sequences, made of scans that nothing was trained on, 81.9 % are right; without
+memory 66.4 %; with the Bayes filter 81.6 %. Two more seeds, never scored before, had 81.5 and 82.0 % (filter 81.0 and
+81.5 %): above the filter three times of three, by 0.44 points in the mean (0.32 to 0.52), but by so little that the
+interval of each includes zero. The memory has learnt what the filter is told, and hardly more. The test part was
+scored for three other set-ups too: 74.6 % (filter 75.6 %), 79.3 % (78.9 %) and 82.7 % (82.4 %); this one was chosen on
+the validation part.
 """
 
 import argparse
@@ -34,7 +36,7 @@ from keras_rnn_basics.datasets import frames
 RUNS = Path("runs/frames")
 
 
-def main(path=None, minutes=1.6, further_minutes=0.7, units=128, seed=0, device="auto", precision="float32"):
+def main(path=None, minutes=1.5, further_minutes=0.9, units=128, seed=0, device="auto", precision="float32"):
     began = time.monotonic()
     data = frames.load(path, batch_size=16)
     test, shape, n = data.test, data.test.x.shape[2:], len(data.names)
@@ -70,8 +72,8 @@ def main(path=None, minutes=1.6, further_minutes=0.7, units=128, seed=0, device=
         model.optimizer.learning_rate = 2e-3
         return model
 
-    # The first layer begins as the network without memory, the second as a fading sum of what it says: a filter of a
-    # kind. The encoder stays as it is, so that only its forward pass is paid for.
+    # The first layer begins almost as the network without memory, the second as a fading sum of what it says: a filter
+    # of a kind. The encoder stays as it is, so that only its forward pass is paid for.
     def build_rnn():
         model = krb.build_many_to_many(shape, [units, units], n, frontend=encoder())
         encode, first, second = (model.get_layer(name) for name in ("frontend", "rnn_1", "rnn_2"))
@@ -82,14 +84,14 @@ def main(path=None, minutes=1.6, further_minutes=0.7, units=128, seed=0, device=
             (first.W_ax, alone.W_ax),
             (first.b_x, alone.b_x),
             (first.b_a, alone.b_a),
-            (first.W_aa, np.zeros((units, units))),
-            (second.W_ax, 0.4 * np.eye(units)),
-            (second.W_aa, 0.7 * np.eye(units)),
+            (first.W_aa, 0.3 * np.eye(units)),
+            (second.W_ax, 0.25 * np.eye(units)),
+            (second.W_aa, 0.85 * np.eye(units)),
             (second.W_ya, alone.W_ya),
             (second.b_y, alone.b_y),
         ):
             weight.assign(value)
-        model.compile(keras.optimizers.Adam(4e-3, clipnorm=1.0), krb.SumOverTime(cost))
+        model.compile(keras.optimizers.Adam(2e-3, clipnorm=1.0), krb.SumOverTime(cost))
         return model
 
     settings = {"epochs": 10_000, "seed": seed, "device": device, "precision": precision, "verbose": 2}
@@ -156,8 +158,8 @@ def draw(test, answers, names):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--path", help="your own sequences: an npz file or a folder of image folders")
-    parser.add_argument("--minutes", type=float, default=1.6, help="how long the network without memory trains")
-    parser.add_argument("--further-minutes", type=float, default=0.7, help="how long both go on from there")
+    parser.add_argument("--minutes", type=float, default=1.5, help="how long the network without memory trains")
+    parser.add_argument("--further-minutes", type=float, default=0.9, help="how long both go on from there")
     parser.add_argument("--units", type=int, default=128, help="n_a")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"])

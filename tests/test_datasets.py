@@ -267,9 +267,20 @@ def test_no_window_leaves_its_block():
     np.testing.assert_allclose(split.mean, days.values[[t for t in range(100) if t // 10 in blocks["train"]]].mean(0))
 
 
+def test_blocks_apart_leave_out_their_beginning():
+    days = days_from(100)
+    split = split_blocks(days, 10, ["train", "validation", "test"], past=3, targets=["a"], apart=4)
+    for windows in (split.train, split.validation, split.test):
+        assert (windows.x[:, 0, 0] / 2 % 10).min() == 4
+        assert (windows.y[:, -1, 0] / 2 % 10).max() == 9
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"apart": 10}, "apart must be an integer from 0 to less than block, 10, got 10"),
+        ({"apart": -1}, "apart must be an integer"),
+        ({"apart": 6}, "The training part has 4 steps"),
         ({"kinds": ["train", "test"]}, r"kinds must be a list of train, validation, test, each at least once"),
         ({"kinds": ["train", "validation", "test", "spare"]}, "kinds must be a list"),
         ({"block": 0}, "block must be a positive integer"),

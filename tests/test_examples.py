@@ -132,10 +132,10 @@ def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path)
     for name in ("RNN", "encoder-decoder", "persistence", "yesterday", "ridge", "boosting"):
         assert f"\n{name} " in done.stdout
     loaded = krb.load_saved_model(tmp_path / "saved_models/weather_hours")
-    assert loaded.serve(np.zeros((2, 72, 3), "float32")).shape == (2, 72, 1)
+    assert loaded.serve(np.zeros((2, 72, 4), "float32")).shape == (2, 72, 1)
     assert loaded.description["scores"]["RNN"] < loaded.description["scores"]["persistence"]
     day = krb.load_saved_model(tmp_path / "saved_models/weather_day")
-    assert day.serve(np.zeros((2, 72, 3), "float32"), np.zeros((2, 24, 2), "float32")).shape == (2, 24, 1)
+    assert day.serve(np.zeros((2, 72, 4), "float32"), np.zeros((2, 24, 2), "float32")).shape == (2, 24, 1)
 
 
 def test_voices_trains_scores_draws_and_exports_from_your_own_clips(tmp_path):

@@ -64,3 +64,23 @@ def test_the_wind_has_its_strength_and_comes_from_where_it_does(tmp_path):
     year = hours.load(write(tmp_path, *rows, header="time_utc,wind_direction_degrees,wind_m_per_s"))
     components = hours.with_wind(year).values[:, 2:]
     np.testing.assert_allclose(components, [[3, 0], [0, 2], [-(0.5**0.5), -(0.5**0.5)]], atol=1e-6)
+
+
+def test_changes_look_a_day_back_and_no_further(tmp_path):
+    rows = [f"2020-01-{1 + t // 24:02}T{t % 24:02}:00Z,{t**2},7" for t in range(60)]
+    year = hours.load(write(tmp_path, *rows, header="time_utc,temp,wind"))
+    changed = hours.with_changes(year, ["wind", "temp"])
+    assert changed.names == ("temp", "wind", "wind_change_24h", "temp_change_24h")
+    assert changed.times[0] == year.times[24]
+    t = np.arange(24, 60)
+    np.testing.assert_allclose(changed.values, np.stack([t**2, 0 * t + 7, 0 * t, t**2 - (t - 24) ** 2], axis=1))
+    assert hours.with_changes(year, ["temp"], ago=59).values.tolist() == [[59**2, 7, 59**2]]
+
+
+def test_changes_over_no_time_or_too_much_are_errors():
+    year = hours.load()
+    for ago in (0, -24, 1.5, True, len(year)):
+        with pytest.raises(ValueError, match="ago must be an integer from 1 to 8729"):
+            hours.with_changes(year, ["temp_celsius"], ago)
+    with pytest.raises(ValueError, match="'temp'"):
+        hours.with_changes(year, ["temp"])

@@ -75,7 +75,8 @@ def ridge(
     from sklearn.preprocessing import StandardScaler
 
     def flat(windows):
-        return windows.reshape(len(windows), -1)
+        # Neighbouring steps are nearly alike: too nearly for the normal equations in single precision.
+        return windows.reshape(len(windows), -1).astype("float64")
 
     def fitted(alpha, windows, targets):
         return make_pipeline(StandardScaler(), Ridge(alpha)).fit(flat(windows), targets)
@@ -104,7 +105,8 @@ def boosting(
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     def flat(windows):
-        return windows.reshape(len(windows), -1)
+        # Neighbouring steps are nearly alike: too nearly for the normal equations in single precision.
+        return windows.reshape(len(windows), -1).astype("float64")
 
     def fitted(count, windows, targets):
         settings = {"learning_rate": 0.1, "max_bins": 63, "random_state": 0, "early_stopping": False}

@@ -1,7 +1,9 @@
 """Hours of weather: New York's JFK airport in 2013, or the user's own csv file."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import as_file, files
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,24 @@ def with_clock(hours: Series) -> Series:
     """
     angle = 2 * np.pi * time_of_day(hours.times)
     return hours.with_columns(("day_sin", "day_cos"), np.stack([np.sin(angle), np.cos(angle)], axis=1))
+
+
+def with_changes(hours: Series, names: Sequence[str], ago: int = 24) -> Series:
+    """The hours with a further column for each name: what it is now less what it was `ago` hours before.
+
+    The first `ago` hours, which have nothing so long before them, are left out.
+
+    Raises:
+        ValueError: for an unknown column, or when the hours are no more than `ago`.
+
+    >>> with_changes(load(), ["temp_celsius"]).names[-1]
+    'temp_celsius_change_24h'
+    """
+    if isinstance(ago, bool) or not isinstance(ago, Integral) or not 1 <= ago < len(hours):
+        raise ValueError(f"ago must be an integer from 1 to {len(hours) - 1}, one less than the hours, got {ago!r}.")
+    columns = hours.values[:, [hours.index(name) for name in names]]
+    later = hours.rows(ago, len(hours))
+    return later.with_columns([f"{name}_change_{ago}h" for name in names], columns[ago:] - columns[:-ago])
 
 
 def time_of_day(times: np.ndarray) -> np.ndarray:

@@ -154,6 +154,7 @@ def split_blocks(
     past: int,
     future: int = 1,
     targets: Sequence[str] | None = None,
+    apart: int = 0,
 ) -> Split:
     """Splits a series into blocks of steps that serve in turn to train, validate and test, each cut into windows.
 
@@ -166,9 +167,11 @@ def split_blocks(
         block: steps in a block.
         kinds: what the blocks serve for, "train", "validation" or "test", from the first on, over and over.
         past, future, targets: as in `split_windows`.
+        apart: steps to leave out at the beginning of each block: as many as a column of the series reaches back.
 
     Raises:
-        ValueError: as `split_windows`, and for kinds that are unknown or lack one of the three.
+        ValueError: as `split_windows`, for an `apart` that is not from 0 to less than `block`, and for kinds that are
+            unknown or lack one of the three.
 
     >>> from keras_rnn_basics.datasets import weather
     >>> split = split_blocks(weather.load(), 90, ["train", "validation", "train", "test"], past=14)
@@ -179,9 +182,11 @@ def split_blocks(
         raise ValueError(f"kinds must be a list of {', '.join(KEYS)}, each at least once, got {kinds!r}.")
     columns = _check(series, past, future, targets)
     _check_count("block", block)
+    if isinstance(apart, bool) or not isinstance(apart, Integral) or not 0 <= apart < block:
+        raise ValueError(f"apart must be an integer from 0 to less than block, {block}, got {apart!r}.")
     blocks: dict[str, list[Series]] = {key: [] for key in KEYS}
     for number, begin in enumerate(range(0, len(series), block)):
-        blocks[kinds[number % len(kinds)]].append(series.rows(begin, begin + block))
+        blocks[kinds[number % len(kinds)]].append(series.rows(begin + apart, begin + block))
     windows, parts = [], []
     for kind, key in zip(KINDS, KEYS):
         longest = max((len(own) for own in blocks[key]), default=0)

@@ -64,6 +64,7 @@ def fit(
     the state of its last finished epoch. The same call after a kill goes on from there, the optimizer's state included.
     A loss or weight that is no longer finite ends the run, on the weights of its best finished epoch.
     Under TensorFlow 16 training steps make one call, unless the model was compiled with more than one itself.
+    A Dataset is read without TensorFlow's autotuning, unless its options ask for that.
     Layers that are stateful begin every epoch, and every validation, from zeros.
 
     Args:

@@ -8,7 +8,7 @@ from sphinx.util import inspect
 project = "keras_rnn_basics"
 version = release = installed("keras_rnn_basics")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
-myst_enable_extensions = ["dollarmath", "amsmath", "attrs_inline"]
+myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 2
 exclude_patterns = ["_build"]
 html_theme = "furo"

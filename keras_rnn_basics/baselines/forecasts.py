@@ -105,8 +105,7 @@ def boosting(
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     def flat(windows):
-        # Neighbouring steps are nearly alike: too nearly for the normal equations in single precision.
-        return windows.reshape(len(windows), -1).astype("float64")
+        return windows.reshape(len(windows), -1)
 
     def fitted(count, windows, targets):
         settings = {"learning_rate": 0.1, "max_bins": 63, "random_state": 0, "early_stopping": False}

@@ -63,7 +63,7 @@ def with_changes(hours: Series, names: Sequence[str], ago: int = 24) -> Series:
     """
     if isinstance(ago, bool) or not isinstance(ago, Integral) or not 1 <= ago < len(hours):
         raise ValueError(f"ago must be an integer from 1 to {len(hours) - 1}, one less than the hours, got {ago!r}.")
-    columns = hours.values[:, [hours.index(name) for name in names]]
+    columns = hours.only(names).values
     later = hours.rows(ago, len(hours))
     return later.with_columns([f"{name}_change_{ago}h" for name in names], columns[ago:] - columns[:-ago])
 

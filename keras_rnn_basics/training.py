@@ -111,7 +111,7 @@ def fit(
             raise ValueError("build must return a compiled model: call model.compile(optimizer=..., loss=...) in it.")
         steps_per_call = model.steps_per_execution
         if keras.backend.backend() == "tensorflow" and steps_per_call == 1 and not model.run_eagerly:
-            model.steps_per_execution = STEPS_PER_CALL
+            _set_steps_per_call(model, STEPS_PER_CALL)
         setup = {"seed": seed, "precision": precision, "data": [_fingerprint(data) for data in (train, validation)]}
         journal = Journal(Path(run_dir), patience, minutes, setup)
         journal.open(model)
@@ -129,12 +129,17 @@ def fit(
             )
         journal.close()
         if model.steps_per_execution != steps_per_call:
-            # The model goes back as it was compiled; Keras would go on with the functions it made for sixteen.
-            model.steps_per_execution = steps_per_call
-            model.train_function = model.test_function = model.predict_function = None
+            # The model goes back as it was compiled.
+            _set_steps_per_call(model, steps_per_call)
     print(f"Stopped after epoch {journal.epoch}: {journal.stopped}; kept the weights of epoch {journal.best_epoch}.")
     seconds = time.monotonic() - began
     return Run(model, journal.history, journal.best_epoch, journal.stopped, device, seconds)
+
+
+def _set_steps_per_call(model, steps):
+    """Keras would go on with the functions that it made for another number, and take steps that they do not take."""
+    model.steps_per_execution = steps
+    model.train_function = model.test_function = model.predict_function = None
 
 
 def _find_device(device):

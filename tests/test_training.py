@@ -172,6 +172,15 @@ def test_the_model_comes_back_compiled_as_it_was(data, tmp_path):
     assert batches == [0, 1, 2, 3]
 
 
+def test_a_model_that_trained_before_takes_every_step(data, tmp_path):
+    model = build()
+    model.fit(*data, batch_size=2, verbose=0)
+    batches = int(model.optimizer.iterations)
+    assert batches == len(data[0]) // 2 > 16
+    krb.fit(lambda: model, data, data, tmp_path, epochs=1, batch_size=2, verbose=0)
+    assert int(model.optimizer.iterations) == 2 * batches
+
+
 def test_a_second_run_in_a_finished_folder_begins_anew(data, tmp_path):
     first = krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)
     second = krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)

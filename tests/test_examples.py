@@ -127,15 +127,19 @@ def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path)
     faulty = run("weather_hours.py", "--csv", "hours.csv", cwd=tmp_path)
     assert faulty.returncode != 0
     assert "line 702, column 'time_utc': 1 hour is missing" in faulty.stderr
-    done = run("weather_hours.py", "--csv", "hours.csv", "--repair", "--seeds", "1", "--block-days", "8", cwd=tmp_path)
+    nowhere = run("weather_hours.py", "--csv", "hours.csv", "--repair", "--place", "488.5", "2.35", cwd=tmp_path)
+    assert nowhere.returncode != 0
+    assert "latitude must lie between -90 and 90 degrees, got 488.5" in nowhere.stderr
+    settings = ("--seeds", "1", "--block-days", "8", "--place", "48.85", "2.35")
+    done = run("weather_hours.py", "--csv", "hours.csv", "--repair", *settings, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("RNN", "encoder-decoder", "persistence", "yesterday", "ridge", "boosting"):
         assert f"\n{name} " in done.stdout
     loaded = krb.load_saved_model(tmp_path / "saved_models/weather_hours")
-    assert loaded.serve(np.zeros((2, 72, 4), "float32")).shape == (2, 72, 1)
+    assert loaded.serve(np.zeros((2, 72, 6), "float32")).shape == (2, 72, 1)
     assert loaded.description["scores"]["RNN"] < loaded.description["scores"]["persistence"]
     day = krb.load_saved_model(tmp_path / "saved_models/weather_day")
-    assert day.serve(np.zeros((2, 72, 4), "float32"), np.zeros((2, 24, 2), "float32")).shape == (2, 24, 1)
+    assert day.serve(np.zeros((2, 72, 6), "float32"), np.zeros((2, 24, 3), "float32")).shape == (2, 24, 1)
 
 
 def test_voices_trains_scores_draws_and_exports_from_your_own_clips(tmp_path):

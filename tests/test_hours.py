@@ -66,6 +66,41 @@ def test_the_wind_has_its_strength_and_comes_from_where_it_does(tmp_path):
     np.testing.assert_allclose(components, [[3, 0], [0, 2], [-(0.5**0.5), -(0.5**0.5)]], atol=1e-6)
 
 
+def test_the_sun_rises_sets_and_culminates_when_the_almanac_says():
+    def moments(*texts):
+        return np.array(texts, dtype="datetime64[s]")
+
+    # New York, 2013-06-21: sunrise 09:25, sunset 00:31 (UTC), by the almanac; at noon 90 - 40.64 + 23.44 degrees.
+    height = hours.sun_height(
+        moments("2013-06-21T09:10", "2013-06-21T09:50", "2013-06-22T00:05", "2013-06-22T00:50"), 40.64, -73.78
+    )
+    assert (height > 0).tolist() == [False, True, True, False]
+    noon = hours.sun_height(moments("2013-06-21T16:57", "2013-12-21T16:53"), 40.64, -73.78)
+    np.testing.assert_allclose(noon, np.sin(np.deg2rad([90 - 40.64 + 23.44, 90 - 40.64 - 23.44])), atol=2e-3)
+    # Overhead at the equator when day and night are equal; the midnight sun and the polar night.
+    np.testing.assert_allclose(hours.sun_height(moments("2013-03-21T12:00"), 0, 0), 1, atol=1e-3)
+    assert hours.sun_height(moments("2013-06-21T00:00", "2013-12-21T12:00"), 80, 0).tolist()[0] > 0.2
+    assert hours.sun_height(moments("2013-12-21T12:00"), 80, 0) == 0
+
+
+def test_the_sun_of_later_is_known_now():
+    year = hours.with_sun(hours.load(), 40.64, -73.78, ahead=6)
+    now, later = year.column("sun"), year.column("sun_in_6h")
+    np.testing.assert_array_equal(later[:-6], now[6:])
+    assert later[-1] == np.float32(hours.sun_height(year.times[-1:] + np.timedelta64(6, "h"), 40.64, -73.78)[0])
+
+
+def test_places_that_are_none_are_errors():
+    year = hours.load()
+    with pytest.raises(ValueError, match="latitude must lie between -90 and 90 degrees, got -100"):
+        hours.with_sun(year, -100, 0, 6)
+    with pytest.raises(ValueError, match="longitude must lie between -180 and 180 degrees, got nan"):
+        hours.with_sun(year, 0, float("nan"), 6)
+    for ahead in (0, -6, True, 1.5):
+        with pytest.raises(ValueError, match="ahead must be a positive integer"):
+            hours.with_sun(year, 0, 0, ahead)
+
+
 def test_changes_look_a_day_back_and_no_further(tmp_path):
     rows = [f"2020-01-{1 + t // 24:02}T{t % 24:02}:00Z,{t**2},7" for t in range(60)]
     year = hours.load(write(tmp_path, *rows, header="time_utc,temp,wind"))

@@ -1,5 +1,6 @@
 """One `fit` for every example: the device, the precision, the log, the best weights, and picking up a killed run."""
 
+import ctypes
 import importlib.util
 import os
 import time
@@ -65,6 +66,7 @@ def fit(
     A loss or weight that is no longer finite ends the run, on the weights of its best finished epoch.
     Under TensorFlow 16 training steps make one call, unless the model was compiled with more than one itself.
     A Dataset is read without TensorFlow's autotuning, unless its options ask for that.
+    On a CPU the process keeps the memory that a step has freed for the next one, to 512 MiB (`mallopt`, under glibc).
     Layers that are stateful begin every epoch, and every validation, from zeros.
 
     Args:
@@ -98,6 +100,8 @@ def fit(
     if not callable(build) or isinstance(build, keras.Model):
         raise ValueError(f"build must be a function that makes the compiled model, got {build!r}.")
     device = _find_device(device)
+    if device.startswith("cpu"):
+        _keep_freed_memory()
     train, validation = (tuple(data) if isinstance(data, list) else data for data in (train, validation))
     train, validation = _without_autotuning(train), _without_autotuning(validation)
     for name, data in (("train", train), ("validation", validation)):
@@ -175,6 +179,19 @@ def _check_finite(name, data):
             if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
                 row = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise ValueError(f"{name}'s {part} holds numbers that are not finite, first in row {row}: clean them.")
+
+
+def _keep_freed_memory():
+    """Tells glibc not to take large blocks from the system one by one and give them back at once.
+
+    It does so or not, as chance has it, and each page is then cleared and mapped anew: 7,000 pages a step of
+    examples/frames.py, which took 38 ms so, and takes 27 ms without.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # as malloc.h numbers them
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 512 << 20)
 
 
 def _without_autotuning(data):

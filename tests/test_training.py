@@ -1,4 +1,5 @@
 import csv
+import ctypes
 import itertools
 import json
 import os
@@ -179,6 +180,36 @@ def test_a_model_that_trained_before_takes_every_step(data, tmp_path):
     assert batches == len(data[0]) // 2 > 16
     krb.fit(lambda: model, data, data, tmp_path, epochs=1, batch_size=2, verbose=0)
     assert int(model.optimizer.iterations) == 2 * batches
+
+
+FAULTS = """
+import resource, sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import keras_rnn_basics as krb
+from test_training import build
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        blocks = [np.ones(1 << 18) for _ in range(20)]  # 40 MiB
+        del blocks
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+print(faults())
+x = np.ones((16, 5, 3), "float32")
+krb.fit(build, (x, x[:, 0, :1]), None, "run", epochs=1, verbose=0, device="cpu")
+faults()
+print(faults())
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="this C library is not glibc")
+def test_freed_memory_is_kept_for_the_next_step(tmp_path):
+    command = [sys.executable, "-c", FAULTS, os.path.dirname(__file__)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    before, *_, after = (int(line) for line in done.stdout.split() if line.isdigit())
+    assert after < 1000 < before / 10
 
 
 def test_a_second_run_in_a_finished_folder_begins_anew(data, tmp_path):

@@ -107,21 +107,34 @@ def section(name, report):
         spread = (sum((score - mean) ** 2 for score in seeds) / max(1, len(seeds) - 1)) ** 0.5
         alone = f"{mean:.3f} ± {spread:.3f}" if len(seeds) > 1 else f"{mean:.3f}"
         lines += [f"One network alone, seeds {', '.join(report['seeds'])}: {alone}.", ""]
-    if report["further"]:
-        lines += ["; ".join(f"{name}: {score:.3f}" for name, score in flat(report["further"])) + ".", ""]
+    lines += further(report["further"])
     versions = ", ".join(f"{package} {version}" for package, version in report["versions"].items())
     lines += [f"{report['seconds']:.0f} s on {report['cores']} cores; {versions}.", ""]
     lines += [f"![{name}](pictures/{name}.png)", ""]
     return "\n".join(lines)
 
 
-def flat(scores, before=""):
-    """Scores by name, of the names of scores within scores."""
-    for name, score in scores.items():
-        if isinstance(score, dict):
-            yield from flat(score, f"{before}{name}, ")
-        else:
-            yield f"{before}{name}", score
+def further(scores):
+    """Single scores in a line; groups of scores, each of the same models, as the rows of a table."""
+    single = {name: score for name, score in scores.items() if not isinstance(score, dict)}
+    lines = ["; ".join(f"{name}: {score:.3f}" for name, score in single.items()) + ".", ""] if single else []
+    rows = dict(groups(scores))
+    if rows:
+        models = list(next(iter(rows.values())))
+        lines += [f"| | {' | '.join(models)} |", "|---" * (1 + len(models)) + "|"]
+        lines += [f"| {name} | {' | '.join(f'{row[model]:.3f}' for model in models)} |" for name, row in rows.items()]
+        lines.append("")
+    return lines
+
+
+def groups(scores, path=()):
+    """The innermost dictionaries, by the names on the way to them."""
+    for name, inner in scores.items():
+        if isinstance(inner, dict):
+            if any(isinstance(value, dict) for value in inner.values()):
+                yield from groups(inner, (*path, name))
+            else:
+                yield ", ".join((*path, name)), inner
 
 
 if __name__ == "__main__":

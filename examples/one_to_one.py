@@ -7,6 +7,7 @@ With a single time step there is nothing to remember, and the recurrent network 
 25 s on 2 cores. Of 450 digits that neither saw it reads 98.4 %; logistic regression 96.7 %.
 """
 
+import argparse
 import time
 
 import keras
@@ -22,7 +23,7 @@ import matplotlib.pyplot as plt
 import keras_rnn_basics as krb
 
 
-def main():
+def main(epochs=100, seed=0, device="auto", precision="float32"):
     began = time.monotonic()
     digits = load_digits()  # 1,797 scans of 8 x 8 pixels, 0 to 16
     images = (digits.images / 16).astype("float32")
@@ -37,7 +38,9 @@ def main():
         model.compile(keras.optimizers.Adam(2e-3), loss, metrics=["accuracy"])
         return model
 
-    run = krb.fit(build, (train_x, train_y), (validation_x, validation_y), "runs/one_to_one", patience=15, verbose=0)
+    settings = {"seed": seed, "device": device, "precision": precision, "verbose": 0}
+    train, validation = (train_x, train_y), (validation_x, validation_y)
+    run = krb.fit(build, train, validation, "runs/one_to_one", epochs, patience=15, **settings)
     logits = np.asarray(run.model(test_x))
     answers, confidence = logits.argmax(axis=1), np.diff(np.sort(logits, axis=1)[:, -2:])[:, 0]
     network = answers == test_y
@@ -67,4 +70,9 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=100, help="at most; it stops when validation no longer improves")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"])
+    parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16", "mixed_float16"])
+    main(**vars(parser.parse_args()))

@@ -118,6 +118,16 @@ def test_stock_ticks_scores_walking_forward_and_exports_from_your_own_trades(tmp
     assert (tmp_path / "runs/stock_ticks/picture.png").exists()
 
 
+def test_one_to_one_reads_digits_and_exports_what_reads_them(tmp_path):
+    done = run("one_to_one.py", "--epochs", "2", "--seed", "3", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("network", "logistic regression"):
+        assert f"\n{name} " in done.stdout
+    loaded = krb.load_saved_model(tmp_path / "saved_models/one_to_one")
+    assert loaded.serve(np.zeros((2, 8, 8), "float32")).shape == (2, 10)
+    assert loaded.description["scores"]["network"] > 50
+
+
 def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path):
     rng = np.random.default_rng(0)
     times = np.datetime64("2020-01-01T00") + np.arange(800)

@@ -87,7 +87,14 @@ def test_the_gallery_is_written_from_the_reports_alone(tmp_path, monkeypatch, rn
     report = krb.Report("a task", "error", "°C", np.full(60, 1.25), {"ridge": np.full(60, 3.5)}, {0: 1.0, 1: 2.0})
     figure, _ = plt.subplots()
     model = krb.build_many_to_one((3,), 4, 1)
-    krb.publish("weather", model, report, figure, time.monotonic(), {"other": {"of it": 0.125}})
+    krb.publish(
+        "weather",
+        model,
+        report,
+        figure,
+        time.monotonic(),
+        {"alone": 0.125, "a": {"b": {"own": 2.5, "its": 0.5}}, "c": {"own": 1.5, "its": 4.0}},
+    )
     plt.close(figure)
     for name in gallery.EXAMPLES[1:]:
         shutil.copytree("runs/weather", f"runs/{name}")
@@ -107,7 +114,8 @@ def test_the_gallery_is_written_from_the_reports_alone(tmp_path, monkeypatch, rn
     assert "| **RNN** | 1.250 °C | | |" in text
     assert "| ridge | 3.500 °C | -2.250 [-2.250, -2.250] | RNN is better |" in text
     assert "seeds 0, 1: 1.500 ± 0.707." in text
-    assert "other, of it: 0.125." in text
+    assert "\nalone: 0.125.\n" in text
+    assert "\n| | own | its |\n|---|---|---|\n| a, b | 2.500 | 0.500 |\n| c | 1.500 | 4.000 |\n" in text
     assert "    python examples/mine.py\n" in text
 
 

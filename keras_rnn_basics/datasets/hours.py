@@ -84,6 +84,9 @@ def with_sun(hours: Series, latitude: float, longitude: float, ahead: int) -> Se
         latitude, longitude: of the place, in degrees, north and east above 0. New York: 40.64, -73.78.
         ahead: hours.
 
+    Raises:
+        ValueError: for a latitude or longitude that is none, or an `ahead` that is no positive integer.
+
     >>> with_sun(load(), 40.64, -73.78, ahead=6).names[-2:]
     ('sun', 'sun_in_6h')
     """

@@ -18,7 +18,6 @@ chosen on the validation part.
 """
 
 import argparse
-import shutil
 import time
 from pathlib import Path
 
@@ -95,9 +94,8 @@ def main(path=None, minutes=1.5, further_minutes=0.9, units=128, seed=0, device=
         model.compile(keras.optimizers.Adam(2e-3, clipnorm=1.0), krb.SumOverTime(cost))
         return model
 
-    # What an interrupted run left would go on, but from another network without memory than this run's.
-    for name in ("start", "per_frame", "rnn"):
-        shutil.rmtree(RUNS / name, ignore_errors=True)
+    if further_minutes <= 0:
+        raise ValueError(f"--further-minutes must be a positive number, got {further_minutes}.")
     settings = {"epochs": 10_000, "seed": seed, "device": device, "precision": precision, "verbose": 2}
     single_frames = data.train.map(one_by_one), validation.map(one_by_one)
     start = krb.fit(build_start, *single_frames, RUNS / "start", minutes=minutes, **settings).model

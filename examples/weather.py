@@ -43,6 +43,8 @@ def main(csv=None, target="temp_max_celsius", repair=False, seeds=8, device="aut
 
     # The change from each day to the next, in units of its usual size.
     scale = float((split.train.next_y - split.train.past_y).std())
+    if scale == 0:
+        raise ValueError(f"{target} never changes from day to day: there is nothing to forecast.")
     train, validation = [(part.x, (part.next_y - part.past_y) / scale) for part in (split.train, split.validation)]
 
     def build():
@@ -84,7 +86,8 @@ def main(csv=None, target="temp_max_celsius", repair=False, seeds=8, device="aut
             split.train.x, split.train.y[:, 0], split.validation.x, split.validation.y[:, 0], test.x
         ),
     }
-    own_errors, *errors = (np.abs(answers - truth)[:, 0] for answers in (forecasts[:, -1], *rivals.values()))
+    scored = test.measured[:, 0, 0]  # not what --repair filled in
+    own_errors, *errors = (np.abs(answers - truth)[scored, 0] for answers in (forecasts[:, -1], *rivals.values()))
     task = f"tomorrow's {target} from {PAST_DAYS} days, {test.times[0, 0]} to {test.times[-1, 0]}"
     report = krb.Report(task, "mean absolute error", unit, own_errors, dict(zip(rivals, errors)))
 

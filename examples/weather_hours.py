@@ -32,7 +32,7 @@ import keras_rnn_basics as krb
 from keras_rnn_basics import baselines
 from keras_rnn_basics.datasets import hours, split_blocks
 
-PAST, FUTURE, AHEAD, DAY = 72, 24, 6, 24
+PAST, FUTURE, AHEAD, DAY, BLOCK = 72, 24, 6, 24, 72
 JFK = (40.64, -73.78)
 RUNS = Path("runs/weather_hours")
 
@@ -65,9 +65,13 @@ def main(
     unit = "°C" if target.endswith("celsius") else target
     print(f"{len(series)} hours from {series.times[0]}: {series.source}")
     print(f"{sum(len(split.test) for split in splits):,} windows in blocks of {block_days} days, each tested once.")
+    measured = np.concatenate([split.test.measured[..., 0] for split in splits])
+    if (count := measured[:, AHEAD - 1].sum()) < 2 * BLOCK:
+        raise ValueError(
+            f"{count} windows can be scored; at least {2 * BLOCK} are needed: more hours, or longer blocks (--block-days)."
+        )
     n_x, n_clock = len(series.names), 2 if place is None else 3
     settings = {"device": device, "precision": precision, "verbose": 0}
-    scale = float((splits[0].train.y[:, AHEAD - 1] - splits[0].train.past_y[:, -1]).std())
 
     def compiled(model, learning_rate, batches):
         rate = keras.optimizers.schedules.CosineDecay(learning_rate, batches)
@@ -88,14 +92,14 @@ def main(
 
     def reader_data(part):
         ahead = np.concatenate([part.past_y, part.y], axis=1)[:, AHEAD : AHEAD + PAST]
-        return part.x, (ahead - part.past_y) / scale
+        return part.x, ahead - part.past_y
 
     def writer_data(part):
         angle = 2 * np.pi * hours.time_of_day(part.times)
         clock = [np.sin(angle), np.cos(angle)]
         if place is not None:
             clock.append(hours.sun_height(part.times, *place))
-        return [part.x, np.stack(clock, axis=2).astype("float32")], (part.y - part.past_y[:, -1:]) / scale
+        return [part.x, np.stack(clock, axis=2).astype("float32")], part.y - part.past_y[:, -1:]
 
     def train(name, build, data, split, epochs, seed):
         """A network that has learned from all but the test blocks; how long was found on the validation blocks."""
@@ -104,23 +108,29 @@ def main(
             standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
             return build(standardise, epochs * -(-len(split.known) // 64))
 
+        # It learns changes in units of their usual size, and gives them in those of the data.
+        scale = float((split.train.y[:, AHEAD - 1] - split.train.past_y[:, -1]).std())
+        if scale == 0:
+            raise ValueError(f"{target} never changes within {AHEAD} hours: there is nothing to forecast.")
+        x, changes = data(split.known)
         folder = RUNS / f"{name}_{splits.index(split)}_{seed}"
-        return krb.fit(built, data(split.known), None, folder, epochs, 64, seed=seed, **settings).model
+        model = krb.fit(built, (x, changes / scale), None, folder, epochs, 64, seed=seed, **settings).model
+        return keras.Model(model.input, keras.layers.Rescaling(scale)(model.output))
 
     readers, writers = [], []
 
     def reader(split):
         readers.append([train("reader", build_reader, reader_data, split, 6, seed) for seed in range(seeds)])
         changes = [np.asarray(own(split.test.x))[:, -1] for own in readers[-1]]
-        return split.test.past_y[:, -1] + scale * np.concatenate(changes, axis=1)
+        return split.test.past_y[:, -1] + np.concatenate(changes, axis=1)
 
     def writer(split):
         writers.append(train("writer", build_writer, writer_data, split, 14, 0))
-        return (split.test.past_y[:, -1:] + scale * np.asarray(writers[-1](writer_data(split.test)[0])))[..., 0]
+        return (split.test.past_y[:, -1:] + np.asarray(writers[-1](writer_data(split.test)[0])))[..., 0]
 
     def ridge(split):
         train, validation = split.train, split.validation
-        # The changes are sums of what ridge regression has already.
+        # Without the changes, which add the day before the window: with them its error is larger, 1.52 °C.
         x = [part.x[:, :, : -len(compared)] for part in (train, validation, split.test)]
         return baselines.ridge(x[0], train.y[..., 0], x[1], validation.y[..., 0], x[2])
 
@@ -141,15 +151,18 @@ def main(
     answers = baselines.backtest(splits, forecasters)
     times = np.concatenate([split.test.times for split in splits])
     order = np.argsort(times[:, 0])
-    times, truth = times[order], np.concatenate([split.test.y[..., 0] for split in splits])[order]
+    times, measured = times[order], measured[order]
+    truth = np.concatenate([split.test.y[..., 0] for split in splits])[order]
     answers = {name: own[order] for name, own in answers.items()}
     members, day, by_lead = answers["RNN"], answers["encoder-decoder"], answers["ridge"]
     answers |= {"RNN": members.mean(axis=1), "encoder-decoder": day[:, AHEAD - 1], "ridge": by_lead[:, AHEAD - 1]}
-    errors = {name: np.abs(own - truth[:, AHEAD - 1]) for name, own in answers.items()}
+    # What was filled in where an hour is missing would be scored as if it were true.
+    scored = measured[:, AHEAD - 1]
+    errors = {name: np.abs(own - truth[:, AHEAD - 1])[scored] for name, own in answers.items()}
     own = errors.pop("RNN")
-    alone = dict(enumerate(np.abs(members - truth[:, [AHEAD - 1]]).mean(axis=0).tolist()))
+    alone = dict(enumerate(np.abs(members - truth[:, [AHEAD - 1]])[scored].mean(axis=0).tolist()))
     task = f"{target} {AHEAD} h ahead from {PAST} h, each block of {block_days} days by networks that never saw it"
-    report = krb.Report(task, "mean absolute error", unit, own, errors, alone, block=72)
+    report = krb.Report(task, "mean absolute error", unit, own, errors, alone, block=BLOCK)
 
     figure, axes = plt.subplots(2, 1, figsize=(10, 6.5), layout="constrained")
     some, lead = slice(0, 300), np.arange(1, FUTURE + 1)
@@ -157,7 +170,7 @@ def main(
     krb.plot_forecast(times[some, AHEAD - 1], truth[some, AHEAD - 1], answers["RNN"][some], axes[0], label)
     persistence = np.repeat(answers["persistence"][:, None], FUTURE, axis=1)
     for name, all_hours in {"encoder-decoder": day, "ridge": by_lead, "persistence": persistence}.items():
-        axes[1].plot(lead, np.abs(all_hours - truth).mean(axis=0), marker="o", label=name)
+        axes[1].plot(lead, np.abs(all_hours - truth).mean(axis=0, where=measured), marker="o", label=name)
     axes[1].plot([AHEAD], [own.mean()], marker="*", markersize=12, linestyle="none", label="RNN")
     axes[1].set(xlabel="hours ahead", ylabel=f"mean absolute error ({unit})", ylim=(0, None))
     axes[1].legend(frameon=False, ncols=4)
@@ -165,17 +178,15 @@ def main(
     # What is exported takes and gives the units of the data: (B, T, n_x) hours -> (B, T, 1), six hours later.
     x, column = keras.Input((None, n_x), name="x"), series.index(target)
     everyone = krb.build_ensemble([model for own in readers for model in own])
-    forecaster = keras.Model(x, x[:, :, column : column + 1] + scale * everyone(x), name="weather_hours")
+    forecaster = keras.Model(x, x[:, :, column : column + 1] + everyone(x), name="weather_hours")
     whole = {
-        f"24 hours, {name}": float(np.abs(own - truth).mean())
+        f"24 hours, {name}": float(np.abs(own - truth).mean(where=measured))
         for name, own in (("encoder-decoder", day), ("ridge", by_lead))
     }
     loaded = krb.publish("weather_hours", forecaster, report, figure, began, whole)
     print("; ".join(f"{name}: {error:.2f} {unit}" for name, error in whole.items()) + ".")
     clock = keras.Input((FUTURE, n_clock), name="clock")
-    day_ahead = keras.Model(
-        [x, clock], x[:, -1:, column : column + 1] + scale * writers[-1]([x, clock]), name="weather_day"
-    )
+    day_ahead = keras.Model([x, clock], x[:, -1:, column : column + 1] + writers[-1]([x, clock]), name="weather_day")
     path = krb.export_saved_model(day_ahead, "saved_models/weather_day", overwrite=True)
     print(f"The decoder's export: {path}, endpoints {krb.load_saved_model(path).endpoints}")
     later = float(loaded.serve(series.values[None, -PAST:])[0, -1, 0])

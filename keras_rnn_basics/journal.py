@@ -1,11 +1,13 @@
 """A run of training on disk: its log, its best weights, and where it goes on after a kill."""
 
 import csv
+import itertools
 import json
 import math
 import os
 import shutil
 import time
+import zlib
 from contextlib import contextmanager
 from numbers import Real
 
@@ -36,7 +38,7 @@ class Journal(keras.callbacks.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.setup = {
             **self.setup,
-            "weights": [list(weight.shape) for weight in model.weights],
+            "first weights": [f"{value.shape} {zlib.crc32(value.tobytes())}" for value in model.get_weights()],
             "optimizer": type(model.optimizer).__name__,
             "optimizer settings": {**model.optimizer.get_config(), "name": None},
             "loss": getattr(model.loss, "name", str(model.loss)),
@@ -48,13 +50,11 @@ class Journal(keras.callbacks.Callback):
             self.learning_rate = _learning_rate(model.optimizer)
         # Weight files hold the optimizer's variables too, once it has them.
         model.optimizer.build(model.trainable_variables)
-        if self.state_path.exists():
-            state = json.loads(self.state_path.read_text())
-            if state["setup"] != self.setup:
-                raise ValueError(
-                    f"{self.folder} holds the unfinished run of another set-up: other data, another seed, precision, "
-                    "optimizer, loss or other weights. Choose another run_dir, or delete this one."
-                )
+        state = json.loads(self.state_path.read_text()) if self.state_path.exists() else None
+        if state is not None and state["setup"] != self.setup:
+            self._put_aside(state)
+            state = None
+        if state is not None:
             model.load_weights(self.folder / state["weights_file"])
             self.epoch, self.best_epoch, self.wait = state["epoch"], state["best_epoch"], state["wait"]
             self.best, self.history, self.spent = state["best"], state["history"], state.get("spent", 0.0)
@@ -63,6 +63,21 @@ class Journal(keras.callbacks.Callback):
             # The weights to fall back on before the first epoch has ended.
             model.save_weights(self.first_path)
         self.set_model(model)
+
+    def _put_aside(self, state):
+        """An unfinished run of another set-up is nothing to go on from, but may have cost hours."""
+        differing = [key for key in self.setup if state["setup"].get(key) != self.setup[key]]
+        aside = next(
+            path for path in (self.folder / f"unfinished_{n}" for n in itertools.count(1)) if not path.exists()
+        )
+        aside.mkdir()
+        for path in [*self.folder.glob("*.weights.h5"), self.folder / "log.csv", self.state_path]:
+            if path.exists():
+                os.replace(path, aside / path.name)
+        print(
+            f"{self.folder} held an unfinished run of another set-up, {state['epoch']} epochs of it (it differs in its "
+            f"{', '.join(differing)}): moved to {aside}."
+        )
 
     def where_it_goes_on(self):
         return f", going on after epoch {self.epoch} of the run in {self.folder}" if self.epoch else ""

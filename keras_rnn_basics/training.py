@@ -62,7 +62,8 @@ def fit(
     """Builds a model and trains it until its validation loss no longer falls; keeps the weights of its best epoch.
 
     `run_dir` holds `log.csv` (a row an epoch), `best.weights.h5`, a `tensorboard` folder, and until the run has ended
-    the state of its last finished epoch. The same call after a kill goes on from there, the optimizer's state included.
+    the state of its last finished epoch. The same call after a kill goes on from there, the optimizer's state included;
+    one of other data, first weights or settings moves what it finds into a folder of `run_dir`, such as `unfinished_1`.
     A loss or weight that is no longer finite ends the run, on the weights of its best finished epoch.
     Under TensorFlow 16 training steps make one call, unless the model was compiled with more than one itself.
     A Dataset is read without TensorFlow's autotuning, unless its options ask for that.
@@ -85,8 +86,8 @@ def fit(
         verbose: 1 shows a progress bar, 2 a line an epoch, 0 nothing but the device and how it ended.
 
     Raises:
-        ValueError: for an argument that does not fit, numbers in the data that are not finite, or a `run_dir` that
-            holds the unfinished run of another set-up.
+        ValueError: for an argument that does not fit, numbers in the data that are not finite, or a `run_dir` that is
+            a file.
         RuntimeError: for `device="gpu"` where there is none.
     """
     began = time.monotonic()

@@ -81,6 +81,11 @@ def test_your_own_csv_is_read_by_path(tmp_path, zipped):
             HEADER,
             "line 3, column 'date': 2020-01-01 stands in line 2 too, with other numbers",
         ),
+        (
+            ("2020-01-01,1,2", "2023-01-01,1,3"),
+            HEADER,
+            r"line 3, .* from 2020-01-01 to 2023-01-01 more days are missing \(1,095\) than the file has rows \(2\)",
+        ),
         (("2020-01-01,,2", "2020-01-02,1,2"), HEADER, "line 2, column 'temp_celsius': the first number is missing"),
     ],
 )
@@ -133,6 +138,21 @@ def test_a_repair_never_looks_ahead(tmp_path):
     np.testing.assert_array_equal(weather.load(write(tmp_path, *rows), repair=True).values[:4], before)
 
 
+def test_what_a_repair_filled_in_is_not_measured(tmp_path):
+    rows = [f"2020-01-{day:02},{day},{'NA' if day == 12 else day}" for day in range(1, 31) if day not in (15, 16)]
+    days = weather.with_season(weather.load(write(tmp_path, *rows), repair=True)).only(["wind_m_per_s", "temp_celsius"])
+    split = split_windows(days, "2020-01-10", "2020-01-20", past=2, future=2)
+    assert split.train.measured.all()
+    assert split.test.measured.all()
+    unmeasured = split.validation.times[~split.validation.measured.all(axis=2)]
+    assert set(unmeasured.astype(str)) == {"2020-01-12", "2020-01-15", "2020-01-16"}
+    wind, temp = (split.validation.times[~split.validation.measured[..., k]] for k in (0, 1))
+    assert set(wind.astype(str)) - set(temp.astype(str)) == {"2020-01-12"}
+    blocks = split_blocks(days, 10, ["train", "validation", "test"], past=2, future=2)
+    again = blocks.validation.times[~blocks.validation.measured.all(axis=2)]
+    assert set(again.astype(str)) == {"2020-01-15", "2020-01-16"}  # the first answers of a block are for its third day
+
+
 def test_every_repair_is_reported(tmp_path):
     path = write(tmp_path, "2020-01-01,1,2", "2020-01-04,,7")
     whats = [sentence.split(":")[1] for sentence in weather.load(path, repair=True).repairs]
@@ -147,9 +167,11 @@ def test_missing_and_foreign_files_are_errors(tmp_path):
     with pytest.raises(ValueError, match="is not a csv file in UTF-8"):
         weather.load(binary)
     broken = tmp_path / "days.csv.gz"
-    broken.write_bytes(gzip.compress(b"date,a\n2020-01-01,1\n" * 50)[:30])
-    with pytest.raises(ValueError, match="is not a csv file"):
-        weather.load(broken)
+    whole = gzip.compress(b"date,a\n2020-01-01,1\n" * 50)
+    for bytes_ in (whole[:30], whole[:12] + b"\xff" * 8 + whole[20:]):
+        broken.write_bytes(bytes_)
+        with pytest.raises(ValueError, match="is not a csv file"):
+            weather.load(broken)
     with pytest.raises(ValueError, match="is a folder"):
         weather.load(tmp_path)
 

@@ -80,14 +80,39 @@ def interrupt(data, folder):
             krb.fit(build, data, data, folder, verbose=0)
 
 
-def test_an_unfinished_run_of_another_set_up_is_not_overwritten(data, tmp_path):
-    interrupt(data, tmp_path)
-    before = sorted(path.name for path in tmp_path.iterdir())
-    with pytest.raises(ValueError, match="unfinished run of another set-up"):
-        krb.fit(lambda: build(units=5), data, data, tmp_path, epochs=3, verbose=0)
-    with pytest.raises(ValueError, match="unfinished run of another set-up"):
-        krb.fit(lambda: build(learning_rate=0.5), data, data, tmp_path, epochs=3, verbose=0)
-    assert sorted(path.name for path in tmp_path.iterdir()) == before
+def test_an_unfinished_run_of_another_set_up_is_moved_aside(data, tmp_path, capsys):
+    x, y = data
+
+    def other_weights():
+        model = build()
+        model.set_weights([2 * weight for weight in model.get_weights()])
+        return model
+
+    for number, (other, own, differing) in enumerate(
+        [
+            (lambda: build(units=5), data, "first weights"),
+            (other_weights, data, "first weights"),
+            (lambda: build(learning_rate=0.5), data, "optimizer settings"),
+            (build, (x + 1, y), "data"),
+        ],
+        start=1,
+    ):
+        interrupt(data, tmp_path)
+        kept = (tmp_path / "epoch_1.weights.h5").read_bytes()
+        capsys.readouterr()
+        run = krb.fit(other, own, data, tmp_path, epochs=2, verbose=0)
+        assert len(run.history["val_loss"]) == 2
+        aside = tmp_path / f"unfinished_{number}"
+        printed = capsys.readouterr().out
+        assert f"1 epochs of it (it differs in its {differing}): moved to {aside}." in printed
+        assert "going on after" not in printed
+        assert (aside / "epoch_1.weights.h5").read_bytes() == kept
+
+    # Moved back, it goes on.
+    for path in aside.iterdir():
+        path.rename(tmp_path / path.name)
+    assert len(krb.fit(build, data, data, tmp_path, epochs=2, verbose=0).history["val_loss"]) == 2
+    assert "going on after epoch 1" in capsys.readouterr().out
 
 
 def test_a_second_run_in_a_finished_folder_begins_anew(data, tmp_path):
@@ -195,12 +220,3 @@ def test_stateful_layers_begin_each_epoch_and_each_validation_from_zeros(rng, tm
     run = krb.fit(build_stateful, (x, y), (x, y), tmp_path, epochs=3, batch_size=4, verbose=0)
     # Nothing is learned, so that all six passes over the one batch differ by the state alone.
     assert np.ptp([run.history[name] for name in ("loss", "val_loss")]) < 1e-4
-
-
-def test_an_unfinished_run_on_other_data_is_not_taken_up(data, tmp_path):
-    interrupt(data, tmp_path)
-    x, y = data
-    with pytest.raises(ValueError, match="unfinished run of another set-up: other data"):
-        krb.fit(build, (x + 1, y), data, tmp_path, verbose=0)
-    run = krb.fit(build, data, data, tmp_path, epochs=1, verbose=0)
-    assert run.stopped == "all epochs are done"

@@ -4,7 +4,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from keras_rnn_basics.datasets import ticks, trades
+from keras_rnn_basics.datasets import ticks, trades, walk_forward
 
 HEADER = "Date,Open,High,Low,Close,Volume"
 
@@ -17,7 +17,7 @@ def write(tmp_path, *rows, header=HEADER, name="bars.csv"):
 
 def write_trades(tmp_path, moments, prices, sizes, name="trades.csv"):
     rows = [f"{size},{moment},{price:.4f},x" for moment, price, size in zip(moments, prices, sizes)]
-    return write(tmp_path, *rows, header="size,time,price,venue", name=name)
+    return write(tmp_path, *rows, header="Size,time, Price,venue", name=name)
 
 
 @pytest.fixture
@@ -55,8 +55,14 @@ def test_your_own_bars_are_read_whatever_case_and_order_their_columns_have(tmp_p
     [
         ((), "", "is empty: its first line must name the columns"),
         ((), HEADER, "has no rows under its header"),
-        (("2020-01-01,1,2,1,2",), "Date,Open,High,Low,Close", "must have one column that begins with 'volume'"),
-        (("2020-01-01,1,2,1,2,3,4",), HEADER + ",volume_2", "must have one column that begins with 'volume'"),
+        (
+            ("2020-01-01,1,2,1,2",),
+            "Date,Open,High,Low,Close",
+            "line 1: there must be a column 'volume', or one that begins",
+        ),
+        (("2020-01-01,1,2,1,2,3,4",), "Date,Open,High,Low,Close,Volume a,Volume b", "there must be a column 'volume'"),
+        (("2020-01-01,1,2,1,2,3,4",), HEADER + ",VOLUME", "there are several columns 'volume'"),
+        (("2020-01-01;1;2;1;2;3",), HEADER.replace(",", ";"), "line 1: the fields are parted by semicolons"),
         (("2020-01-01,1,2,1,2",), HEADER, "line 2: 5 fields, but line 1 names 6"),
         (("2020-01-01,1,2,one,2,3",), HEADER, "line 2, column 'Low': 'one' is not a finite number"),
         (("2020-01-01,1,2,nan,2,3",), HEADER, "line 2, column 'Low': the first number is missing"),
@@ -91,6 +97,26 @@ def test_faulty_prices_are_an_error_or_a_reported_repair(tmp_path, rows, message
     bars = ticks.load(path, time_column="Date", repair=True)
     np.testing.assert_allclose(bars.column("close"), closes)
     assert len(bars.repairs) == 1
+
+
+def test_further_columns_are_passed_over_and_the_exact_name_counts(tmp_path):
+    header = "symbol,Date,Open,High,Low,Close,Adj Close,close_time,Volume,Volume USD"
+    bars = ticks.load(write(tmp_path, "IBM,2020-01-02,1,2,1,1.5,null,noon,7,x", header=header))
+    np.testing.assert_array_equal(bars.values, [[1, 2, 1, 1.5, 7]])
+
+
+def test_bars_within_a_second_keep_their_moments(tmp_path):
+    rows = [f"2020-01-02T14:30:00.{k}00,{price},{price},{price},{price},5" for k, price in enumerate(range(100, 110))]
+    bars = ticks.load(write(tmp_path, *rows))
+    np.testing.assert_array_equal(bars.column("close"), np.arange(100, 110))
+    assert (np.diff(bars.times) == np.timedelta64(100, "ms")).all()
+    [split] = walk_forward(bars, [bars.times[6]], 2, past=2)
+    assert (len(split.train), len(split.test)) == (2, 4)
+
+
+def test_a_file_of_no_good_bar_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="holds no bar with positive prices"):
+        ticks.load(write(tmp_path, "2020-01-02,0,0,0,0,5"), repair=True)
 
 
 def test_a_split_repaired_leaves_returns_without_a_jump(tmp_path):
@@ -194,6 +220,7 @@ def test_zipped_trades_and_blank_lines_are_read(tmp_path, some_trades):
         ("5,2020-01-02T14:00:00,1,x", "line 5, column 'time': earlier than a trade before it"),
         ("5,2020-01-02T15:00:00,0,x", "line 5, column 'price': not a positive number"),
         ("5,2020-01-02T15:00:00,nan,x", "line 5, column 'price': not a positive number"),
+        ("5,2020-01-02T15:00:00,,x", "line 5, column 'price': not a positive number"),
         ("-5,2020-01-02T15:00:00,1,x", "line 5, column 'size': not a positive number"),
     ],
 )
@@ -210,11 +237,21 @@ def test_faulty_trades_are_an_error_or_left_out_and_counted(tmp_path, faulty, me
         assert bars.repairs == (f"{message}: 2 such trades are left out",)
 
 
+def test_a_time_far_too_late_does_not_leave_out_the_rest(tmp_path, some_trades):
+    moments = some_trades[0].copy()
+    moments[5] = np.datetime64("2099-01-02")
+    path = write_trades(tmp_path, moments, *some_trades[1:])
+    with pytest.raises(ValueError, match=r"line 8, column 'time': earlier .*, and so are 994 of its 1,000 trades"):
+        ticks.load(path, "tick", 10, repair=True)
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
+        ("5,1600-01-02T14:30:00,1,x", "'1600-01-02T14:30:00' is not a moment in UTC, of the years 1700 to 2250"),
+        ("5,2020-01-02T14:30:00,1_0,x", "'1_0' is not a number"),
         ("5,2020-01-02T14:30:00,cheap,x", "line 2, column 'price': 'cheap' is not a number"),
-        ("5,1577975400123,1,x", "line 2, column 'time': '1577975400123' is not a moment such as"),
+        ("5,1577975400123,1,x", "line 2, column 'time': '1577975400123' is not a moment in UTC"),
         ("5,now,1,x", "'now' is not a moment"),
         ("5,2020-01-02T14:30:00+01:00,1,x", "is not a moment"),
         ("5,2020-01-02T14:30:00,1", "line 2: 3 fields, but line 1 names 4"),
@@ -241,12 +278,15 @@ def test_wrong_arguments_and_files_say_what_would_do(tmp_path):
         ("second", 1, "bars must be one of"),
         ("tick", None, "size must be a positive number"),
         ("tick", 1.5, "a whole number of trades"),
+        ("tick", 1e30, "a whole number of trades in a bar, up to 1,000,000,000"),
+        ("time", 1e-10, "size must be from 1e-9 to 1,000,000,000 seconds"),
+        ("time", 1e30, "size must be from 1e-9 to 1,000,000,000 seconds"),
         ("volume", 0, "size must be a positive number"),
         ("tick", 1, "has no trades under its header"),
     ):
         with pytest.raises(ValueError, match=message):
             ticks.load(path, bars, size)
-    with pytest.raises(ValueError, match="line 1: there must be one column 'time'"):
+    with pytest.raises(ValueError, match="line 1: there is no column 'time'"):
         ticks.load(write(tmp_path, "1,2", header="size,price"), "tick", 1)
     (tmp_path / "picture.csv").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe")
     with pytest.raises(ValueError, match="is not a csv file in UTF-8"):

@@ -4,6 +4,7 @@ import csv
 import gzip
 import math
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
-MISSING = ("", "NA")
+MISSING = ("", "NA", "null")
+# A longer gap than this, and than all that was measured, is a mistyped year.
+MOST_STEPS_MISSING = 1000
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 
 
@@ -23,12 +26,13 @@ class Series:
     """Measurements over time, one row a step.
 
     Attributes:
-        times: (N,) datetime64, strictly rising.
+        times: (N,) datetime64, rising; bars of several trades may end at the same moment.
         values: (N, n_x) float32.
         names: the n_x column names, each ending in its unit.
         source: where the measurements come from.
         repairs: what was changed in reading them, a sentence each; empty for a file without faults.
         regular: whether the steps are equally long; trading days, for one, are not.
+        filled: (N, n_x) bool, what was not measured but taken from the step before; `None`: all was measured.
     """
 
     times: np.ndarray
@@ -37,6 +41,7 @@ class Series:
     source: str
     repairs: tuple[str, ...] = ()
     regular: bool = True
+    filled: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -54,11 +59,14 @@ class Series:
     def with_columns(self, names: Sequence[str], columns: np.ndarray) -> "Series":
         """The series with (N, k) further columns behind its own."""
         values = np.concatenate([self.values, np.asarray(columns, dtype="float32")], axis=1)
-        return replace(self, names=(*self.names, *names), values=values)
+        filled = None if self.filled is None else np.pad(self.filled, [(0, 0), (0, len(names))])
+        return replace(self, names=(*self.names, *names), values=values, filled=filled)
 
     def only(self, names: Sequence[str]) -> "Series":
         """The series with these columns alone, in this order."""
-        return replace(self, names=tuple(names), values=self.values[:, [self.index(name) for name in names]])
+        columns = [self.index(name) for name in names]
+        filled = None if self.filled is None else self.filled[:, columns]
+        return replace(self, names=tuple(names), values=self.values[:, columns], filled=filled)
 
     def between(self, start: object = None, end: object = None) -> "Series":
         """The part from `start` to before `end`, dates such as "2014-01-01"; `None` is the series' own end."""
@@ -67,37 +75,49 @@ class Series:
             keep &= self.times >= np.datetime64(start)
         if end is not None:
             keep &= self.times < np.datetime64(end)
-        return replace(self, times=self.times[keep], values=self.values[keep])
+        return self.at(keep)
 
     def rows(self, start: int, stop: int) -> "Series":
         """The rows from number `start` to before number `stop`."""
-        return replace(self, times=self.times[start:stop], values=self.values[start:stop])
+        return self.at(slice(start, stop))
+
+    def at(self, rows: Any) -> "Series":
+        """The rows of these numbers, or those that are true in a mask."""
+        filled = None if self.filled is None else self.filled[rows]
+        return replace(self, times=self.times[rows], values=self.values[rows], filled=filled)
 
 
 def read_csv(
-    path: str | Path, time_column: str = "date", step: np.timedelta64 | None = DAY, repair: bool = False
+    path: str | Path,
+    time_column: str = "date",
+    step: np.timedelta64 | None = DAY,
+    repair: bool = False,
+    columns: Sequence[str] | None = None,
 ) -> Series:
     """Reads a csv file (gzipped or not) of one row a step: a column of times, and columns of numbers.
 
     Args:
         path: the file. Its first row names the columns.
-        time_column: the column of the times. Days are written 2015-12-31 or 2015/12/31; shorter steps as ISO 8601 has
-            them, such as 2015-12-31T06:00Z: what names its distance from UTC becomes UTC, what does not stays as it is.
-            Every other column must hold numbers.
+        time_column: the column of the times, in capital letters or not. Days are written 2015-12-31 or 2015/12/31;
+            shorter steps as ISO 8601 has them, such as 2015-12-31T06:00Z: what names its distance from UTC becomes UTC,
+            what does not stays as it is.
         step: how long a step is; `None` for rows that follow each other at unequal steps, such as trading days, which
             may be days or moments.
         repair: mend what can be mended without looking ahead, and report it in `Series.repairs`: rows out of order are
-            sorted, identical rows are kept once, and a missing step or number takes the last value before it.
+            sorted, identical rows are kept once, and a missing step or number takes the last value before it, which
+            `Series.filled` tells.
+        columns: the columns to read, in this order, each of numbers; `None` reads all but the times.
 
     Raises:
         FileNotFoundError: when there is no such file.
         ValueError: for a file that is empty or not csv, a missing or repeated column, a time or number that cannot be
-            read, a time that stands twice with different numbers, times that are not whole steps apart; and, unless
-            `repair` is set, for rows out of order, repeated rows, missing steps and missing numbers. Names the file,
-            the line and the column.
+            read, a time that stands twice with different numbers, times that are not whole steps apart, a gap of
+            more than 1,000 steps and more than there are rows; and, unless `repair` is set, for rows out of order,
+            repeated rows, missing steps and missing numbers. Names the file, the line and the column.
     """
     path = Path(path)
-    names, rows = _read_rows(path, time_column, step)
+    time_column = find_column(path, read_header(path), time_column)
+    names, rows = _read_rows(path, time_column, step, columns)
     repairs: list[str] = []
 
     def fault(line, what, mend):
@@ -108,12 +128,12 @@ def read_csv(
     rows = _in_order(path, rows, time_column, fault)
     if step is not None:
         rows = _every_step(path, rows, time_column, step, fault)
-    rows = _every_number(path, rows, names, fault)
+    rows, filled = _every_number(path, rows, names, fault)
     times = np.array([time for time, _, _ in rows])
     if (times == times.astype("datetime64[D]")).all() and step in (None, DAY):
         times = times.astype("datetime64[D]")
     values = np.array([numbers for _, _, numbers in rows], dtype="float32")
-    return Series(times, values, tuple(names), str(path), tuple(repairs), regular=step is not None)
+    return Series(times, values, tuple(names), str(path), tuple(repairs), step is not None, filled)
 
 
 @contextmanager
@@ -129,30 +149,50 @@ def opened_csv(path: Path) -> Iterator[Any]:
         reader = csv.reader(text)
         try:
             yield reader
-        except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
+        except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(
                 f"{path} is not a csv file in UTF-8, from about line {reader.line_num + 1}: {error}."
             ) from error
 
 
-def _read_rows(path, time_column, step):
+def read_header(path: Path) -> list[str]:
+    """The names of the columns, from the first line."""
+    with opened_csv(path) as reader:
+        header = [name.strip() for name in next(reader, [])]
+    if not any(header):
+        raise ValueError(f"{path} is empty: its first line must name the columns.")
+    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            raise ValueError(
+                f"{path}, line 1: the fields are parted by {called}; they must be by commas: {header[0]!r}."
+            )
+    return header
+
+
+def find_column(path: Path, header: Sequence[str], name: str) -> str:
+    """The column of this name, as the file writes it: in capital letters or not."""
+    alike = [own for own in header if own == name] or [own for own in header if own.lower() == name.lower()]
+    if len(alike) != 1:
+        found = "are several columns" if alike else "is no column"
+        raise ValueError(f"{path}, line 1: there {found} {name!r}; the columns are {list(header)}.")
+    return alike[0]
+
+
+def _read_rows(path, time_column, step, columns):
     """-> the number columns' names, and (time, line, numbers) a row; a missing number is NaN."""
     with opened_csv(path) as reader:
         header = [name.strip() for name in next(reader, [])]
-        names = _number_columns(path, header, time_column)
-        rows = [_read_row(path, reader.line_num, header, row, time_column, step) for row in reader if row]
+        names = _number_columns(path, header, time_column) if columns is None else list(columns)
+        places = [header.index(name) for name in (time_column, *names)]
+        rows = [_read_row(path, reader.line_num, header, row, places, step) for row in reader if row]
     if not rows:
         raise ValueError(f"{path} has no rows under its header.")
     return names, rows
 
 
 def _number_columns(path, header, time_column):
-    if not any(header):
-        raise ValueError(f"{path} is empty: its first line must name the columns.")
     if "" in header:
         raise ValueError(f"{path}, line 1: column {header.index('') + 1} has no name; the columns are {header}.")
-    if time_column not in header:
-        raise ValueError(f"{path}, line 1: there is no column {time_column!r}; the columns are {header}.")
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
         raise ValueError(f"{path}, line 1: the columns {repeated} stand twice.")
@@ -162,13 +202,14 @@ def _number_columns(path, header, time_column):
     return names
 
 
-def _read_row(path, line, header, row, time_column, step):
+def _read_row(path, line, header, row, places, step):
     if len(row) != len(header):
         raise ValueError(f"{path}, line {line}: {len(row)} fields, but line 1 names {len(header)} columns.")
     time, numbers = None, []
-    for name, field in zip(header, row):
+    for place in places:
+        name, field = header[place], row[place]
         try:
-            if name == time_column:
+            if place == places[0]:
                 time = _read_time(field.strip(), step)
             else:
                 numbers.append(float(field) if field.strip() not in MISSING else math.nan)
@@ -176,7 +217,7 @@ def _read_row(path, line, header, row, time_column, step):
                     raise ValueError
         except ValueError:
             moment = "a date such as 2015-12-31" if step == DAY else "a time such as 2015-12-31T06:00Z"
-            kind = moment if name == time_column else "a finite number"
+            kind = moment if place == places[0] else "a finite number"
             raise ValueError(f"{path}, line {line}, column {name!r}: {field!r} is not {kind}.") from None
     return time, line, numbers
 
@@ -190,7 +231,7 @@ def _read_time(field, step):
         raise ValueError
     moment = datetime.fromisoformat(field)
     moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    return np.datetime64(moment, "s")
+    return np.datetime64(moment, "us" if moment.microsecond else "s")
 
 
 def _in_order(path, rows, time_column, fault):
@@ -227,6 +268,11 @@ def _every_step(path, rows, time_column, step, fault):
                 f"{path}, line {line}, column {time_column!r}: {time} lies {time - before} after {before}, which is no "
                 f"whole {unit}. Keep one row for each {unit}."
             )
+        if missing > max(len(rows), MOST_STEPS_MISSING):
+            raise ValueError(
+                f"{path}, line {line}, column {time_column!r}: from {before} to {time} more {unit}s are missing "
+                f"({missing:,}) than the file has rows ({len(rows):,}). Is the time right?"
+            )
         if missing:
             steps = f"1 {unit} is" if missing == 1 else f"{missing} {unit}s are"
             fault(
@@ -238,8 +284,12 @@ def _every_step(path, rows, time_column, step, fault):
 
 
 def _every_number(path, rows, names, fault):
-    """Rows whose missing numbers are the last ones before them: a forecast must not be helped by what came later."""
+    """Rows whose missing numbers are the last ones before them: a forecast must not be helped by what came later.
+
+    And (N, n_x) which these were, if any.
+    """
     filled = [list(numbers) for _, _, numbers in rows]
+    missing = np.isnan(np.array(filled))
     for k, name in enumerate(names):
         lines = []
         for i, numbers in enumerate(filled):
@@ -255,4 +305,5 @@ def _every_number(path, rows, names, fault):
         if lines:
             further = f", as in {len(lines) - 1} further lines" if len(lines) > 1 else ""
             fault(lines[0], f"column {name!r}: the number is missing{further}", "it takes the last value before it")
-    return [(time, line, numbers) for (time, line, _), numbers in zip(rows, filled)]
+    rows = [(time, line, numbers) for (time, line, _), numbers in zip(rows, filled)]
+    return rows, missing if missing.any() else None

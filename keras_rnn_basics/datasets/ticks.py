@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_rnn_basics.datasets.series import Series, read_csv
+from keras_rnn_basics.datasets.series import Series, find_column, read_csv, read_header
 from keras_rnn_basics.datasets.trades import read_trades
 
 IBM = "IBM's daily bars (not ticks), 2000-03-01 to 2013-03-01, unadjusted, Quandl WIKI (public domain)"
@@ -31,8 +31,9 @@ def load(
     Without a path: 3,270 of IBM's daily bars. They are daily bars, not ticks; no trade-by-trade data are shipped.
 
     Args:
-        path: the user's own csv file (gzipped or not). Of bars: a column of dates or times, and columns whose names
-            begin with open, high, low, close and volume, in capital letters or not. Of trades: time, price, size.
+        path: the user's own csv file (gzipped or not). Of bars: a column of dates or times, and columns called open,
+            high, low, close and volume, or one each whose name begins so, in capital letters or not. Of trades: time,
+            price, size. Further columns are passed over.
         bars: what to make of a file of trades: "time", "tick" or "volume" bars; `None` for a file of bars. It is read
             as a stream, in the memory of its bars.
         size: how long a bar is: seconds, trades, or volume.
@@ -61,8 +62,8 @@ def load(
         column = "date" if time_column is None else time_column
         if path is None:
             with as_file(files("keras_rnn_basics.datasets") / "data" / "ibm_daily.csv.gz") as shipped:
-                return replace(_checked(_ordered(read_csv(shipped, column, None)), False), source=IBM)
-        return _checked(_ordered(read_csv(path, column, None, repair)), repair)
+                return replace(_read_bars(shipped, column, False), source=IBM)
+        return _read_bars(Path(path), column, repair)
     if path is None:
         raise ValueError(
             f"bars={bars!r} are made of a file of trades: name its path. Without one there are daily bars."
@@ -70,16 +71,22 @@ def load(
     return read_trades(path, bars, size, "time" if time_column is None else time_column, repair)
 
 
-def _ordered(series):
-    """The series with the columns open, high, low, close and volume alone, by those names."""
-    names = (*PRICES, "volume")
-    found = []
-    for name in names:
-        own = [column for column in series.names if column.lower().startswith(name)]
-        if len(own) != 1:
-            raise ValueError(f"{series.source} must have one column that begins with {name!r}, got {series.names}.")
-        found.append(series.index(own[0]))
-    return replace(series, names=names, values=series.values[:, found])
+def _read_bars(path, time_column, repair):
+    names, header = (*PRICES, "volume"), read_header(path)
+    columns = [_bar_column(path, header, name) for name in names]
+    return _checked(replace(read_csv(path, time_column, None, repair, columns), names=names), repair)
+
+
+def _bar_column(path, header, name):
+    """The column called so; else the one whose name begins so."""
+    if any(own.lower() == name for own in header):
+        return find_column(path, header, name)
+    found = [own for own in header if own.lower().startswith(name)]
+    if len(found) != 1:
+        raise ValueError(
+            f"{path}, line 1: there must be a column {name!r}, or one that begins so; the columns are {header}."
+        )
+    return found[0]
 
 
 def _checked(series, repair):
@@ -90,13 +97,19 @@ def _checked(series, repair):
             raise ValueError(f"{series.source}, {what}. With repair=True {mend}.")
         repairs.append(f"{what}: {mend}")
 
-    values, times = series.values.copy(), series.times
+    values = series.values
     worthless = (values[:, :4] <= 0).any(axis=1) | (values[:, 4] < 0)
     if worthless.any():
         first = int(np.argmax(worthless))
         more = f" (and {worthless.sum() - 1} further rows)" if worthless.sum() > 1 else ""
-        fault(f"{times[first]}: {values[first].tolist()} holds a price that is not positive{more}", "they are dropped")
-        values, times = values[~worthless], times[~worthless]
+        fault(
+            f"{series.times[first]}: {values[first].tolist()} holds a price that is not positive{more}",
+            "they are dropped",
+        )
+        if worthless.all():
+            raise ValueError(f"{series.source} holds no bar with positive prices.")
+        series = series.at(~worthless)
+    values, times = series.values.copy(), series.times
     o, h, low, c = values[:, :4].T
     beyond = (h < np.maximum(o, c)) | (low > np.minimum(o, c))
     if beyond.any():
@@ -110,7 +123,7 @@ def _checked(series, repair):
         fault(f"{times[i + 1]}: no bar since {times[i]}", "the gap is kept, and the next return reaches across it")
     for i in np.flatnonzero(np.abs(np.log(values[1:, 0] / values[:-1, 3])) > np.log(1 + JUMP)):
         _jump(values, times, i + 1, fault)
-    return replace(series, times=times, values=values, repairs=tuple(repairs))
+    return replace(series, values=values, repairs=tuple(repairs))
 
 
 def _jump(values, times, i, fault):

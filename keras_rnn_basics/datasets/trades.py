@@ -8,25 +8,30 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_rnn_basics.datasets.series import Series, opened_csv
+from keras_rnn_basics.datasets.series import MISSING, Series, find_column, opened_csv, read_header
 
 KINDS = ("time", "tick", "volume")
 NAMES = ("open", "high", "low", "close", "volume", "trades")
 # Trades read at a time: the memory that reading takes, whatever the length of the file.
 CHUNK = 1 << 16
+MOST_TRADES, LONGEST_BAR = 10**9, 10**9
+# A file in which more of the trades than this are faulty is another kind of file, or has one time far too late.
+MOST_LEFT_OUT = 0.5
 
 
 def read_trades(path: str | Path, bars: str, size: float, time_column: str = "time", repair: bool = False) -> Series:
     """Reads a csv file (gzipped or not) of single trades, a row each, into bars; in bounded memory.
 
     Args:
-        path: the file, with the columns time, price and size in any order; further columns are passed over. Times are
-            ISO 8601 in UTC, such as 2013-01-02T14:30:00.123456, in rising order; several trades may share one.
+        path: the file, with the columns time, price and size in any order, in capital letters or not; further columns
+            are passed over. Times are ISO 8601 in UTC, such as 2013-01-02T14:30:00.123456, in rising order; several
+            trades may share one.
         bars: "time", each bar `size` seconds of the clock (one without a trade is none); "tick", `size` trades;
             "volume", at least `size` in volume, the trade that reaches it included.
         size: of a bar. The last bar may be shorter.
         time_column: the column of the times.
-        repair: leave out trades that are out of order or whose price or size is not positive, and report how many.
+        repair: leave out trades that are out of order or whose price or size is missing or not positive, and report how
+            many: half of all at most.
 
     Returns:
         A `Series` of the columns open, high, low, close, volume, trades; its times are those of each bar's last trade,
@@ -41,14 +46,16 @@ def read_trades(path: str | Path, bars: str, size: float, time_column: str = "ti
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")
     if isinstance(size, bool) or not isinstance(size, Real) or not 0 < size < np.inf:
         raise ValueError(f"size must be a positive number of {bars} in a bar, got {size!r}.")
-    if bars == "tick" and size != int(size):
-        raise ValueError(f"size must be a whole number of trades in a bar, got {size!r}.")
+    if bars == "tick" and (size != int(size) or size > MOST_TRADES):
+        raise ValueError(f"size must be a whole number of trades in a bar, up to {MOST_TRADES:,}, got {size!r}.")
+    if bars == "time" and not 1e-9 <= size <= LONGEST_BAR:
+        raise ValueError(f"size must be from 1e-9 to {LONGEST_BAR:,} seconds in a bar, got {size!r}.")
     path = Path(path)
     left_out: dict[str, tuple[int, int]] = {}
-    gathered = _Bars(bars, size)
+    gathered, total = _Bars(bars, size), 0
     last = np.datetime64("NaT")
     for lines, times, prices, sizes in _chunks(path, time_column):
-        keep = np.ones(len(times), dtype=bool)
+        keep, total = np.ones(len(times), dtype=bool), total + len(times)
         for what, faulty in (
             ("column 'price': not a positive number", ~((prices > 0) & np.isfinite(prices))),
             ("column 'size': not a positive number", ~((sizes > 0) & np.isfinite(sizes))),
@@ -66,8 +73,14 @@ def read_trades(path: str | Path, bars: str, size: float, time_column: str = "ti
             gathered.add(times[keep], prices[keep], sizes[keep])
             last = times[keep][-1]
     times, values = gathered.close()
-    if not len(times):
+    if not total:
         raise ValueError(f"{path} has no trades under its header.")
+    for what, (first, count) in left_out.items():
+        if count > MOST_LEFT_OUT * total:
+            raise ValueError(
+                f"{path}, line {first}, {what}, and so are {count:,} of its {total:,} trades: too many to leave out. "
+                "Is that line right, and the one before it?"
+            )
     repairs = tuple(
         f"line {first}, {what}: {count} such trades are left out" for what, (first, count) in left_out.items()
     )
@@ -86,13 +99,10 @@ def _left_out(path, lines, faulty, what, left_out, repair):
 
 def _chunks(path, time_column) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Line numbers, times in ns, prices and sizes, some thousand trades at a time."""
+    read_header(path)
     with opened_csv(path) as reader:
         header = [name.strip() for name in next(reader, [])]
-        wanted = (time_column, "price", "size")
-        for name in wanted:
-            if header.count(name) != 1:
-                raise ValueError(f"{path}, line 1: there must be one column {name!r}; the columns are {header}.")
-        columns = [header.index(name) for name in wanted]
+        columns = [header.index(find_column(path, header, name)) for name in (time_column, "price", "size")]
         rows = ((reader.line_num, row) for row in reader if row)
         while chunk := list(islice(rows, CHUNK)):
             yield _columns(path, *zip(*chunk), header, columns)
@@ -103,24 +113,30 @@ def _columns(path, lines, rows, header, columns):
     for line, row in zip(lines, rows):
         if len(row) != len(header):
             raise ValueError(f"{path}, line {line}: {len(row)} fields, but line 1 names {len(header)} columns.")
-    fields = [[row[column] for row in rows] for column in columns]
+    fields = [[row[column].strip() for row in rows] for column in columns]
     read = []
     for column, own, dtype in zip(columns, fields, ("datetime64[ns]", "float64", "float64")):
         try:
-            # A Z at the end says UTC, which numpy takes for granted; any other distance is an error.
-            own = [field.rstrip("Z") for field in own] if dtype == "datetime64[ns]" else own
             read.append(_read(own, dtype))
         except ValueError:
             line, field = next((line, field) for line, field in zip(lines, own) if not _reads(field, dtype))
-            kind = "a moment such as 2013-01-02T14:30:00" if dtype == "datetime64[ns]" else "a number"
+            moment = "a moment in UTC, of the years 1700 to 2250, such as 2013-01-02T14:30:00 or 2013-01-02T14:30:00Z"
+            kind = moment if dtype == "datetime64[ns]" else "a number"
             raise ValueError(f"{path}, line {line}, column {header[column]!r}: {field!r} is not {kind}.") from None
     return lines, *read
 
 
 def _read(fields, dtype):
-    # numpy would take "now", "2013" and a count of seconds as well.
-    if dtype == "datetime64[ns]" and not all(field[4:5] == "-" for field in fields):
-        raise ValueError
+    if dtype == "datetime64[ns]":
+        # numpy would take "now", "2013" and a count of seconds as well, and turn a year beyond its reach into another.
+        if not all(field[4:5] == "-" and "1700" <= field[:4] <= "2250" for field in fields):
+            raise ValueError
+        # A Z at the end says UTC, which numpy takes for granted; any other distance is an error.
+        fields = [field.rstrip("Z") for field in fields]
+    else:
+        if any("_" in field for field in fields):
+            raise ValueError
+        fields = ["nan" if field in MISSING else field for field in fields]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # numpy warns of a time zone

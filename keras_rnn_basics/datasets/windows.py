@@ -1,7 +1,7 @@
 """From one long series to many short examples: the past n steps, and what came next; split by time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from numbers import Integral
 
 import numpy as np
@@ -20,12 +20,14 @@ class Windows:
         y: (N, future, n_y), the targets in the steps that followed.
         past_y: (N, past, n_y), the targets in the steps of x.
         times: (N, future) datetime64, the steps of y.
+        measured: (N, future, n_y) bool: what of y was measured, not filled in by a repair: that alone can be scored.
     """
 
     x: np.ndarray
     y: np.ndarray
     past_y: np.ndarray
     times: np.ndarray
+    measured: np.ndarray
 
     def __len__(self) -> int:
         return len(self.x)
@@ -132,7 +134,7 @@ def walk_forward(
         ValueError: as `split_windows`, and for an origin with too few steps before it.
     """
     _check_count("validation_steps", validation_steps)
-    if not len(origins) or (np.diff(np.array(origins, dtype="datetime64[s]")).astype(int) <= 0).any():
+    if not len(origins) or (np.diff(np.array(origins, dtype="datetime64")).astype(int) <= 0).any():
         raise ValueError(f"origins must be rising moments, at least one, got {list(map(str, origins))}.")
     splits = []
     for origin, end in zip(origins, [*origins[1:], None]):
@@ -184,23 +186,21 @@ def split_blocks(
     _check_count("block", block)
     if isinstance(apart, bool) or not isinstance(apart, Integral) or not 0 <= apart < block:
         raise ValueError(f"apart must be an integer from 0 to less than block, {block}, got {apart!r}.")
-    blocks: dict[str, list[Series]] = {key: [] for key in KEYS}
+    blocks: dict[str, list[np.ndarray]] = {key: [] for key in KEYS}
     for number, begin in enumerate(range(0, len(series), block)):
-        blocks[kinds[number % len(kinds)]].append(series.rows(begin + apart, begin + block))
+        blocks[kinds[number % len(kinds)]].append(np.arange(begin + apart, min(begin + block, len(series))))
     windows, parts = [], []
     for kind, key in zip(KINDS, KEYS):
         longest = max((len(own) for own in blocks[key]), default=0)
         _check_length(series, kind, longest, past, future)
-        own = [_cut(part, past, future, columns) for part in blocks[key] if len(part) >= past + future]
-        windows.append(_joined(own))
-        times, values = (np.concatenate([getattr(part, name) for part in blocks[key]]) for name in ("times", "values"))
-        parts.append(replace(series, times=times, values=values, regular=False))
+        long_enough = [rows for rows in blocks[key] if len(rows) >= past + future]
+        windows.append(_joined([_cut(series.at(rows), past, future, columns) for rows in long_enough]))
+        parts.append(replace(series.at(np.concatenate(blocks[key])), regular=False))
     return _split(series, windows, tuple(parts), columns)
 
 
 def _joined(windows):
-    names = ("x", "y", "past_y", "times")
-    return Windows(*(np.concatenate([getattr(own, name) for own in windows]) for name in names))
+    return Windows(*(np.concatenate([getattr(own, part.name) for own in windows]) for part in fields(Windows)))
 
 
 def _split(series, windows, parts, columns):
@@ -238,5 +238,6 @@ def _check_length(series, kind, length, past, future):
 def _cut(part, past, future, columns):
     starts = np.arange(len(part) - past - future + 1)[:, None]
     before, after = starts + np.arange(past), starts + past + np.arange(future)
-    x = part.values[before]
-    return Windows(x, part.values[after][..., columns], x[..., columns], part.times[after])
+    x, y = part.values[before], part.values[after][..., columns]
+    measured = np.ones(y.shape, bool) if part.filled is None else ~part.filled[after][..., columns]
+    return Windows(x, y, x[..., columns], part.times[after], measured)

@@ -29,6 +29,7 @@ from keras import ops
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -81,13 +82,19 @@ def train(frames, labels, names, run_dir, epochs, batch_size, units, **settings)
 
 
 def told(clips, frames):
-    """What each baseline is told about each clip, (N, n) of logarithms."""
+    """What each baseline is told about each clip, (N, n), pitch and formants as logarithms."""
     f0 = np.log(clips.f0_hz)[:, None]
-    mean_frame = frames.sum(axis=1) / np.maximum(frames.any(axis=2).sum(axis=1), 1)[:, None]
-    inputs = {"F0 threshold": f0, "logistic, F0 and the mean frame": np.hstack([f0, mean_frame])}
+    heard = np.hstack([f0, frames.sum(axis=1) / np.maximum(frames.any(axis=2).sum(axis=1), 1)[:, None]])
+    inputs = {"F0 threshold": f0, "logistic, F0 and the mean frame": heard, "SVM, F0 and the mean frame": heard}
     if clips.formants_hz is not None:
         inputs["logistic, F0 and F1 to F3 as measured"] = np.hstack([f0, np.log(clips.formants_hz)])
     return inputs
+
+
+def decide(baseline, inputs):
+    """(N, n) -> (N, labels): the larger, the likelier."""
+    margin = baseline.decision_function(inputs)
+    return np.stack([-margin, margin], axis=1) if margin.ndim == 1 else margin
 
 
 def by_speaker(answers, clips):
@@ -98,7 +105,7 @@ def by_speaker(answers, clips):
 
 
 def cross_validate(said, frames, run_dir, **settings):
-    """-> the folds' networks, and from each contestant's name to its (N, labels) answers for the first saying.
+    """-> the folds' networks, and from each contestant's name to its (N, labels) answers to the first saying.
 
     All contestants learn from the same clips: every saying of the speakers outside the fold.
     """
@@ -111,9 +118,10 @@ def cross_validate(said, frames, run_dir, **settings):
         networks.append(train(seen, labels, clips.names, run_dir / f"fold_{fold}", **settings))
         answers["RNN"][test] = networks[-1].predict(frames[0][test], batch_size=256, verbose=0)
         for name in inputs[0]:
-            baseline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+            kind = SVC() if name.startswith("SVM") else LogisticRegression(max_iter=2000)
+            baseline = make_pipeline(StandardScaler(), kind)
             baseline.fit(np.concatenate([own[name][~test] for own in inputs]), labels)
-            answers[name][test] = baseline.predict_proba(inputs[0][name][test])
+            answers[name][test] = decide(baseline, inputs[0][name][test])
     return networks, answers
 
 

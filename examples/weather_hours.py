@@ -68,7 +68,7 @@ def main(
     measured = np.concatenate([split.test.measured[..., 0] for split in splits])
     if (count := measured[:, AHEAD - 1].sum()) < 2 * BLOCK:
         raise ValueError(
-            f"{count} windows can be scored; at least {2 * BLOCK} are needed: more hours, or longer blocks (--block-days)."
+            f"{count} windows can be scored, {2 * BLOCK} are needed: give more hours, or longer blocks (--block-days)."
         )
     n_x, n_clock = len(series.names), 2 if place is None else 3
     settings = {"device": device, "precision": precision, "verbose": 0}

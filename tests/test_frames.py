@@ -161,6 +161,13 @@ def test_your_own_npz_is_split_by_sequence(tmp_path):
     assert own.source == f"{path}: 8 sequences to train, 2 to validate, 2 to test"
 
 
+def test_labels_may_be_words(tmp_path):
+    arrays = own_arrays()
+    words = frames.load(save(tmp_path, labels=np.where(arrays["labels"] == 4, "tea", "cup")))
+    assert words.names == ("cup", "tea")
+    np.testing.assert_array_equal(words.test.y, frames.load(save(tmp_path)).test.y)
+
+
 def test_numbers_that_are_no_bytes_stay_as_they_are_and_frames_may_have_channels(tmp_path):
     x = np.random.default_rng(0).normal(size=(12, 6, 5, 4, 3))
     own = frames.load(save(tmp_path, frames=x))
@@ -176,8 +183,9 @@ def test_numbers_that_are_no_bytes_stay_as_they_are_and_frames_may_have_channels
         ({"frames": np.zeros((12, 6, 20))}, r"frames must be \(N, T, H, W\) or .* got float64 of shape \(12, 6, 20\)"),
         ({"frames": np.full((12, 6, 5, 4), "a")}, "frames must be .* numbers, got <U1"),
         ({"frames": np.zeros((0, 6, 5, 4)), "labels": np.zeros((0, 6), int)}, r"frames is empty, of shape \(0, 6"),
-        ({"labels": np.ones((12, 6))}, "labels must be integers, one a frame, got float64"),
-        ({"labels": np.full((12, 6), "cup")}, "labels must be integers, one a frame, got <U3"),
+        ({"labels": np.ones((12, 6))}, "labels must be integers or words, one a frame, got float64"),
+        ({"labels": np.full((12, 6), "cup")}, "has the one label cup on all frames: there is nothing to tell apart"),
+        ({"frames": np.full((12, 6, 5, 4), 1e300)}, r"frames\[0, 0\] holds a number that is not finite in float32"),
         ({"labels": np.arange(12)}, r"labels must be \(12, 6\), one for each of the frames, got \(12,\)"),
         ({"labels": np.ones((12, 6), int)}, "has the one label 1 on all frames: there is nothing to tell apart"),
         (own_arrays(9), "has 9 sequences; training, validation and test take at least 10"),
@@ -226,6 +234,8 @@ def videos(tmp_path):
             plt.imsave(tmp_path / f"video_{sequence}/{number}_{label}.png", image)
     (tmp_path / "video_3/notes.txt").write_text("no frame")
     (tmp_path / "read_me.txt").write_text("no sequence")
+    (tmp_path / ".thumbnails").mkdir()
+    (tmp_path / "video_3/._0008_cup.png").write_bytes(b"what a file browser left")
     return tmp_path
 
 

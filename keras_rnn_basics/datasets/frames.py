@@ -83,10 +83,10 @@ def load(path: str | Path | None = None, batch_size: int = 64, seed: int = 0) ->
 
     Args:
         path: the user's own sequences, all of one length and with frames of one size: an npz file with `frames`,
-            (N, T, H, W) or (N, T, H, W, C) numbers, and `labels`, (N, T) integers; or a folder: in it a folder for each
-            sequence, in that an image for each frame, named after its number and its label, such as
-            `videos/kitchen_3/0017_cup.png`. Bytes are scaled to 0 .. 1, other numbers stay as they are. All
-            frames are held in memory.
+            (N, T, H, W) or (N, T, H, W, C) numbers, and `labels`, (N, T) integers or words; or a folder: in it a folder
+            for each sequence, in that an image for each frame, named after its number and its label, such as
+            `videos/kitchen_3/0017_cup.png`. Bytes are scaled to 0 .. 1, other numbers stay as they are. All frames are
+            held in memory.
         batch_size: sequences in a batch of `train`.
         seed: of the split and of what is drawn.
 
@@ -225,7 +225,7 @@ def _own(path, batch_size, seed):
 
 
 def _read_npz(path):
-    """-> (N, T, H, W) or (N, T, H, W, C) numbers, (N, T) integers."""
+    """-> (N, T, H, W) or (N, T, H, W, C) numbers, (N, T) integers or words."""
     how = "write it with np.savez(path, frames=..., labels=...)"
     if not path.stat().st_size:
         raise ValueError(f"{path} is empty; {how}.")
@@ -242,13 +242,18 @@ def _read_npz(path):
         )
     if not x.size:
         raise ValueError(f"{path}: frames is empty, of shape {x.shape}.")
-    if labels.dtype.kind not in "iu":
-        raise ValueError(f"{path}: labels must be integers, one a frame, got {labels.dtype}.")
+    if labels.dtype.kind not in "iuU":
+        raise ValueError(f"{path}: labels must be integers or words, one a frame, got {labels.dtype}.")
     if labels.shape != x.shape[:2]:
         raise ValueError(f"{path}: labels must be {x.shape[:2]}, one for each of the frames, got {labels.shape}.")
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        i, t = np.argwhere(~np.isfinite(x))[0][:2]
-        raise ValueError(f"{path}: frames[{i}, {t}] holds a number that is not finite; mend it, or leave it out.")
+    if x.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            faulty = ~np.isfinite(x.astype("float32"))
+        if faulty.any():
+            i, t = np.argwhere(faulty)[0][:2]
+            raise ValueError(
+                f"{path}: frames[{i}, {t}] holds a number that is not finite in float32; mend it, or leave it out."
+            )
     return x, labels
 
 
@@ -266,7 +271,7 @@ def _read_array(path, file, name):
 
 def _read_folder(path):
     """-> (N, T, H, W) or (N, T, H, W, C) bytes, (N, T) words."""
-    folders = sorted(folder for folder in path.iterdir() if folder.is_dir())
+    folders = sorted(folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith("."))
     if not folders:
         raise ValueError(f"{path} holds no folders; it must hold {LAYOUT}.")
     sequences = [_frame_files(folder) for folder in folders]
@@ -292,7 +297,7 @@ def _frame_files(folder):
     """-> (number, label, file) of each frame, by rising number."""
     frames = []
     for file in folder.iterdir():
-        if file.suffix.lower() not in IMAGES:
+        if file.suffix.lower() not in IMAGES or file.name.startswith("."):
             continue
         named = re.fullmatch(r"(\d+)_(.+)", file.stem)
         if not named:

@@ -119,7 +119,7 @@ def main(path=None, minutes=1.5, further_minutes=0.9, units=128, seed=0, device=
         block=1,
     )
     figure = draw(test, answers, data.names)
-    loaded = krb.publish("frames", model, report, figure, began)
+    loaded = krb.publish("frames", model, report, figure, began, names={"y": data.names})
 
     states, live = [np.zeros((1, units), "float32")] * 2, []
     for x_t in test.x[0]:

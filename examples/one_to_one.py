@@ -65,7 +65,7 @@ def main(epochs=100, seed=0, device="auto", precision="float32"):
         ax.set_title(f"{test_y[i]} read as {answers[i]}", color="black" if network[i] else "tab:red", fontsize=10)
         ax.set_axis_off()
     figure.suptitle("The twelve test digits that the network is least sure of")
-    loaded = krb.publish("one_to_one", run.model, report, figure, began)
+    loaded = krb.publish("one_to_one", run.model, report, figure, began, names={"y": list("0123456789")})
     print(f"It reads the first test image as {np.asarray(loaded(test_x[:1])).argmax()}, labelled {test_y[0]}.")
 
 

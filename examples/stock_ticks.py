@@ -145,11 +145,12 @@ def main(csv=None, bars=None, size=None, repair=False, seeds=4, device="auto", p
     axes[1].set_ylabel(f"error, mean of {span} bars")
     axes[1].legend(frameon=False, ncols=4)
     further = {"direction": float(right["RNN"].mean()), "usual direction": float(right["usual"].mean())}
+    names = {"x": series.names, "y": ["log_range, a bar later"]}
     ends = np.cumsum([len(split.test) for split in splits])[:-1]
     parts = {name: np.split(values, ends) for name, values in {"RNN": own, **errors}.items()}
     for k, origin in enumerate(origins):
         further[f"from {origin}"] = {name: float(values[k].mean()) for name, values in parts.items()}
-    loaded = krb.publish("stock_ticks", forecasters[-1], report, figure, began, further)
+    loaded = krb.publish("stock_ticks", forecasters[-1], report, figure, began, further, names)
     tomorrow = np.exp(float(np.asarray(loaded.serve(series.values[None, -PAST:]))[0, 0]))
     print(f"From the last {PAST} bars, to {series.times[-1]}, the next range: {tomorrow:.2%}")
 

@@ -103,7 +103,9 @@ def main(csv=None, target="temp_max_celsius", repair=False, seeds=8, device="aut
     krb.plot_per_step_loss(costs, ax, ylabel=f"$L_t$, mean absolute error ({unit})")
     ax.set_xlabel("days read, t")
 
-    loaded = krb.publish("weather", forecaster, report, figure, began)
+    loaded = krb.publish(
+        "weather", forecaster, report, figure, began, names={"x": days.names, "y": [f"{target}, a day later"]}
+    )
     tomorrow = float(loaded.serve(days.values[None, -PAST_DAYS:])[0, -1, 0])
     print(f"From {days.times[-PAST_DAYS]} to {days.times[-1]}, tomorrow's {target}: {tomorrow:.1f}")
 

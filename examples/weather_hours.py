@@ -179,15 +179,18 @@ def main(
     x, column = keras.Input((None, n_x), name="x"), series.index(target)
     everyone = krb.build_ensemble([model for own in readers for model in own])
     forecaster = keras.Model(x, x[:, :, column : column + 1] + everyone(x), name="weather_hours")
+    names = {"x": series.names, "y": [f"{target}, {AHEAD} hours later"]}
     whole = {
         f"24 hours, {name}": float(np.abs(own - truth).mean(where=measured))
         for name, own in (("encoder-decoder", day), ("ridge", by_lead))
     }
-    loaded = krb.publish("weather_hours", forecaster, report, figure, began, whole)
+    loaded = krb.publish("weather_hours", forecaster, report, figure, began, whole, names)
     print("; ".join(f"{name}: {error:.2f} {unit}" for name, error in whole.items()) + ".")
     clock = keras.Input((FUTURE, n_clock), name="clock")
     day_ahead = keras.Model([x, clock], x[:, -1:, column : column + 1] + writers[-1]([x, clock]), name="weather_day")
-    path = krb.export_saved_model(day_ahead, "saved_models/weather_day", overwrite=True)
+    path = krb.export_saved_model(
+        day_ahead, "saved_models/weather_day", overwrite=True, names={"x": series.names, "y": [target]}
+    )
     print(f"The decoder's export: {path}, endpoints {krb.load_saved_model(path).endpoints}")
     later = float(loaded.serve(series.values[None, -PAST:])[0, -1, 0])
     print(f"Six hours after {series.times[-1]}, {target}: {later:.1f}")

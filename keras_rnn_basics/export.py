@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ def export_saved_model(
     path: str | os.PathLike,
     scores: Mapping[str, Any] | None = None,
     overwrite: bool = False,
+    names: Mapping[str, Sequence[str]] | None = None,
 ) -> Path:
     """Writes the model as a SavedModel; `tf.saved_model.load(path)` runs it in any process with TensorFlow alone.
 
@@ -38,21 +39,23 @@ def export_saved_model(
 
     The loop over time is the plain one in it, whatever trained the model; Keras' `model.export` may keep a fast one.
 
-    `keras_rnn_basics.json` in the same folder describes them: shapes, versions, scores. The folder appears complete or
-    not at all.
+    `keras_rnn_basics.json` in the same folder describes them: shapes, names, versions, scores. The folder appears
+    complete or not at all.
 
     Args:
         model: a functional Keras model, such as a builder's.
         path: the folder to write.
         scores: numbers to keep with the model, such as its test error and the baselines'.
         overwrite: replace what is at `path`.
+        names: what the numbers on the last axis mean, of an input under its name and of the output under "y", such as
+            `{"x": ["temp_celsius", "wind_m_per_s"], "y": ["rain", "no rain"]}`: kept for whoever serves the model.
 
     Returns:
         The path.
 
     Raises:
         FileExistsError: when there is something at `path`, and `overwrite` is not set or it is no SavedModel.
-        ValueError: for a model without inputs yet, or a stateful one.
+        ValueError: for a model without inputs yet, or a stateful one; for names that are not as many as the numbers.
         RuntimeError: on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
@@ -68,6 +71,8 @@ def export_saved_model(
     _to_json(description["scores"])  # before any work: a score that JSON cannot hold is an error here
     if not getattr(model, "inputs", None):
         raise ValueError(f"{model.name} has no inputs yet: give it a keras.Input, or build it, before the export.")
+
+    description["names"] = _named(model, names or {})
 
     archive = keras.export.ExportArchive()
     with only_plain():
@@ -94,6 +99,16 @@ def export_saved_model(
     finally:
         shutil.rmtree(half)
     return path
+
+
+def _named(model, names):
+    tensors = {tensor.name: tensor for tensor in model.inputs} | {"y": model.outputs[0]}
+    for name, own in names.items():
+        if name not in tensors:
+            raise ValueError(f"names must be of {list(tensors)}, got some of {name!r}.")
+        if isinstance(own, str) or len(own) != tensors[name].shape[-1]:
+            raise ValueError(f"names of {name!r} must be {tensors[name].shape[-1]} words, got {own!r}.")
+    return {name: list(map(str, own)) for name, own in names.items()}
 
 
 def _to_json(description):

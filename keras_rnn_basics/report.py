@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -113,6 +113,7 @@ def publish(
     figure: "Figure",
     began: float,
     further: Mapping[str, Any] | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
 ) -> LoadedModel:
     """Prints the report, saves the picture, exports the model and loads it back; tells the gallery.
 
@@ -125,6 +126,7 @@ def publish(
         figure: the matplotlib figure to save.
         began: `time.monotonic()` when the example began.
         further: other scores, kept beside those of the report.
+        names: as in `export_saved_model`.
 
     Returns:
         The exported model, loaded back.
@@ -135,7 +137,7 @@ def publish(
     picture = folder / "picture.png"
     figure.savefig(picture, dpi=120)
     scores = {**report.scores(), **(further or {})}
-    path = export_saved_model(model, Path("saved_models") / name, scores, overwrite=True)
+    path = export_saved_model(model, Path("saved_models") / name, scores, overwrite=True, names=names)
     loaded = load_saved_model(path)
     seconds = time.monotonic() - began
     told = {

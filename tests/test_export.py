@@ -58,11 +58,13 @@ def test_every_architecture_serves_what_it_answers(name, rng, tmp_path):
         assert "has no step" in loaded.description["no_step"]
 
 
-def test_the_description_names_shapes_versions_and_scores(tmp_path):
-    path = krb.export_saved_model(krb.build_many_to_one((3,), 5, 2), tmp_path / "model", scores={"RNN": 1.5})
+def test_the_description_names_shapes_versions_scores_and_what_the_numbers_mean(tmp_path):
+    model, names = krb.build_many_to_one((3,), 5, 2), {"x": ("a", "b", "c"), "y": ("low", "high")}
+    path = krb.export_saved_model(model, tmp_path / "model", scores={"RNN": 1.5}, names=names)
     description = json.loads((path / "keras_rnn_basics.json").read_text())
     assert description["architecture"] == "many_to_one"
     assert description["scores"] == {"RNN": 1.5}
+    assert description["names"] == {"x": ["a", "b", "c"], "y": ["low", "high"]}
     assert description["versions"]["keras"] == keras.__version__
     assert description["endpoints"]["step"] == {
         "inputs": {"x_t": {"shape": [None, 3], "dtype": "float32"}, "a": {"shape": [None, 5], "dtype": "float32"}},
@@ -164,3 +166,17 @@ def test_layers_that_are_called_encoder_and_decoder_need_no_model_of_their_own(t
     assert loaded.endpoints == ["serve"]
     inputs = [np.ones((2, 6, 3), "float32"), np.ones((2, 4, 2), "float32")]
     np.testing.assert_allclose(loaded.serve(*inputs), model(inputs), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ({"z": ["a"]}, r"names must be of \['x', 'y'\], got some of 'z'"),
+        ({"x": ["a"]}, r"names of 'x' must be 3 words, got \['a'\]"),
+        ({"y": "ab"}, "names of 'y' must be 2 words, got 'ab'"),
+    ],
+)
+def test_names_that_do_not_fit_are_an_error_before_any_work(tmp_path, names, message):
+    with pytest.raises(ValueError, match=message):
+        krb.export_saved_model(krb.build_many_to_one((3,), 5, 2), tmp_path / "model", names=names)
+    assert not (tmp_path / "model").exists()

@@ -230,8 +230,8 @@ def _check(series, past, future, targets):
 def _check_length(series, kind, length, past, future):
     if length < past + future:
         raise ValueError(
-            f"The {kind} part has {length} steps, but one window takes {past} + {future}; the series has {len(series)}, "
-            f"from {series.times[0]} to {series.times[-1]}. Give more, or cut it otherwise."
+            f"The {kind} part has {length} steps, but one window takes {past} + {future}; the series has {len(series)} "
+            f"steps, from {series.times[0]} to {series.times[-1]}: give more, or cut it otherwise."
         )
 
 

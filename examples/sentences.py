@@ -8,8 +8,9 @@ training minimises their sum. It reads 64 places of the training plays side by s
 batch. Scored on four plays that nothing was trained on, in bits a character, beside n-grams of the same training plays.
 
 218 s on 2 cores, 180 of them training: 2.15 bits a character; Kneser-Ney n-grams of order 5: 2.19, of order 7: 2.09,
-which beat it; unigrams: 4.79. On a slower day, with fewer steps in those minutes, it was 2.21, level with order 5. With --minutes 15 --units 768 it comes to 2.080, 0.11 under
-order 5 and just under the 2.086 of order 7: level with it (95 % interval of the difference -0.013 to 0.003).
+which beat it; unigrams: 4.79. On a slower day, with fewer steps in those minutes, it was 2.21, level with order 5. With
+--minutes 15 --units 768 it came to 2.080, 0.11 under order 5 and just under the 2.086 of order 7: level with it (95 %
+interval of the difference -0.013 to 0.003).
 """
 
 import argparse

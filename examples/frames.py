@@ -13,10 +13,9 @@ together by the Bayes filter that knows how often digits are swapped.
 sequences, made of scans that nothing was trained on, 84.3 % are right; without memory 69.4 %; with the Bayes filter
 84.1 %: the network is ahead by 0.25 points, which is just no clear difference (0.00 to 0.51). A day before, with fewer
 steps, 83.0 % and 82.5 %, ahead by 0.45 points (0.19 to 0.72), and with --seed 3 82.9 % and 82.6 % (0.07 to 0.60). The
-memory has learnt what the filter is told, and perhaps a little more. Before, other
-set-ups were scored on 1,000 sequences of these scans: 74.6 % (filter 75.6 %), 79.3 % (78.9 %), 82.7 % (82.4 %), and
-this one after fewer steps, by three seeds, 81.9, 81.5 and 82.0 % (81.6, 81.0, 81.5 %), each a tie by itself. It was
-chosen on the validation part.
+memory has learnt what the filter is told, and perhaps a little more. Before, other set-ups were scored on 1,000
+sequences of these scans: 74.6 % (filter 75.6 %), 79.3 % (78.9 %), 82.7 % (82.4 %), and this one after fewer steps, by
+three seeds, 81.9, 81.5 and 82.0 % (81.6, 81.0, 81.5 %), each a tie by itself. It was chosen on the validation part.
 """
 
 import argparse

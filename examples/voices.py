@@ -83,13 +83,18 @@ def train(frames, labels, names, run_dir, epochs, batch_size, units, **settings)
 
 
 def told(clips, frames):
-    """What each baseline is told about each clip, (N, n), pitch and formants as logarithms."""
+    """From each baseline's name to its kind and what it is told of each clip, (N, n): logarithms and decibels."""
+    logistic, svm = LogisticRegression(max_iter=2000), SVC()
     f0 = np.log(clips.f0_hz)[:, None]
     heard = np.hstack([f0, frames.sum(axis=1) / np.maximum(frames.any(axis=2).sum(axis=1), 1)[:, None]])
-    inputs = {"F0 threshold": f0, "logistic, F0 and the mean frame": heard, "SVM, F0 and the mean frame": heard}
+    rivals = {
+        "F0 threshold": (logistic, f0),
+        "logistic, F0 and the mean frame": (logistic, heard),
+        "SVM, F0 and the mean frame": (svm, heard),
+    }
     if clips.formants_hz is not None:
-        inputs["logistic, F0 and F1 to F3 as measured"] = np.hstack([f0, np.log(clips.formants_hz)])
-    return inputs
+        rivals["logistic, F0 and F1 to F3 as measured"] = logistic, np.hstack([f0, np.log(clips.formants_hz)])
+    return rivals
 
 
 def decide(baseline, inputs):
@@ -110,19 +115,18 @@ def cross_validate(said, frames, run_dir, **settings):
 
     All contestants learn from the same clips: every saying of the speakers outside the fold.
     """
-    clips, inputs = said[0], [told(own, heard) for own, heard in zip(said, frames)]
-    networks, answers = [], {name: np.zeros((len(clips), len(clips.names))) for name in ("RNN", *inputs[0])}
+    clips, rivals = said[0], [told(own, heard) for own, heard in zip(said, frames)]
+    networks, answers = [], {name: np.zeros((len(clips), len(clips.names))) for name in ("RNN", *rivals[0])}
     for fold in range(clips.fold.max() + 1):
         test = clips.fold == fold
         labels = np.tile(clips.labels[~test], len(said))
         seen = np.concatenate([heard[~test] for heard in frames])
         networks.append(train(seen, labels, clips.names, run_dir / f"fold_{fold}", **settings))
         answers["RNN"][test] = networks[-1].predict(frames[0][test], batch_size=256, verbose=0)
-        for name in inputs[0]:
-            kind = SVC() if name.startswith("SVM") else LogisticRegression(max_iter=2000)
+        for name, (kind, first) in rivals[0].items():
             baseline = make_pipeline(StandardScaler(), kind)
-            baseline.fit(np.concatenate([own[name][~test] for own in inputs]), labels)
-            answers[name][test] = decide(baseline, inputs[0][name][test])
+            baseline.fit(np.concatenate([own[name][1][~test] for own in rivals]), labels)
+            answers[name][test] = decide(baseline, first[test])
     return networks, answers
 
 

@@ -38,7 +38,7 @@ class Journal(keras.callbacks.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.setup = {
             **self.setup,
-            "first weights": [f"{value.shape} {zlib.crc32(value.tobytes())}" for value in model.get_weights()],
+            "first weights": [checksum(weight) for weight in model.get_weights()],
             "optimizer": type(model.optimizer).__name__,
             "optimizer settings": {**model.optimizer.get_config(), "name": None},
             "loss": getattr(model.loss, "name", str(model.loss)),
@@ -189,6 +189,11 @@ class Journal(keras.callbacks.Callback):
         self.first_path.unlink(missing_ok=True)
         self.state_path.unlink(missing_ok=True)
         self._remove_weights()
+
+
+def checksum(array):
+    """What tells an array from another: its shape, and its bytes in few."""
+    return f"{array.shape} {zlib.crc32(np.ascontiguousarray(array).tobytes())}"
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import ctypes
 import importlib.util
 import os
 import time
-import zlib
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_rnn_basics.journal import Journal
+from keras_rnn_basics.journal import Journal, checksum
 
 DEVICES = ("auto", "cpu", "gpu")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -214,8 +213,7 @@ def _fingerprint(data):
         return data and f"{int(data.cardinality())} batches of {data.element_spec}"
     if not isinstance(data, tuple):
         return type(data).__name__
-    arrays = [np.asarray(array) for array in keras.tree.flatten(data) if array is not None]
-    return [f"{array.shape} {zlib.crc32(np.ascontiguousarray(array).tobytes())}" for array in arrays]
+    return [checksum(np.asarray(array)) for array in keras.tree.flatten(data) if array is not None]
 
 
 @contextmanager

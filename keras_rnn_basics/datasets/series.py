@@ -116,8 +116,7 @@ def read_csv(
             repeated rows, missing steps and missing numbers. Names the file, the line and the column.
     """
     path = Path(path)
-    time_column = find_column(path, read_header(path), time_column)
-    names, rows = _read_rows(path, time_column, step, columns)
+    time_column, names, rows = _read_rows(path, time_column, step, columns)
     repairs: list[str] = []
 
     def fault(line, what, mend):
@@ -155,10 +154,9 @@ def opened_csv(path: Path) -> Iterator[Any]:
             ) from error
 
 
-def read_header(path: Path) -> list[str]:
-    """The names of the columns, from the first line."""
-    with opened_csv(path) as reader:
-        header = [name.strip() for name in next(reader, [])]
+def read_header(path: Path, reader: Any) -> list[str]:
+    """The names of the columns, from the first line of an opened file."""
+    header = [name.strip() for name in next(reader, [])]
     if not any(header):
         raise ValueError(f"{path} is empty: its first line must name the columns.")
     for separator, called in ((";", "semicolons"), ("\t", "tabs")):
@@ -179,15 +177,16 @@ def find_column(path: Path, header: Sequence[str], name: str) -> str:
 
 
 def _read_rows(path, time_column, step, columns):
-    """-> the number columns' names, and (time, line, numbers) a row; a missing number is NaN."""
+    """-> the columns of times and of numbers, and (time, line, numbers) a row; a missing number is NaN."""
     with opened_csv(path) as reader:
-        header = [name.strip() for name in next(reader, [])]
+        header = read_header(path, reader)
+        time_column = find_column(path, header, time_column)
         names = _number_columns(path, header, time_column) if columns is None else list(columns)
         places = [header.index(name) for name in (time_column, *names)]
         rows = [_read_row(path, reader.line_num, header, row, places, step) for row in reader if row]
     if not rows:
         raise ValueError(f"{path} has no rows under its header.")
-    return names, rows
+    return time_column, names, rows
 
 
 def _number_columns(path, header, time_column):

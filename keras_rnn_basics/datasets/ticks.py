@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_rnn_basics.datasets.series import Series, find_column, read_csv, read_header
+from keras_rnn_basics.datasets.series import Series, find_column, opened_csv, read_csv, read_header
 from keras_rnn_basics.datasets.trades import read_trades
 
 IBM = "IBM's daily bars (not ticks), 2000-03-01 to 2013-03-01, unadjusted, Quandl WIKI (public domain)"
@@ -72,7 +72,9 @@ def load(
 
 
 def _read_bars(path, time_column, repair):
-    names, header = (*PRICES, "volume"), read_header(path)
+    names = (*PRICES, "volume")
+    with opened_csv(path) as reader:
+        header = read_header(path, reader)
     columns = [_bar_column(path, header, name) for name in names]
     return _checked(replace(read_csv(path, time_column, None, repair, columns), names=names), repair)
 

@@ -99,9 +99,8 @@ def _left_out(path, lines, faulty, what, left_out, repair):
 
 def _chunks(path, time_column) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Line numbers, times in ns, prices and sizes, some thousand trades at a time."""
-    read_header(path)
     with opened_csv(path) as reader:
-        header = [name.strip() for name in next(reader, [])]
+        header = read_header(path, reader)
         columns = [header.index(find_column(path, header, name)) for name in (time_column, "price", "size")]
         rows = ((reader.line_num, row) for row in reader if row)
         while chunk := list(islice(rows, CHUNK)):

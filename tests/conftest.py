@@ -9,6 +9,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 import keras
 import numpy as np
 import pytest
+import texts
+
+import keras_rnn_basics as krb
 
 
 @pytest.fixture(autouse=True)
@@ -33,3 +36,18 @@ def mask(rng):
     mask = np.ones((4, 6), dtype=bool)
     mask[1, 4:], mask[2, :2], mask[3, [0, 2, 5]] = False, False, False
     return mask
+
+
+@pytest.fixture(scope="module")
+def vocabulary():
+    return krb.Vocabulary.of(texts.TEXTS)
+
+
+@pytest.fixture(scope="module")
+def writer(vocabulary):
+    return texts.build_writer(vocabulary)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "attention"])
+def translator(request, vocabulary):
+    return texts.build_translator(vocabulary, request.param)

@@ -1,0 +1,100 @@
+"""Translating: the models against their own layers, called from Python."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from texts import SENTENCES, build_translator, softmax
+
+import keras_rnn_basics as krb
+
+
+def translated_step_by_step(model, sentence, length):
+    """The likeliest token again and again, by the model's own layers called from Python."""
+    source, target = model.source_vocabulary, model.target_vocabulary
+    x, y_in = source.encode([sentence]).to_tensor(), [target.start]
+    for _ in range(length):
+        logits = np.array(model([x, tf.constant([y_in])]))[0, -1]
+        logits[:3] = -np.inf
+        y_in.append(int(logits.argmax()))
+        if y_in[-1] == target.end:
+            break
+    return target.decode([y_in[1:]])[0]
+
+
+def test_a_batch_of_sentences_is_translated_as_step_by_step(translator):
+    for sentence, translation in zip(SENTENCES, translator.translate(SENTENCES)):
+        assert translation == translated_step_by_step(translator, sentence, 2 * 20 + 16)
+    alone = translator.translate(SENTENCES[0], length=7)
+    assert isinstance(alone, str)
+    assert translator.translate(SENTENCES, length=7)[0] == alone
+
+
+def test_the_first_call_may_be_for_one_sentence(vocabulary):
+    model = build_translator(vocabulary, True)
+    assert model.translate("to be") == model.translate(["to be", "that"])[0]
+    searched = model.translate("to be", beam=2, length=5)
+    assert model.translate(["to be", "that"], beam=2, length=5)[0] == searched
+
+
+def test_a_beam_finds_translations_at_least_as_likely(translator):
+    def cost(sentence, translation):
+        source, target = translator.source_vocabulary, translator.target_vocabulary
+        x = source.encode([sentence]).to_tensor()
+        y = np.array([target.start, *target.encode([translation]).to_list()[0], target.end])
+        logits = np.array(translator([x, tf.constant(y[None, :-1])]))[0]
+        logits[:, :3] = -np.inf
+        return -np.log([softmax(own)[token] for own, token in zip(logits, y[1:])]).sum()
+
+    greedy = translator.translate(SENTENCES, length=40)
+    searched = translator.translate(SENTENCES, beam=8, length=40, length_penalty=0.0)
+    ended = [row for row in range(3) if len(greedy[row]) < 40 and len(searched[row]) < 40]
+    assert ended
+    for row in ended:
+        assert cost(SENTENCES[row], searched[row]) <= cost(SENTENCES[row], greedy[row]) + 1e-4
+
+
+def test_padding_changes_neither_translations_nor_the_loss(translator):
+    loss = krb.SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    translator.compile("sgd", loss)
+    x, y_in, y = np.array([[5, 6, 7]]), np.array([[2, 5]]), np.array([[5, 3]])
+    pads = [np.pad(part, [(0, 0), (0, 4)]) for part in (x, y_in, y)]
+    tight = translator.evaluate({"x": x, "y_in": y_in}, y, verbose=0)
+    padded = translator.evaluate({"x": pads[0], "y_in": pads[1]}, pads[2], verbose=0)
+    np.testing.assert_allclose(padded, tight, rtol=1e-5)
+    np.testing.assert_allclose(translator([pads[0], y_in]), translator([x, y_in]), atol=1e-5)
+
+
+def test_attention_weights_are_the_softmax_of_dot_products_with_the_memory(vocabulary):
+    model = build_translator(vocabulary, True)
+    weights, written, read = model.attention("to be", "not")
+    assert (written, read) == (["n", "o", "t", "end"], list("to be"))
+    x, y_in = vocabulary.encode(["to be"]).to_tensor(), np.array([[2, *vocabulary.encode(["not"]).to_list()[0]]])
+    *states, memory, _ = model.get_layer("encoder")(x)
+    decoder = model.get_layer("decoder")
+    a = decoder.get_layer("frontend")(y_in)
+    for number, a_0 in enumerate(states, start=1):
+        a = decoder.get_layer(f"rnn_{number}")(a, initial_state=a_0)
+    scores = np.asarray(a)[0] @ np.asarray(memory)[0].T
+    np.testing.assert_allclose(weights, np.apply_along_axis(softmax, 1, scores), atol=1e-5)
+    with pytest.raises(ValueError, match="has no attention: build it with attention=True"):
+        build_translator(vocabulary, False).attention("to be")
+
+
+def test_a_beam_is_as_long_as_was_asked_for(vocabulary):
+    model = build_translator(vocabulary, True)
+    x = model.source_vocabulary.encode(["to be"]).to_tensor()
+    exact = vocabulary.decode(model._translate(x, 5, 4, 0.6))
+    assert model.translate(["to be"], beam=4, length=5) == exact
+
+
+def test_translate_says_what_does_not_fit(translator):
+    with pytest.raises(ValueError, match="sentences must hold text; number 1 is empty"):
+        translator.translate(["to be", ""])
+    with pytest.raises(ValueError, match="beam must be a whole number from 1"):
+        translator.translate("to be", beam=0)
+    with pytest.raises(ValueError, match="sentences must be a string or a list"):
+        translator.translate([1, 2])
+    bare = krb.build_encoder_decoder(5, 5, 4)
+    with pytest.raises(ValueError, match="has no source_vocabulary: give one to its builder"):
+        bare.translate("to be")

@@ -1,0 +1,137 @@
+"""Writing: the models against their own step, taken in a Python loop."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from texts import PROMPTS, TEXTS, softmax
+
+import keras_rnn_basics as krb
+from keras_rnn_basics.architectures.text_model import room
+from keras_rnn_basics.decoding import uniform_numbers
+
+
+def written_step_by_step(model, prompt, length, seed, row):
+    """The same text by `one_step` called from Python: the first token whose summed probability exceeds u."""
+    step, u = krb.one_step(model), uniform_numbers(seed, row + 1, length)[row].numpy()
+    states = [tf.zeros((1, a.shape[-1])) for a in step.inputs[1:]]
+    tokens = [model.vocabulary.start, *model.vocabulary.encode([prompt]).to_list()[0]]
+    for token in tokens:
+        logits, *states = step([tf.constant([token]), *states])
+    for number in range(length):
+        p = softmax(np.where(np.arange(len(model.vocabulary)) < 3, -np.inf, logits[0]))
+        tokens.append(int(np.argmax(np.cumsum(p) > u[number])))
+        if tokens[-1] == model.vocabulary.end:
+            break
+        logits, *states = step([tf.constant([tokens[-1]]), *states])
+    return model.vocabulary.decode([tokens])[0]
+
+
+def test_a_batch_of_prompts_is_continued_as_by_steps_from_python(writer):
+    texts = writer.generate(PROMPTS, 15, seed=7)
+    for row, (prompt, text) in enumerate(zip(PROMPTS, texts)):
+        assert text == written_step_by_step(writer, prompt, 15, 7, row)
+    ended = [len(text) < len(prompt) + 15 for prompt, text in zip(PROMPTS, texts)]
+    assert any(ended)
+    assert not all(ended)
+
+
+def test_a_string_gives_a_string_that_begins_as_a_longer_one_and_as_in_a_list(writer):
+    short, long = (writer.generate("to be", length, seed=3) for length in (10, 30))
+    assert isinstance(short, str)
+    assert long.startswith(short)
+    assert writer.generate(["to be", "that"], 10, seed=3)[0] == short
+    assert writer.generate("to be", 10, seed=4) != short
+
+
+def test_without_a_seed_the_text_is_another_each_time(writer):
+    assert writer.generate("", 40) != writer.generate("", 40)
+
+
+def test_a_temperature_of_zero_is_the_limit_of_low_ones_and_of_one_token_left_in(writer):
+    likeliest = writer.generate(PROMPTS, 20, temperature=0.0)
+    assert writer.generate(PROMPTS, 20, temperature=1e-4, seed=1) == likeliest
+    assert writer.generate(PROMPTS, 20, top_k=1, seed=2) == likeliest
+    assert writer.generate(PROMPTS, 20, top_p=0.0, seed=3) == likeliest
+
+
+def test_log_probabilities_are_those_of_the_training_graph(writer):
+    for text, found in zip(TEXTS, writer.log_probabilities(TEXTS)):
+        tokens = np.array([writer.vocabulary.start, *writer.vocabulary.encode([text]).to_list()[0]])
+        p = keras.ops.log_softmax(writer(tokens[None, :-1]))[0]
+        np.testing.assert_allclose(found, np.take_along_axis(np.asarray(p), tokens[1:, None], 1)[:, 0], atol=1e-4)
+    np.testing.assert_allclose(writer.log_probabilities(TEXTS[0]), writer.log_probabilities(TEXTS)[0], atol=1e-4)
+
+
+def test_a_model_without_a_vocabulary_takes_and_gives_tokens(writer):
+    bare = krb.build_one_to_many(len(writer.vocabulary), [12, 9], embedding_size=8)
+    bare.set_weights(writer.get_weights())
+    tokens = np.array([[2, 5, 6], [2, 7, 8]])
+    longer = bare.generate(tokens, 4, temperature=0)
+    np.testing.assert_array_equal(longer[:, :3], tokens)
+    np.testing.assert_array_equal(bare.generate(tokens[1], 4, temperature=0), longer[1])
+    p = np.asarray(keras.ops.log_softmax(bare(longer[:, :-1])))
+    np.testing.assert_array_equal(p.argmax(-1)[:, 2:], longer[:, 3:])
+    expected = np.take_along_axis(p, longer[:, 1:, None], 2)[..., 0]
+    np.testing.assert_allclose(bare.log_probabilities(longer), expected, atol=1e-4)
+    with pytest.raises(ValueError, match=r"has no vocabulary: it takes \(P,\) or \(B, P\) tokens, got 'to be'"):
+        bare.generate("to be", 4)
+    with pytest.raises(ValueError, match=r"Tokens must be from 0 to \d+, got 2 to 99"):
+        bare.generate([2, 99], 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"prompt": 5}, "prompt must be a string or a list of strings, at least one, got 5"),
+        ({"prompt": []}, "at least one"),
+        ({"length": 0}, "length must be a whole number from 1"),
+        ({"length": 2.5}, "length must be a whole number from 1"),
+        ({"temperature": -1}, "temperature must be a number from 0"),
+        ({"temperature": float("inf")}, "temperature must be a number from 0"),
+        ({"temperature": float("nan")}, "temperature must be a number from 0"),
+        ({"top_k": 0}, "top_k must be a whole number from 1"),
+        ({"top_p": 1.5}, "top_p must be a number from 0 to 1"),
+        ({"seed": 2**63}, "seed must be a whole number"),
+    ],
+)
+def test_generate_says_what_does_not_fit(writer, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        writer.generate(**arguments)
+
+
+def test_what_the_vocabulary_does_not_have_is_read_as_unknown_and_never_written(writer):
+    with pytest.warns(UserWarning, match=r"does not have \['Z'\]: each is read as an unknown character"):
+        text = writer.generate("to Z", 30, seed=1)
+    assert text.startswith("to Z")
+    assert "\N{REPLACEMENT CHARACTER}" not in text
+
+
+def test_builders_say_when_the_vocabulary_is_of_another_size(vocabulary):
+    size = len(vocabulary)
+    with pytest.raises(ValueError, match=rf"vocabulary has {size} tokens, the network 5: give it len\(vocabulary\)"):
+        krb.build_one_to_many(5, 4, vocabulary=vocabulary)
+    with pytest.raises(TypeError, match="target_vocabulary must be a Vocabulary"):
+        krb.build_encoder_decoder(5, 5, 4, target_vocabulary=["a"])
+
+
+def test_a_stateful_model_reads_on_and_lends_its_weights_to_one_that_writes(vocabulary, rng):
+    keras.utils.set_random_seed(2)
+    reader = krb.build_one_to_many(len(vocabulary), 8, vocabulary=vocabulary, stateful_batch_size=2)
+    writer = krb.build_one_to_many(len(vocabulary), 8, vocabulary=vocabulary)
+    writer.set_weights(reader.get_weights())
+    tokens = rng.integers(4, len(vocabulary), (2, 12))
+    piecewise = np.concatenate([reader(tokens[:, :5]), reader(tokens[:, 5:])], axis=1)
+    np.testing.assert_allclose(piecewise, writer(tokens), atol=1e-5)
+    with pytest.raises(ValueError, match=r"is stateful\. Give its weights to a model that is not"):
+        reader.generate("to be", 5)
+
+
+def test_the_highest_temperature_draws_all_tokens_alike_and_the_lowest_the_likeliest(writer):
+    hot = writer.generate("", 3000, temperature=1e6, seed=1)
+    assert set(hot) == set(writer.vocabulary.tokens) or len(hot) < 100
+    assert writer.generate("", 20, temperature=1e-30, seed=1) == writer.generate("", 20, temperature=0)
+
+
+def test_lengths_are_rounded_up_to_few():
+    assert [room(n, 8) for n in (1, 8, 9, 16, 17)] == [8, 8, 16, 16, 32]

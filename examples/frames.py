@@ -39,6 +39,7 @@ RUNS = Path("runs/frames")
 
 def main(path=None, minutes=1.5, further_minutes=0.9, units=128, seed=0, device="auto", precision="float32"):
     began = time.monotonic()
+    keras.config.set_dtype_policy(precision)
     data = frames.load(path, batch_size=16)
     test, shape, n = data.test, data.test.x.shape[2:], len(data.names)
     print(f"{data.source}. {n} labels, swapped from one frame to the next {data.switching_rate:.1%} of the time.")
@@ -73,7 +74,7 @@ def main(path=None, minutes=1.5, further_minutes=0.9, units=128, seed=0, device=
         model.optimizer.learning_rate = 2e-3
         return model
 
-    # What the trained encoder says of 48,000 sequences is computed once, and the memory learns from that.
+    # What the trained encoder says of a sequence is computed once, and the memory learns from that.
     def encoded(x, y):
         return encode(x), y
 
@@ -99,7 +100,14 @@ def main(path=None, minutes=1.5, further_minutes=0.9, units=128, seed=0, device=
 
     if further_minutes <= 0:
         raise ValueError(f"--further-minutes must be a positive number, got {further_minutes}.")
-    settings = {"epochs": 10_000, "seed": seed, "device": device, "precision": precision, "verbose": 2}
+    settings = {
+        "epochs": 10_000,
+        "patience": 10_000,
+        "seed": seed,
+        "device": device,
+        "precision": precision,
+        "verbose": 2,
+    }
     single_frames = data.train.map(one_by_one), validation.map(one_by_one)
     start = krb.fit(build_start, *single_frames, RUNS / "start", minutes=minutes, **settings).model
     # From there both go on for as long: the one as it is, the other with a memory.
@@ -108,7 +116,9 @@ def main(path=None, minutes=1.5, further_minutes=0.9, units=128, seed=0, device=
     model = krb.build_many_to_many(shape, [units, units], n, frontend=encoder())
     encode = model.get_layer("frontend")
     encode.set_weights(start.get_layer("frontend").get_weights())
-    sequences = data.train.repeat(6).map(encoded, num_parallel_calls=2).cache(), validation.map(encoded).cache()
+    # Of the digits 48,000 sequences, for they never come again; of your own each once.
+    sequences = data.train.repeat(6) if path is None else data.train
+    sequences = sequences.map(encoded, num_parallel_calls=2).cache(), validation.map(encoded).cache()
     memory = krb.fit(build_memory, *sequences, RUNS / "memory", **settings).model
     for name in ("rnn_1", "rnn_2"):
         model.get_layer(name).set_weights(memory.get_layer(name).get_weights())
@@ -153,7 +163,7 @@ def draw(test, answers, names):
     for place, row in zip(film.get_yticks(), rows.values()):
         for t, (k, label) in enumerate(zip(row, labels)):
             colours = {"color": "black"} if k == label else {"color": "white", "backgroundcolor": "tab:red"}
-            film.text(t + 0.5, place, names[k], ha="center", va="center", fontsize=9, **colours)
+            film.text(t + 0.5, place, names[k], ha="center", va="center", fontsize=9, parse_math=False, **colours)
     since = test.since_swap
     ages = [age for age in range(since.max() + 1) if (since == age).sum() >= 0.005 * since.size]
     for name, own in answers.items():

@@ -33,6 +33,7 @@ from keras_rnn_basics import baselines
 from keras_rnn_basics.datasets import ticks, walk_forward
 
 PAST, DECAY = 60, 0.85
+FEWEST_BARS = 250  # so that about 20 windows come before the first origin's validation part
 RANGE, RETURN = 0, 1  # columns of x and of y
 
 
@@ -41,6 +42,8 @@ def main(csv=None, bars=None, size=None, repair=False, seeds=4, device="auto", p
     days = ticks.load(csv, bars, size, repair=repair)
     for sentence in days.repairs:
         print(f"Repaired: {sentence}")
+    if len(days) < FEWEST_BARS:
+        raise ValueError(f"{days.source}: {len(days)} bars; four origins and what comes before take {FEWEST_BARS}.")
     series = ticks.returns(days)
     n, n_x = series.values.shape
     origins = [series.times[round((0.4 + 0.15 * k) * n)] for k in range(4)]

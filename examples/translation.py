@@ -73,7 +73,8 @@ def main(
         for name, answers in written.items()
     }
     own, others = right.pop("with attention"), right
-    task = f"{len(truth):,} unseen sentences from {data.names[0]} into {data.names[1]}, right to the last character"
+    what = "sentences" if pairs else "dates"
+    task = f"{len(truth):,} unseen {what} from {data.names[0]} into {data.names[1]}, right to the last character"
     report = krb.Report(task, "right", "%", own, others, name="with attention", higher_is_better=True, block=1)
     model = models["with attention"]
     print(f"\n{'read':<34}{'written with attention':<34}without")

@@ -134,11 +134,11 @@ def publish(
     print(f"\n{report}\n")
     folder = Path("runs") / name
     folder.mkdir(parents=True, exist_ok=True)
-    picture = folder / "picture.png"
-    figure.savefig(picture, dpi=120)
     scores = {**report.scores(), **(further or {})}
     path = export_saved_model(model, Path("saved_models") / name, scores, overwrite=True, names=names)
     loaded = load_saved_model(path)
+    picture = folder / "picture.png"
+    figure.savefig(picture, dpi=120)  # last, for what is drawn may hold a user's words, and matplotlib reads $ as math
     seconds = time.monotonic() - began
     told = {
         "task": report.task,

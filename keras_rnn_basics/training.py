@@ -62,7 +62,8 @@ def fit(
 
     `run_dir` holds `log.csv` (a row an epoch), `best.weights.h5`, a `tensorboard` folder, and until the run has ended
     the state of its last finished epoch. The same call after a kill goes on from there, the optimizer's state included;
-    one of other data, first weights or settings moves what it finds into a folder of `run_dir`, such as `unfinished_1`.
+    one of other data, first weights or settings moves what it finds into a folder of `run_dir`, such as `unfinished_1`
+    (of a Dataset only its length and the shapes of its batches are compared: clear `run_dir` after a change).
     A loss or weight that is no longer finite ends the run, on the weights of its best finished epoch.
     Under TensorFlow 16 training steps make one call, unless the model was compiled with more than one itself.
     A Dataset is read without TensorFlow's autotuning, unless its options ask for that.

@@ -265,7 +265,8 @@ def _read_array(path, file, name):
     except ValueError as error:
         raise ValueError(
             f"{path}: {name} is no array of numbers but of pickled Python objects, which are not read: they could run "
-            "code. Ragged lists become such: all frames must have one size, and all sequences one length."
+            "code. Write words with labels.astype(str). Ragged lists become such: all frames must have one size, and "
+            "all sequences one length."
         ) from error
 
 

@@ -108,6 +108,10 @@ def test_stock_ticks_scores_walking_forward_and_exports_from_your_own_trades(tmp
     faulty = run("stock_ticks.py", "--csv", "faulty.csv", *arguments, cwd=tmp_path)
     assert faulty.returncode != 0
     assert "faulty.csv, line 52, column 'time': 'late' is not a moment" in faulty.stderr
+    (tmp_path / "few.csv").write_text("\n".join(["time,price,size", *rows[:200]]) + "\n")
+    few = run("stock_ticks.py", "--csv", "few.csv", *arguments, cwd=tmp_path)
+    assert "ValueError: few.csv" in few.stderr
+    assert "10 bars; four origins and what comes before take 250" in few.stderr
     done = run("stock_ticks.py", "--csv", "trades.csv", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("RNN", "constant", "EWMA 0.94 of r²", "EWMA, tuned", "HAR"):

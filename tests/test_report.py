@@ -76,6 +76,17 @@ def test_what_is_published_can_be_read_back(tmp_path, monkeypatch, capsys, x):
     assert "saved_models/mine, endpoints ['serve', 'step']" in printed
 
 
+def test_a_picture_that_cannot_be_drawn_does_not_cost_the_export(tmp_path, monkeypatch, x):
+    monkeypatch.chdir(tmp_path)
+    model = krb.build_many_to_one((3,), 4, 1)
+    figure, ax = plt.subplots()
+    ax.set_title("US$_$")  # no formula
+    with pytest.raises(ValueError, match="ParseSyntaxException"):
+        krb.publish("mine", model, krb.Report("A task.", "error", "°C", np.ones(60), {}), figure, time.monotonic())
+    plt.close(figure)
+    np.testing.assert_allclose(krb.load_saved_model("saved_models/mine").serve(x), model(x), rtol=1e-6)
+
+
 def test_the_gallery_is_written_from_the_reports_alone(tmp_path, monkeypatch, rng):
     monkeypatch.chdir(tmp_path)
     spec = importlib.util.spec_from_file_location("gallery", ROOT / "examples/gallery.py")

@@ -138,7 +138,7 @@ def publish(
     path = export_saved_model(model, Path("saved_models") / name, scores, overwrite=True, names=names)
     loaded = load_saved_model(path)
     picture = folder / "picture.png"
-    figure.savefig(picture, dpi=120)  # last, for what is drawn may hold a user's words, and matplotlib reads $ as math
+    figure.savefig(picture, dpi=120)  # after the export: it fails on words with $, which are read as math
     seconds = time.monotonic() - began
     told = {
         "task": report.task,

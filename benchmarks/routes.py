@@ -26,9 +26,9 @@ def contestant(B, T, n_a, run, training, **options):
     @tf.function(autograph=False)
     def step(x, y):
         if not training:
-            return tf.reduce_sum(run(cell, x, a_0, None, None, True, **options)[0])
+            return tf.reduce_sum(run(cell, x, [a_0], None, None, True, **options)[0])
         with tf.GradientTape() as tape:
-            cost = tf.reduce_mean((run(cell, x, a_0, None, None, True, **options)[0] - y) ** 2)
+            cost = tf.reduce_mean((run(cell, x, [a_0], None, None, True, **options)[0] - y) ** 2)
         for weight, gradient in zip(weights, tape.gradient(cost, weights)):
             weight.assign_sub(1e-5 * gradient)
         return cost

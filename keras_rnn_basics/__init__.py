@@ -11,7 +11,7 @@ from keras_rnn_basics.architectures import (
     build_one_to_one,
     one_step,
 )
-from keras_rnn_basics.cell import BasicRNNCell
+from keras_rnn_basics.cell import BasicRNNCell, RecurrentCell, Weight
 from keras_rnn_basics.export import export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
@@ -37,9 +37,11 @@ PICTURES = (
 __all__ = [
     "BasicRNN",
     "BasicRNNCell",
+    "RecurrentCell",
     "Report",
     "SumOverTime",
     "Vocabulary",
+    "Weight",
     "build_encoder_decoder",
     "build_ensemble",
     "build_many_to_many",

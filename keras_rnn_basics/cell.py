@@ -1,4 +1,4 @@
-"""One step of the recurrent network, with its six weights in plain sight.
+"""One step of a recurrent network, with its weights in plain sight: the contract of a cell, and the plain cell.
 
     z_t = x_t W_ax + b_x + b_a        what the input says; needs no past
     a_t = g(z_t + a_{t-1} W_aa)       what the cell remembers
@@ -8,34 +8,251 @@ Shapes, here and everywhere in the package: B examples in a batch, T time steps,
 n_a hidden units, n_y outputs. `W_qp` reads "to q, from p". Rows are examples, so a weight from p to q
 has shape (n_p, n_q): the transpose of the textbook's, which multiplies columns from the left.
 
-`b_x` and `b_a` are two biases of one sum, as in PyTorch and cuDNN: the second adds no expressive power.
+`b_x` and `b_a` are two biases of one sum, as in PyTorch and cuDNN: the second adds no expressive power, and where both
+learn, their sum moves twice as fast as one bias would. With `frozen=("b_x",)` the cell trains as Keras' own does.
 
 Source: Elman, "Finding structure in time" (1990); Goodfellow, Bengio and Courville, "Deep Learning" (2016),
 equations 10.8 to 10.10.
 """
 
-from collections.abc import Mapping
-from numbers import Integral, Real
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-# Not exported by Keras, but keras.layers.RNN recognises by this class which cells want one dropout mask a sequence.
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+from keras_rnn_basics import checks
+from keras_rnn_basics.compat import DropoutRNNCell
 
-INITIALIZERS = {
-    "W_aa": "orthogonal",
-    "W_ax": "glorot_uniform",
-    "W_ya": "glorot_uniform",
-    "b_a": "zeros",
-    "b_x": "zeros",
-    "b_y": "zeros",
-}
+
+class Weight(NamedTuple):
+    """How a cell declares one of its weights: its shape, and the Keras initializer that it begins with."""
+
+    shape: tuple[int, ...]
+    initializer: Any = "glorot_uniform"
+
+
+class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
+    """What a cell of this package is: weights that are declared once, and a step in three parts.
+
+    A subclass declares its weights and writes the parts, of which only `advance` has to wait for the step before:
+
+    - `declare_weights(n_x)`: a dict from name to `Weight`; each becomes the attribute of that name;
+    - `project(x) -> z`: (..., n_x) -> (..., n_z), what needs no past, for one step or for all of them at once;
+    - `advance(z_t, states) -> states`: (B, n_z), [(B, n_a), ...] -> [(B, n_a), ...], one step of the loop, each
+      example by itself and nothing drawn by chance;
+    - `readout(states) -> ŷ`: [(..., n_a), ...] -> (..., n_y), what needs no future; states[0] where it is left out.
+
+    `call` puts them together. `BasicRNN` does not call it: it projects and reads out all steps at once, and loops over
+    `advance` alone. Who replaces a part keeps that fast loop; who replaces `call` or `drop` is run step by step, as
+    `keras.layers.RNN` runs any cell. `check_cell` shows whether a cell keeps all this.
+
+    What a subclass sets for `declare_weights` or `state_size` to read, it sets before `super().__init__`.
+
+    Args:
+        units: n_a, the number of hidden units.
+        output_units: n_y, the number of outputs; `None` answers with the first state.
+        dropout: fraction of x_t dropped in training, in [0, 1); one mask serves the whole sequence.
+        recurrent_dropout: fraction of a_{t-1}, the first state, dropped in training on its way into `advance`, in
+            [0, 1); one mask serves the whole sequence.
+        initializers: dict from weight name to a Keras initializer, in place of the declared one.
+        regularizers: dict from weight name to a Keras regularizer.
+        constraints: dict from weight name to a Keras constraint.
+        frozen: names of weights that keep their first value: an echo-state network is
+            `frozen=("W_aa", "W_ax", "b_x", "b_a")`.
+        learned_initial_state: begin with a weight `a_0` (`a_0_1`, `a_0_2`, ... where there are several states), zeros
+            at first, instead of zeros for ever.
+        seed: an integer that fixes the dropout masks.
+
+    Raises:
+        ValueError: for a size that is not positive, a rate outside [0, 1), or an unknown weight name.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        output_units: int | None = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        initializers: Mapping[str, Any] | None = None,
+        regularizers: Mapping[str, Any] | None = None,
+        constraints: Mapping[str, Any] | None = None,
+        frozen: Sequence[str] = (),
+        learned_initial_state: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = checks.positive_integer("units", units)
+        self.output_units = None if output_units is None else checks.positive_integer("output_units", output_units)
+        self.dropout = checks.rate("dropout", dropout)
+        self.recurrent_dropout = checks.rate("recurrent_dropout", recurrent_dropout)
+        self.learned_initial_state = bool(learned_initial_state)
+        self.initializers = self._by_weight("initializers", initializers, keras.initializers.get)
+        self.regularizers = self._by_weight("regularizers", regularizers, keras.regularizers.get)
+        self.constraints = self._by_weight("constraints", constraints, keras.constraints.get)
+        if isinstance(frozen, str):
+            raise ValueError(f'frozen must be a tuple of names such as ("{frozen}",), got {frozen!r}.')
+        self.frozen = tuple(frozen)
+        self._check_names("frozen", self.frozen)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    # What a subclass writes.
+
+    def declare_weights(self, n_x: int) -> dict[str, Weight]:
+        """n_x -> the cell's weights by name."""
+        raise NotImplementedError(f"{type(self).__name__} must declare its weights: declare_weights(n_x) -> a dict.")
+
+    def project(self, x: Any) -> Any:
+        """(..., n_x) -> (..., n_z): what needs no past."""
+        raise NotImplementedError(f"{type(self).__name__} must have a project(x) -> z.")
+
+    def advance(self, z_t: Any, states: Sequence[Any]) -> list[Any]:
+        """(B, n_z), [(B, n_a), ...] -> [(B, n_a), ...]: one step of the loop."""
+        raise NotImplementedError(f"{type(self).__name__} must have an advance(z_t, states) -> states.")
+
+    def readout(self, states: Sequence[Any]) -> Any:
+        """[(..., n_a), ...] -> (..., n_y): what needs no future."""
+        return states[0]
+
+    @property
+    def state_size(self) -> int | list[int]:
+        """n_a, or a list of such sizes for a cell of several states."""
+        return self.units
+
+    @property
+    def equations(self) -> list[str]:
+        """The step in TeX, a line each, for pictures; what a class says here holds for the parts that it has itself."""
+        return []
+
+    # What follows from it.
+
+    @property
+    def output_size(self) -> int:
+        """n_y."""
+        return self.output_units or self._state_sizes[0]
+
+    @property
+    def _state_sizes(self) -> list[int]:
+        return list(self.state_size) if isinstance(self.state_size, (list, tuple)) else [self.state_size]
+
+    def _declared(self, n_x):
+        weights = dict(self.declare_weights(n_x))
+        if self.learned_initial_state:
+            weights |= {name: Weight((n,), "zeros") for name, n in zip(self._initial_names(), self._state_sizes)}
+        return weights
+
+    def _initial_names(self):
+        several = len(self._state_sizes) > 1
+        return [f"a_0_{number}" if several else "a_0" for number, _ in enumerate(self._state_sizes, start=1)]
+
+    @property
+    def weight_names(self) -> list[str]:
+        """The names of the declared weights, in their order."""
+        return list(self._declared(1))
+
+    def _check_names(self, argument, names):
+        unknown = sorted(set(names) - set(self.weight_names))
+        if unknown:
+            raise ValueError(f"{argument} names {unknown}, but the weights of this cell are {self.weight_names}.")
+
+    def _by_weight(self, argument, given, resolve):
+        if given is None:
+            return {}
+        if not isinstance(given, Mapping):
+            raise ValueError(f'{argument} must be a dict such as {{"W_aa": ...}}, got {given!r}.')
+        self._check_names(argument, given)
+        return {name: resolve(value) for name, value in given.items()}
+
+    def build(self, x_t_shape):
+        n_x = x_t_shape[-1]
+        if n_x is None:
+            raise ValueError(f"The last axis of x_t, its n_x features, must be known, got the shape {x_t_shape}.")
+        for name, (shape, initializer) in self._declared(n_x).items():
+            weight = self.add_weight(
+                name=name,
+                shape=shape,
+                initializer=self.initializers.get(name, initializer),
+                regularizer=self.regularizers.get(name),
+                constraint=self.constraints.get(name),
+                trainable=name not in self.frozen,
+            )
+            setattr(self, name, weight)
+
+    def call(self, x_t, states, training=False):
+        """(B, n_x), [(B, n_a), ...] -> (B, n_y), [(B, n_a), ...]: one step."""
+        given = states
+        states = list(given) if isinstance(given, (list, tuple)) else [given]
+        x_t, states = self.drop(x_t, states) if training else (x_t, states)
+        states = list(self.advance(self.project(x_t), states))
+        return self.readout(states), states if isinstance(given, (list, tuple)) else states[0]
+
+    def drop(self, x_t, states):
+        """(B, n_x), [(B, n_a), ...] -> the same with this sequence's dropout masks on x_t and on the first state."""
+        x_mask, a_mask = self.get_dropout_mask(x_t), self.get_recurrent_dropout_mask(states[0])
+        x_t = x_t if x_mask is None else x_t * x_mask
+        return x_t, states if a_mask is None else [states[0] * a_mask, *states[1:]]
+
+    def initial_state(self, B: Any = None) -> list[Any]:
+        """-> [(B, n_a), ...]: zeros, or what was learned."""
+        zeros = [ops.zeros((B, n), dtype=self.compute_dtype) for n in self._state_sizes]
+        if not self.learned_initial_state:
+            return zeros
+        if not self.built:
+            raise ValueError(f"{self.name} learns its initial state, and has no weights yet: build it first.")
+        learned = [ops.cast(getattr(self, name), self.compute_dtype) for name in self._initial_names()]
+        return [zero + a_0 for zero, a_0 in zip(zeros, learned)]
+
+    def get_initial_state(self, batch_size=None):
+        """`initial_state` under the name that keras.layers.RNN asks for."""
+        return self.initial_state(batch_size)
+
+    @property
+    def step_by_step(self) -> str | None:
+        """Why the cell is to be run by its `call`, one step after the other, or `None` where its parts say it all."""
+        whole = ("__call__", "call", "drop", "get_dropout_mask", "get_recurrent_dropout_mask", "_create_dropout_mask")
+        own = [name for name in whole if name in vars(self) or self._author(name) is not RecurrentCell._author_of(name)]
+        return f"{type(self).__name__} replaces {own[0]}" if own else None
+
+    def still_says(self, statement: str, *parts: str) -> bool:
+        """Whether what a class states (`equations`, `elman`) holds: not where a subclass replaces one of these parts.
+
+        A statement is trusted of the parts that its class has or inherits, not of what came after it.
+        """
+        if any(part in vars(self) for part in parts):
+            return False
+        return all(issubclass(self._author(statement), self._author(part)) for part in parts)
+
+    def _author(self, name):
+        return type(self)._author_of(name)
+
+    @classmethod
+    def _author_of(cls, name):
+        """The class that an attribute is written in."""
+        return next(one for one in cls.__mro__ if name in vars(one))
+
+    def get_config(self):
+        def serialized(by_weight, serialize):
+            return {name: serialize(value) for name, value in by_weight.items()}
+
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "output_units": self.output_units,
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "initializers": serialized(self.initializers, keras.initializers.serialize),
+            "regularizers": serialized(self.regularizers, keras.regularizers.serialize),
+            "constraints": serialized(self.constraints, keras.constraints.serialize),
+            "frozen": list(self.frozen),
+            "learned_initial_state": self.learned_initial_state,
+            "seed": self.seed,
+        }
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
-class BasicRNNCell(keras.layers.Layer, DropoutRNNCell):
+class BasicRNNCell(RecurrentCell):
     """The recurrent cell `a_t = g(x_t W_ax + b_x + b_a + a_{t-1} W_aa)`, `ŷ_t = h(a_t W_ya + b_y)`.
 
     It steps; `BasicRNN`, or any `keras.layers.RNN`, loops. The weights are `cell.W_aa` (n_a, n_a),
@@ -53,7 +270,9 @@ class BasicRNNCell(keras.layers.Layer, DropoutRNNCell):
             other matrices and zeros for the biases where it names none.
         regularizers: dict from weight name to a Keras regularizer.
         constraints: dict from weight name to a Keras constraint.
+        frozen: names of weights that keep their first value; `("b_x",)` leaves one bias to learn, as Keras has it.
         seed: an integer that fixes the dropout masks.
+        **kwargs: `learned_initial_state`, see `RecurrentCell`; name, dtype, trainable, as for every Keras layer.
 
     Raises:
         ValueError: for a size that is not positive, a rate outside [0, 1), or an unknown weight name.
@@ -76,125 +295,73 @@ class BasicRNNCell(keras.layers.Layer, DropoutRNNCell):
         initializers: Mapping[str, Any] | None = None,
         regularizers: Mapping[str, Any] | None = None,
         constraints: Mapping[str, Any] | None = None,
+        frozen: Sequence[str] = (),
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.units = _positive_integer("units", units)
-        self.output_units = None if output_units is None else _positive_integer("output_units", output_units)
+        super().__init__(
+            units,
+            output_units,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            initializers=initializers,
+            regularizers=regularizers,
+            constraints=constraints,
+            frozen=frozen,
+            seed=seed,
+            **kwargs,
+        )
         if output_units is None and output_activation is not None:
             raise ValueError(f"output_activation={output_activation!r} needs output_units: without them ŷ_t is a_t.")
         self.activation = keras.activations.get(activation)
         self.output_activation = keras.activations.get(output_activation)
-        self.dropout = _rate("dropout", dropout)
-        self.recurrent_dropout = _rate("recurrent_dropout", recurrent_dropout)
 
-        self.weight_names = [name for name in INITIALIZERS if output_units is not None or name not in ("W_ya", "b_y")]
-        self.initializers = self._by_weight("initializers", initializers, keras.initializers.get)
-        self.regularizers = self._by_weight("regularizers", regularizers, keras.regularizers.get)
-        self.constraints = self._by_weight("constraints", constraints, keras.constraints.get)
-
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.state_size = self.units
-        self.output_size = self.units if self.output_units is None else self.output_units
-
-    def _by_weight(self, argument, given, resolve):
-        if given is None:
-            return {}
-        if not isinstance(given, Mapping):
-            raise ValueError(f'{argument} must be a dict such as {{"W_aa": ...}}, got {given!r}.')
-        unknown = sorted(set(given) - set(self.weight_names))
-        if unknown:
-            raise ValueError(f"{argument} names {unknown}, but the weights of this cell are {self.weight_names}.")
-        return {name: resolve(value) for name, value in given.items()}
-
-    def build(self, x_t_shape):
-        n_x, n_a, n_y = x_t_shape[-1], self.units, self.output_units
-        if n_x is None:
-            raise ValueError(f"The last axis of x_t, its n_x features, must be known, got the shape {x_t_shape}.")
-        shapes = {
-            "W_aa": (n_a, n_a),
-            "W_ax": (n_x, n_a),
-            "W_ya": (n_a, n_y),
-            "b_a": (n_a,),
-            "b_x": (n_a,),
-            "b_y": (n_y,),
+    def declare_weights(self, n_x: int) -> dict[str, Weight]:
+        n_a, n_y = self.units, self.output_units
+        weights = {
+            "W_aa": Weight((n_a, n_a), "orthogonal"),
+            "W_ax": Weight((n_x, n_a), "glorot_uniform"),
+            "W_ya": Weight((n_a, n_y), "glorot_uniform"),
+            "b_a": Weight((n_a,), "zeros"),
+            "b_x": Weight((n_a,), "zeros"),
+            "b_y": Weight((n_y,), "zeros"),
         }
-        for name in self.weight_names:
-            weight = self.add_weight(
-                name=name,
-                shape=shapes[name],
-                initializer=self.initializers.get(name, INITIALIZERS[name]),
-                regularizer=self.regularizers.get(name),
-                constraint=self.constraints.get(name),
-            )
-            setattr(self, name, weight)
+        return {name: weight for name, weight in weights.items() if None not in weight.shape}
 
     def project(self, x: Any) -> Any:
         """(..., n_x) -> (..., n_a): `z = x W_ax + b_x + b_a`, for one step or for all of them at once."""
-        x, W_ax, b_x, b_a = self._cast(x, self.W_ax, self.b_x, self.b_a)
-        return ops.matmul(x, W_ax) + (b_x + b_a)
+        [x] = self._cast(x)
+        return ops.matmul(x, self.W_ax) + (self.b_x + self.b_a)
 
-    def advance(self, z_t: Any, a_prev: Any) -> Any:
-        """(B, n_a), (B, n_a) -> (B, n_a): `a_t = g(z_t + a_{t-1} W_aa)`."""
-        z_t, a_prev, W_aa = self._cast(z_t, a_prev, self.W_aa)
-        return self.activation(z_t + ops.matmul(a_prev, W_aa))
+    def advance(self, z_t: Any, states: Sequence[Any]) -> list[Any]:
+        """(B, n_a), [(B, n_a)] -> [(B, n_a)]: `a_t = g(z_t + a_{t-1} W_aa)`."""
+        z_t, a_prev = self._cast(z_t, *states)
+        return [self.activation(z_t + ops.matmul(a_prev, self.W_aa))]
 
-    def predict(self, a: Any) -> Any:
-        """(..., n_a) -> (..., n_y): `ŷ = h(a W_ya + b_y)`, for one step or for all of them at once."""
+    def readout(self, states: Sequence[Any]) -> Any:
+        """[(..., n_a)] -> (..., n_y): `ŷ = h(a W_ya + b_y)`, for one step or for all of them at once."""
+        [a] = self._cast(*states)
         if self.output_units is None:
             return a
-        a, W_ya, b_y = self._cast(a, self.W_ya, self.b_y)
-        return self.output_activation(ops.matmul(a, W_ya) + b_y)
+        return self.output_activation(ops.matmul(a, self.W_ya) + self.b_y)
+
+    @property
+    def equations(self) -> list[str]:
+        answer = r"h(a_t W_{ya} + b_y)" if self.output_units else "a_t"
+        return [r"a_t = g(x_t W_{ax} + b_x + b_a + a_{t-1} W_{aa})", rf"\hat{{y}}_t = {answer}"]
+
+    def elman(self) -> tuple[Any, str]:
+        """-> g, and the name of W, of the step `g(z_t + a_{t-1} W)`: for loops that have its derivative written out."""
+        return self.activation, "W_aa"
 
     def _cast(self, *tensors):
+        # For whoever calls a part by hand, with numpy's float64; in a layer they are of this dtype already.
         return [ops.cast(tensor, self.compute_dtype) for tensor in tensors]
 
-    def call(self, x_t, states, training=False):
-        """(B, n_x), [(B, n_a)] -> (B, n_y), [(B, n_a)]."""
-        a_prev = states[0] if isinstance(states, (list, tuple)) else states
-        x_t, a_prev = self.drop(x_t, a_prev) if training else (x_t, a_prev)
-        a_t = self.advance(self.project(x_t), a_prev)
-        return self.predict(a_t), [a_t] if isinstance(states, (list, tuple)) else a_t
-
-    def drop(self, x_t, a_prev):
-        """(B, n_x), (B, n_a) -> the same with this sequence's dropout masks applied."""
-        x_mask, a_mask = self.get_dropout_mask(x_t), self.get_recurrent_dropout_mask(a_prev)
-        return x_t if x_mask is None else x_t * x_mask, a_prev if a_mask is None else a_prev * a_mask
-
-    def get_initial_state(self, batch_size=None):
-        """-> [(B, n_a)], a_0: zeros."""
-        return [ops.zeros((batch_size, self.units), dtype=self.compute_dtype)]
-
     def get_config(self):
-        def serialized(by_weight, serialize):
-            return {name: serialize(value) for name, value in by_weight.items()}
-
+        answers = self.output_units is not None
         return {
             **super().get_config(),
-            "units": self.units,
-            "output_units": self.output_units,
             "activation": keras.activations.serialize(self.activation),
-            "output_activation": (
-                None if self.output_units is None else keras.activations.serialize(self.output_activation)
-            ),
-            "dropout": self.dropout,
-            "recurrent_dropout": self.recurrent_dropout,
-            "initializers": serialized(self.initializers, keras.initializers.serialize),
-            "regularizers": serialized(self.regularizers, keras.regularizers.serialize),
-            "constraints": serialized(self.constraints, keras.constraints.serialize),
-            "seed": self.seed,
+            "output_activation": keras.activations.serialize(self.output_activation) if answers else None,
         }
-
-
-def _positive_integer(name, value):
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name} must be a positive integer, got {value!r}.")
-    return int(value)
-
-
-def _rate(name, value):
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
-        raise ValueError(f"{name} must be a number in [0, 1), got {value!r}.")
-    return float(value)

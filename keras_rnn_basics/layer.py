@@ -1,5 +1,6 @@
 """The cell over time, with every convention of keras.layers.RNN."""
 
+import inspect
 import warnings
 from typing import Any
 
@@ -7,24 +8,25 @@ import keras
 from keras import ops
 
 from keras_rnn_basics import recurrence as routes
-from keras_rnn_basics.cell import BasicRNNCell
+from keras_rnn_basics.compat import AutocastScope
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class BasicRNN(keras.layers.RNN):
-    """A `BasicRNNCell` applied to every step of a sequence: (B, T, n_x) -> (B, n_y) or (B, T, n_y)::
+    """A cell applied to every step of a sequence: (B, T, n_x) -> (B, n_y) or (B, T, n_y)::
 
         z = x W_ax + b_x + b_a           one product for all t
         a_t = g(z_t + a_{t-1} W_aa)      the loop: nothing else is in it
         ŷ = h(a W_ya + b_y)              one product for all t
 
-    It gives what `keras.layers.RNN(cell)` gives, faster: what needs no past has left the loop.
-    A masked step carries the state, and repeats the last output (zeros where there was none yet).
+    It gives what `keras.layers.RNN(cell)` gives, faster: what needs no past has left the loop. (The equations are those
+    of `BasicRNNCell`; for another `RecurrentCell` they are its `project`, `advance` and `readout`.) A masked step
+    carries the state, and repeats the last output (zeros where there was none yet).
 
     Args:
-        cell: a `BasicRNNCell`.
+        cell: a `BasicRNNCell`, a `RecurrentCell` of your own, or any other cell of Keras, which is run step by step.
         return_sequences: return ŷ_1 .. ŷ_T rather than ŷ_T alone.
-        return_state: return a_T, (B, n_a), behind the output.
+        return_state: return a_T, (B, n_a), behind the output (of a cell of several states, each of them).
         go_backwards: read the sequence from its end; outputs come in the order of reading.
         stateful: begin each batch with the a_T of the last one; `reset_state()` begins anew.
         zero_output_for_mask: answer zeros at masked steps.
@@ -36,10 +38,11 @@ class BasicRNN(keras.layers.RNN):
             for a sequence's states shrinks from T to about 2 √T of them, for one more pass through the loop.
 
     Raises:
-        TypeError: for a cell of another class.
+        TypeError: for what is no cell.
         ValueError: for an unknown route, one that cannot recompute, or for inputs, masks and states of other shapes.
 
     >>> import numpy as np
+    >>> from keras_rnn_basics import BasicRNNCell
     >>> rnn = BasicRNN(BasicRNNCell(4, output_units=2), return_sequences=True)
     >>> tuple(rnn(np.ones((3, 7, 5))).shape), tuple(rnn.activations(np.ones((3, 7, 5))).shape)
     ((3, 7, 2), (3, 7, 4))
@@ -47,7 +50,7 @@ class BasicRNN(keras.layers.RNN):
 
     def __init__(
         self,
-        cell: BasicRNNCell,
+        cell: keras.layers.Layer,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -57,10 +60,15 @@ class BasicRNN(keras.layers.RNN):
         recompute: bool = False,
         **kwargs: Any,
     ) -> None:
-        if not isinstance(cell, BasicRNNCell):
+        if not hasattr(cell, "state_size") or not callable(cell):
             raise TypeError(
-                f"BasicRNN takes a BasicRNNCell, got {cell!r}. For another cell use keras.layers.RNN; "
-                "for a deep network stack one BasicRNN on another."
+                f"BasicRNN takes a cell, such as BasicRNNCell(units) or keras.layers.GRUCell(units), got {cell!r}. "
+                "For a deep network stack one BasicRNN on another."
+            )
+        if stateful and getattr(cell, "learned_initial_state", False):
+            raise ValueError(
+                "stateful=True begins each batch where the last one ended, learned_initial_state=True with a_0: "
+                "choose one of them."
             )
         if "unroll" in kwargs:
             raise TypeError("BasicRNN has no unroll: how the loop runs is the choice of `recurrence`.")
@@ -104,57 +112,77 @@ class BasicRNN(keras.layers.RNN):
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
     def activations(self, x: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
-        """(B, T, n_x) -> (B, T, n_a): a_1 .. a_T, in the order in which the layer reads x."""
+        """(B, T, n_x) -> (B, T, n_a): a_1 .. a_T, the first state of every step, in the order in which x is read."""
         x = ops.convert_to_tensor(x, dtype=self.compute_dtype)
         if not self.built:
             self.build(x.shape)
         if initial_state is None:
             initial_state = self.states if self.stateful else self.get_initial_state(ops.shape(x)[0])
-        a_0 = initial_state[0] if isinstance(initial_state, (list, tuple)) else initial_state
-        a_0 = ops.convert_to_tensor(a_0, dtype=self.cell.compute_dtype)
-        x, mask, a_dropout = self._read(x, a_0, mask, training)
-        a = routes.plain.states(self.cell, x, a_0, mask, a_dropout)
+        initial_state = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
+        states_0 = [ops.convert_to_tensor(state, dtype=self.cell.compute_dtype) for state in initial_state]
+        with AutocastScope(self.cell.compute_dtype):
+            x, mask = self._in_order(x, self._checked(x, states_0, mask))
+            if self._step_by_step:
+                training = {"training": training} if "training" in inspect.signature(self.cell.call).parameters else {}
+                states = routes.plain.states_by_call(self.cell, x, states_0, mask, **training)
+            else:
+                x, a_dropout = self._drop(x, states_0, training)
+                states = routes.plain.states(self.cell, x, states_0, mask, a_dropout)
         self._maybe_reset_dropout_masks(self.cell)
-        return a
+        return states[0]
 
     # keras.layers.RNN.call settles the initial state, the dropout masks, statefulness and what is returned.
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        if len(initial_state) != 1:
-            raise ValueError(
-                f"initial_state must be one state, a_0 of shape (B, n_a), got {len(initial_state)} of them."
-            )
-        (a_0,) = initial_state
-        x, mask, a_dropout = self._read(sequences, a_0, mask, training)
+        mask = self._checked(sequences, initial_state, mask)
+        if self._step_by_step:
+            self._tell(self._choose(sequences.shape))
+            return super().inner_loop(sequences, initial_state, mask, training)
+        x, mask = self._in_order(sequences, mask)
+        x, a_dropout = self._drop(x, initial_state, training)
         route = self._choose(x.shape, a_dropout is not None)
         self._tell(route)
-        y, a_T = route.run(self.cell, x, a_0, mask, a_dropout, self.return_sequences)
+        y, states = route.run(self.cell, x, initial_state, mask, a_dropout, self.return_sequences)
         if mask is not None:
             # A masked step repeats the last output: that is what its carried state answers, but before the first
             # step there is none, and keras.layers.RNN gives zeros.
             shown = mask if self.zero_output_for_mask else ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
             answered = slice(None) if self.return_sequences else slice(-1, None)
             y = ops.where(shown[:, answered, None], y, ops.zeros_like(y))
-        return y[:, -1], y, [a_T]
+        return y[:, -1], y, states
 
-    def _read(self, x, a_0, mask, training):
-        """(B, T, n_x), (B, n_a), (B, T) -> x and the mask in the order of reading, x after its dropout; a's dropout."""
+    @property
+    def _step_by_step(self):
+        """Why the cell's `call` runs every step, as keras.layers.RNN would have it, or None."""
+        return getattr(self.cell, "step_by_step", f"{type(self.cell).__name__} is no RecurrentCell")
+
+    def _checked(self, x, states, mask):
+        """(B, T, n_x), [(B, n_a), ...], (B, T) -> the mask as booleans; an error for what does not fit."""
+        if len(states) != len(self.state_size):
+            wanted = "one state, a_0 of shape (B, n_a)" if self.single_state else f"{len(self.state_size)} states"
+            raise ValueError(f"initial_state must be {wanted}, got {len(states)} of them.")
+        for state, n_a in zip(states, self.state_size):
+            if isinstance(n_a, int):
+                _check_shape("initial_state", state, (x.shape[0], n_a), "(B, n_a)")
+        if mask is None:
+            return None
+        _check_shape("mask", mask, x.shape[:2], "(B, T)")
+        return ops.cast(mask, "bool")
+
+    def _in_order(self, x, mask):
+        """(B, T, n_x), (B, T) -> the same in the order of reading."""
+        if not self.go_backwards:
+            return x, mask
+        return ops.flip(x, axis=1), None if mask is None else ops.flip(mask, axis=1)
+
+    def _drop(self, x, states, training):
+        """(B, T, n_x), [(B, n_a), ...] -> x after its dropout; the mask for the first state's, or None."""
         cell = self.cell
-        _check_shape("initial_state", a_0, (x.shape[0], cell.units), "(B, n_a)")
-        if mask is not None:
-            mask = ops.cast(mask, "bool")
-            _check_shape("mask", mask, x.shape[:2], "(B, T)")
-        if self.go_backwards:
-            x, mask = ops.flip(x, axis=1), None if mask is None else ops.flip(mask, axis=1)
         x_dropout = cell.get_dropout_mask(x[:, 0]) if training else None
-        a_dropout = cell.get_recurrent_dropout_mask(a_0) if training else None
-        return ops.cast(x if x_dropout is None else x * x_dropout[:, None], cell.compute_dtype), mask, a_dropout
+        a_dropout = cell.get_recurrent_dropout_mask(states[0]) if training else None
+        return ops.cast(x if x_dropout is None else x * x_dropout[:, None], cell.compute_dtype), a_dropout
 
     def _choose(self, shape=(None, None, None), a_dropped=False):
-        own_equations = any(
-            getattr(type(self.cell), name) is not getattr(BasicRNNCell, name)
-            for name in ("project", "advance", "predict")
-        )
-        call = routes.Call(self.cell, shape, a_dropped, self.recompute, own_equations)
+        call = routes.Call(self.cell, shape, a_dropped, self.recompute, self._step_by_step)
         return routes.choose(self.recurrence, call)
 
     def _tell(self, route):

@@ -48,13 +48,13 @@ def test_one_step_is_the_equation(rng, g):
     np.testing.assert_allclose(y_t, expected_y[:, 0], atol=1e-5)
 
 
-def test_project_advance_and_predict_compose_to_the_step(rng):
+def test_project_advance_and_readout_compose_to_the_step(rng):
     cell = random_cell(rng, output_activation="sigmoid")
     x_t, a_prev = rng.normal(size=(4, 3)), rng.normal(size=(4, 5))
     y_t, [a_t] = cell(x_t, [a_prev])
-    a = cell.advance(cell.project(x_t), a_prev)
+    [a] = cell.advance(cell.project(x_t), [a_prev])
     np.testing.assert_allclose(a, a_t, atol=1e-6)
-    np.testing.assert_allclose(cell.predict(a), y_t, atol=1e-6)
+    np.testing.assert_allclose(cell.readout([a]), y_t, atol=1e-6)
 
 
 def test_without_output_units_the_output_is_the_state(rng):

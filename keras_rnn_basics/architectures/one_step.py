@@ -152,7 +152,7 @@ class _Step(keras.layers.Layer):
         if x_mask is not None:
             # A masked step carries the state, and answers what the carried state answers.
             a_t = ops.where(x_mask, a_t, a_prev)
-            y_t = self.cell.predict(a_t)
+            y_t = self.cell.readout([a_t])
             if self.zero_output_for_mask:
                 y_t = ops.where(x_mask, y_t, ops.zeros_like(y_t))
         return y_t[:, None] if self.return_sequences else y_t, a_t

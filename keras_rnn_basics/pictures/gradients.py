@@ -203,13 +203,13 @@ class _Walk:
             for step in range(self.T):
                 t = self.T - step if direction == "←" else step + 1
                 lines[t] = a_prev = tf.identity(a)
-                a = cell.advance(z[:, step], a_prev)
+                [a] = cell.advance(z[:, step], [a_prev])
                 if there is not None:
                     a = tf.where(there[:, step, None], a, a_prev)
                 states[t] = a
             self.values[(*name, "recurrent")], self.values[(*name, "state")] = lines, states
             up = self.keep((*name, "up"), dict(sorted(states.items())) if part.every_step else {t: a})
-            answers.append([cell.predict(a) for a in up.values()])
+            answers.append([cell.readout([a]) for a in up.values()])
         both = [_merge(tf, part.merge, sides) for sides in zip(*answers)]
         return (tf.stack(both, axis=1) if part.every_step else both[0]), a
 

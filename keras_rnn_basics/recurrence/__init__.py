@@ -1,7 +1,7 @@
 """Which route runs the loop over time, and why.
 
-Every route is a function `run(cell, x, a_0, mask, a_dropout, every_step) -> y, a_T`: (B, T, n_x), (B, n_a) ->
-(B, T, n_y), or (B, 1, n_y) of the last step alone, and (B, n_a).
+Every route is a function `run(cell, x, states_0, mask, a_dropout, every_step) -> y, states_T`: (B, T, n_x),
+[(B, n_a), ...] -> (B, T, n_y), or (B, 1, n_y) of the last step alone, and [(B, n_a), ...].
 """
 
 import contextlib
@@ -21,18 +21,18 @@ class Call(NamedTuple):
     """What is known of one call of a layer when its route is chosen.
 
     Attributes:
-        cell: the `BasicRNNCell`.
+        cell: a `RecurrentCell`.
         shape: (B, T, n_x), `None` where a size is not known yet.
         a_dropped: whether a_{t-1} goes through dropout.
         recompute: whether the states within segments are to be computed again on the way back.
-        own_equations: whether the cell is of a class that replaces `project`, `advance` or `predict`.
+        step_by_step: why the cell is run by its `call`, if it is.
     """
 
     cell: Any
     shape: tuple = (None, None, None)
     a_dropped: bool = False
     recompute: bool = False
-    own_equations: bool = False
+    step_by_step: str | None = None
 
 
 class Route(NamedTuple):
@@ -67,6 +67,9 @@ def only_plain() -> Iterator[None]:
 
 def choose(request: str, call: Call) -> Route:
     """The route for a request, `"auto"` or the name of a route; it is asked anew at every call and every trace."""
+    if call.step_by_step:
+        overruled = call.recompute or request not in ("auto", "plain")
+        return Route("plain", f"step by step, {call.step_by_step}", plain.run, overruled)
     if request == "plain":
         return Route("plain", "asked for", plain.run)
     if _exporting:
@@ -82,8 +85,6 @@ def choose(request: str, call: Call) -> Route:
     name = request if request != "auto" else ("cudnn" if surroundings.on_gpu() else "per_core")
     fast = {"cudnn": cudnn, "per_core": per_core}[name]
     misplaced, obstacle = fast.misplaced(), fast.obstacle(call)
-    if call.own_equations:
-        obstacle = f"the equations of BasicRNNCell, which {type(call.cell).__name__} replaces"
     if misplaced or obstacle:
         overruled = request != "auto" or obstacle is not None or call.recompute
         return Route("plain", f"{name} needs {misplaced or obstacle}", plain.run, overruled)

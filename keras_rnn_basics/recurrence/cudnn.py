@@ -26,8 +26,9 @@ def misplaced():
 def obstacle(call):
     """What the call's arguments would have to be for this route, or None."""
     cell = call.cell
-    if surroundings.standard_name(cell.activation) not in MODES:
-        return f"tanh or relu, not {surroundings.name_of(cell.activation)}"
+    obstacle = surroundings.not_elman(cell, MODES, "project", "advance")
+    if obstacle:
+        return obstacle
     if cell.compute_dtype not in DTYPES:
         return f"{', '.join(DTYPES)}, not {cell.compute_dtype}"
     if call.a_dropped:
@@ -39,25 +40,27 @@ def obstacle(call):
 
 def plan(call):
     """(the reason to tell, the function to run) of a call without an obstacle."""
-    mode = MODES[surroundings.standard_name(call.cell.activation)]
+    g, _ = call.cell.elman()
+    mode = MODES[surroundings.standard_name(g)]
     return f"{mode}, {call.cell.compute_dtype} on a GPU", functools.partial(run, mode=mode)
 
 
-def run(cell, x, a_0, mask, a_dropout, every_step, mode):
-    """(B, T, n_x), (B, n_a) -> (B, T, n_y) or (B, 1, n_y), (B, n_a): the answers, and a_T.
+def run(cell, x, states_0, mask, a_dropout, every_step, mode):
+    """(B, T, n_x), [(B, n_a)] -> (B, T, n_y) or (B, 1, n_y), [(B, n_a)]: the answers, and a_T.
 
     A mask goes to cuDNN as the sequences' lengths. One that is no padding on the right, or masks a whole sequence, is
     beyond cuDNN: the plain loop then runs in its place, as the numbers in the mask decide.
     """
+    [a_0] = states_0
     if mask is None:
         a = states(cell, x, a_0, None, mode)
     else:
         a = tf.cond(
             is_right_padding(mask),
             lambda: states(cell, x, a_0, mask, mode),
-            lambda: plain.states(cell, x, a_0, mask),
+            lambda: plain.states(cell, x, states_0, mask)[0],
         )
-    return cell.predict(a if every_step else a[:, -1:]), a[:, -1]
+    return cell.readout([a if every_step else a[:, -1:]]), [a[:, -1]]
 
 
 def states(cell, x, a_0, mask, mode):

@@ -34,8 +34,9 @@ def misplaced():
 def obstacle(call):
     """What the call's arguments would have to be for this route, or None."""
     cell = call.cell
-    if surroundings.standard_name(cell.activation) not in G:
-        return f"{', '.join(G)}, not {surroundings.name_of(cell.activation)}"
+    obstacle = surroundings.not_elman(cell, G, "project", "advance", "readout")
+    if obstacle:
+        return obstacle
     if cell.compute_dtype not in DTYPES:
         return f"{', '.join(DTYPES)}, not {cell.compute_dtype}"
     return None
@@ -60,8 +61,8 @@ def _parts(call):
     return max(1, min(surroundings.cores(), B // ROWS))
 
 
-def run(cell, x, a_0, mask, a_dropout, every_step, g, parts, jit=True, recompute=False):
-    """(B, T, n_x), (B, n_a) -> (B, T, n_y) or (B, 1, n_y), (B, n_a): the answers, and a_T.
+def run(cell, x, states_0, mask, a_dropout, every_step, g, parts, jit=True, recompute=False):
+    """(B, T, n_x), [(B, n_a)] -> (B, T, n_y) or (B, 1, n_y), [(B, n_a)]: the answers, and a_T.
 
     A weight that a cost does not reach has a gradient of zeros here (W_ya, where only a_T is used), not None.
 
@@ -71,6 +72,7 @@ def run(cell, x, a_0, mask, a_dropout, every_step, g, parts, jit=True, recompute
         jit: compile the parts with XLA, anew for every (B, T).
         recompute: keep a_t of every √T-th step only, and compute the others again on the way back.
     """
+    [a_0] = states_0
     W_ax, b_x, b_a, W_aa = (tf.cast(w, x.dtype) for w in (cell.W_ax, cell.b_x, cell.b_a, cell.W_aa))
     weights = [W_ax, b_x + b_a, W_aa]
     if cell.output_units is not None:
@@ -104,7 +106,7 @@ def run(cell, x, a_0, mask, a_dropout, every_step, g, parts, jit=True, recompute
 
     y, a_T = answers(x, a_0, *weights)
     # h works on each answer by itself: TensorFlow differentiates it.
-    return (y if cell.output_units is None else cell.output_activation(y)), a_T
+    return (y if cell.output_units is None else cell.output_activation(y)), [a_T]
 
 
 @functools.cache

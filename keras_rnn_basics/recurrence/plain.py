@@ -1,57 +1,83 @@
-"""The loop over time in Keras' own terms: any backend, any activation, any export; the other routes' reference."""
+"""The loop over time in Keras' own terms: any backend, any cell, any export; the other routes' reference."""
+
+import itertools
 
 from keras import ops
 
-# The loop that keras.layers.RNN runs on each backend. Keras does not export it; `ops.scan` would read better, but
-# under TensorFlow its gradient does not compile with XLA.
-from keras.src.backend import rnn as loop
+from keras_rnn_basics.compat import keras_loop
 
 
-def run(cell, x, a_0, mask=None, a_dropout=None, every_step=True):
-    """(B, T, n_x), (B, n_a) -> (B, T, n_y) or (B, 1, n_y), (B, n_a): the answers, of all steps or the last, and a_T.
+def run(cell, x, states_0, mask=None, a_dropout=None, every_step=True):
+    """(B, T, n_x), [(B, n_a), ...] -> (B, T, n_y) or (B, 1, n_y), [(B, n_a), ...]: the answers, and the last states.
 
     Args:
-        cell: a `BasicRNNCell`.
+        cell: a `RecurrentCell`.
         x: (B, T, n_x), in the cell's compute dtype.
-        a_0: (B, n_a), the state before the first step.
-        mask: (B, T) booleans; where False the step is passed over: a_t is a_{t-1}.
-        a_dropout: (B, n_a), multiplies a_{t-1} on its way into the product.
+        states_0: the states before the first step.
+        mask: (B, T) booleans; where False the step is passed over: its states are those of the step before.
+        a_dropout: (B, n_a), multiplies the first state on its way into `advance`.
         every_step: answer every step, not the last alone.
     """
-    a = _states(cell, time_first(x), a_0, mask, a_dropout)
-    # ŷ = h(a W_ya + b_y)    (T, B, n_y): one product for all t
-    return time_first(cell.predict(a if every_step else a[-1:])), a[-1]
+    states = _states(cell, time_first(x), states_0, mask, a_dropout)
+    # ŷ = readout(a)    (T, B, n_y): one call for all t
+    y = cell.readout(states if every_step else [a[-1:] for a in states])
+    return time_first(y), [a[-1] for a in states]
 
 
-def states(cell, x, a_0, mask=None, a_dropout=None):
-    """(B, T, n_x), (B, n_a) -> (B, T, n_a): a_1 .. a_T; the arguments are those of `run`."""
-    return time_first(_states(cell, time_first(x), a_0, mask, a_dropout))
+def states(cell, x, states_0, mask=None, a_dropout=None):
+    """(B, T, n_x), [(B, n_a), ...] -> [(B, T, n_a), ...]: the states of all steps; the arguments are those of `run`."""
+    return [time_first(a) for a in _states(cell, time_first(x), states_0, mask, a_dropout)]
 
 
-def _states(cell, x, a_0, mask, a_dropout):
-    """(T, B, n_x) -> (T, B, n_a): time first, as the loop takes it, so that n_x numbers change places, not n_a."""
-    # z = x W_ax + b_x + b_a    (T, B, n_a): one product for all t
+def states_by_call(cell, x, states_0, mask=None, **arguments):
+    """The same of any cell of Keras, by its `call`: [(B, T, n_a), ...]."""
+
+    def step(x_t, states):
+        _, states = cell(x_t, states, **arguments)
+        return list(states) if isinstance(states, (list, tuple)) else [states]
+
+    return [time_first(a) for a in _loop(step, time_first(x), states_0, mask)]
+
+
+def _states(cell, x, states_0, mask, a_dropout):
+    """(T, B, n_x) -> [(T, B, n_a), ...]: time first, as the loop takes it; n_x numbers change places then, not n_a."""
+    # z = x W_ax + b_x + b_a    (T, B, n_z): one product for all t
     z = cell.project(x)
+    # a_t = g(z_t + a_{t-1} W_aa)
+    return _loop(lambda z_t, states: list(cell.advance(z_t, dropped(states, a_dropout))), z, states_0, mask)
+
+
+def _loop(step, z, states_0, mask):
+    """`step(z_t, states) -> states` over z (T, B, ...), carried over masked steps -> [(T, B, n_a), ...]."""
     mask = None if mask is None else time_first(mask)
 
+    def joined(states):
+        return ops.concatenate(states, axis=-1) if len(states) > 1 else states[0]
+
     def advance(z_t, states):
-        (a_prev,) = states
-        # a_t = g(z_t + a_{t-1} W_aa)
-        a_t = cell.advance(z_t, a_prev if a_dropout is None else a_prev * a_dropout)
-        return a_t, [a_t]
+        states = step(z_t, states)
+        return joined(states), states
 
     T, B = z.shape[:2]
     if T is None and B is not None:
         # Keras' loop would take B for the number of steps (3.15.1: it reads inputs.shape[1] for it).
-        _, a, _ = loop(advance, time_first(z), [a_0], mask=None if mask is None else time_first(mask))
+        _, a, _ = keras_loop(advance, time_first(z), states_0, mask=None if mask is None else time_first(mask))
         a = time_first(a)
     else:
-        _, a, _ = loop(advance, z, [a_0], mask=mask, time_major=True, input_length=T)
+        _, a, _ = keras_loop(advance, z, states_0, mask=mask, time_major=True, input_length=T)
     if mask is not None:
         # The loop repeats its last output at masked steps, zeros before the first; the state there is a_0.
         begun = ops.cumsum(ops.cast(mask, "int32"), axis=0) > 0
-        a = ops.where(begun[..., None], a, a_0)
-    return a
+        a = ops.where(begun[..., None], a, joined(states_0))
+    if len(states_0) == 1:
+        return [a]
+    ends = itertools.accumulate(state.shape[-1] for state in states_0[:-1])
+    return ops.split(a, list(ends), axis=-1)
+
+
+def dropped(states, a_dropout):
+    """The states as `advance` takes them: the first with its dropout mask."""
+    return list(states) if a_dropout is None else [states[0] * a_dropout, *states[1:]]
 
 
 def time_first(x):

@@ -50,6 +50,16 @@ def name_of(activation) -> str:
     return getattr(activation, "__name__", type(activation).__name__)
 
 
+def not_elman(cell, activations, *parts) -> str | None:
+    """What a loop lacks that has `g(z_t + a_{t-1} W_aa)` written out for these g, or None."""
+    if not hasattr(cell, "elman") or not cell.still_says("elman", *parts):
+        return f"the step g(z_t + a W_aa), which {type(cell).__name__} replaces"
+    g, _ = cell.elman()
+    if standard_name(g) not in activations:
+        return f"{', '.join(activations)}, not {name_of(g)}"
+    return None
+
+
 def cores() -> int:
     """How many functions can run side by side in this process."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

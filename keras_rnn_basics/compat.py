@@ -3,14 +3,18 @@
 When Keras or TensorFlow moves on, look here first.
 """
 
-# keras.layers.RNN recognises by this class which cells want one dropout mask for a whole sequence.
 # The loop that keras.layers.RNN runs on each backend; `ops.scan` would read better, but under TensorFlow its gradient
 # does not compile with XLA.
 from keras.src.backend import rnn as keras_loop
 
+# The mask that a tensor carries from layer to layer; layers see that of their first argument alone.
+from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
+
 # In it a layer's weights are read in the dtype that it computes in; Keras enters it in a layer's `__call__` alone, and
 # the parts of a cell are called without that.
 from keras.src.backend.common.variables import AutocastScope
+
+# keras.layers.RNN recognises by this class which cells want one dropout mask for a whole sequence.
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
-__all__ = ["AutocastScope", "DropoutRNNCell", "keras_loop"]
+__all__ = ["AutocastScope", "DropoutRNNCell", "get_keras_mask", "keras_loop", "set_keras_mask"]

@@ -20,7 +20,7 @@ from matplotlib.textpath import text_to_path
 # letters and they are told apart without any one kind of cone.
 INPUT, RECURRENT, OUTPUT, ERROR = "#1358bf", "#c74900", "#00804d", "#a6428a"
 INK, FAINT, CARD, STATE = "#22252a", "#62676e", "#fcfcfa", "#f0eeea"
-COLOURS = {"W_ax": INPUT, "W_aa": RECURRENT, "W_ya": OUTPUT, "b_x": INPUT, "b_a": RECURRENT, "b_y": OUTPUT}
+COLOURS = {"project": INPUT, "advance": RECURRENT, "call": RECURRENT, "readout": OUTPUT}
 
 TEXT = 10.0
 SMALL = 8.0

@@ -6,6 +6,22 @@ from keras_rnn_basics.pictures.anatomy import Recurrent
 
 ALL_STEPS = 5
 FORWARD, BACKWARD = "→", "←"
+GREEK = (
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "eta",
+    "theta",
+    "kappa",
+    "lambda",
+    "mu",
+    "rho",
+    "sigma",
+    "tau",
+    "phi",
+)
 ARROWS = {FORWARD: r"\rightarrow", BACKWARD: r"\leftarrow"}
 
 
@@ -32,9 +48,21 @@ def columns(T: int | None, symbol: str) -> list[Step]:
 
 
 def symbol(name: str, part: Recurrent, direction: str) -> str:
-    """The formula of a weight, with the number of its layer and its direction where there are several."""
-    letter, _, letters = name.partition("_")
-    return f"{letter}_{{{letters}}}{_above(part, direction)}"
+    """The formula of a weight, with whose it is, the number of its layer and its direction where there are several."""
+    return letters(name) + _above(part, direction, part.owner and rf"\mathrm{{{part.owner}}}")
+
+
+def letters(name: str) -> str:
+    """A weight's name as a formula.
+
+    >>> print(letters("W_ax"), letters("gamma"), letters("recurrent_kernel"))
+    W_{ax} \\gamma \\mathrm{recurrent\\_kernel}
+    """
+    head, _, below = ("".join(c if c.isalnum() else "_" for c in part) for part in name.partition("_"))
+    if len(head) > 1 and head not in GREEK:
+        return rf"\mathrm{{{name}}}".replace("_", r"\_")
+    below = below.replace("_", r"\_")
+    return (f"\\{head}" if head in GREEK else head) + (f"_{{{below}}}" if below else "")
 
 
 def state(part: Recurrent, direction: str, t: str) -> str:
@@ -42,8 +70,8 @@ def state(part: Recurrent, direction: str, t: str) -> str:
     return f"a_{{{t}}}{_above(part, direction)}" if t else ""
 
 
-def _above(part, direction):
-    above = f"[{part.number}]" if part.number else ""
+def _above(part, direction, owner=""):
+    above = owner + (f"[{part.number}]" if part.number else "")
     above += ARROWS[direction] if len(part.cells) == 2 else ""
     return f"^{{{above}}}" if above else ""
 

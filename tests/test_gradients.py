@@ -270,6 +270,16 @@ def test_a_cell_that_does_not_say_how_it_answers_is_an_error(rng):
         krb.gradient_flow(model, x, y, "mean_squared_error")
 
 
+def test_a_stack_of_cells_and_a_layer_that_runs_twice_are_errors(rng):
+    x, batch = keras.Input((None, 3), name="x"), (rng.normal(size=(2, 3, 3)), rng.normal(size=(2, 3, 3)))
+    stack = keras.layers.RNN([keras.layers.GRUCell(4), keras.layers.GRUCell(3)], return_sequences=True, name="stack")
+    with pytest.raises(ValueError, match="stack has a stack of cells, each with states of its own"):
+        krb.gradient_flow(keras.Model(x, stack(x)), *batch, "mean_squared_error")
+    twice = keras.layers.GRU(3, return_sequences=True, name="twice")
+    with pytest.raises(ValueError, match="twice runs twice in the model"):
+        krb.gradient_flow(keras.Model(x, twice(twice(x))), *batch, "mean_squared_error")
+
+
 def test_a_layer_is_as_it_was_after_its_gradients_were_measured(rng):
     model = krb.build_one_to_many(9, 4, embedding_size=3, stateful_batch_size=2)
     layer, tokens = model.get_layer("rnn_1"), rng.integers(0, 9, size=(2, 3))

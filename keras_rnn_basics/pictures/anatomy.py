@@ -9,41 +9,17 @@ from keras_rnn_basics.compat import calls_in_order
 
 
 @dataclass(frozen=True)
-class Recurrent:
-    """A layer that steps through time: one cell, or one from each end.
+class Part:
+    """A layer or operation: one that steps through time, or one that does the same to every step.
 
     Attributes:
-        name: the layer's.
-        operation: the layer in the graph.
-        layers: itself, or its layers that read from the beginning and from the end.
-        merge: what becomes of two answers ("sum", "concat", ...), or `None` for one cell.
-        every_step: whether it answers every step, or only once it has read them all.
-        number: counted from 1 where there are several such layers in a row, else `None`.
-        owner: whose weights they are, "enc" or "dec", where there is an encoder and a decoder, else "".
-    """
-
-    name: str
-    operation: Any
-    layers: tuple[Any, ...]
-    merge: str | None
-    every_step: bool
-    number: int | None
-    owner: str
-
-    @property
-    def cells(self) -> list[Any]:
-        return [layer.cell for layer in self.layers]
-
-
-@dataclass(frozen=True)
-class EachStep:
-    """Any other layer or operation, which does the same to every step.
-
-    Attributes:
-        name, operation: as of `Recurrent`.
-        kind: what it is; shapes: those of one step.
+        name, operation: what it is in the graph; kind: what it is called.
+        shapes: of one step, before and after it.
         every_step: whether what it gives still has steps.
-        looks_back: the names of the encoder's sequences that it reads as well, as attention does.
+        looks_back: the names of further sequences that it reads, as attention does.
+        layers: those that step through time in it: none, itself, or one from each end.
+        number: counted from 1 where there are several that step through time, else `None`.
+        owner: whose it is, "enc" or "dec", where there is an encoder and a decoder, else "".
     """
 
     name: str
@@ -51,8 +27,19 @@ class EachStep:
     kind: str
     shapes: str
     every_step: bool
-    looks_back: tuple[str, ...] = ()
-    layers: tuple[Any, ...] = ()
+    looks_back: tuple[str, ...]
+    layers: tuple[Any, ...]
+    number: int | None
+    owner: str
+
+    @property
+    def cells(self) -> list[Any]:
+        return [layer.cell for layer in self.layers]
+
+    @property
+    def merge(self) -> str | None:
+        """What becomes of the answers from both ends ("sum", "concat", ...)."""
+        return self.operation.merge_mode if len(self.layers) == 2 else None
 
 
 @dataclass(frozen=True)
@@ -68,7 +55,7 @@ class Chain:
     """
 
     name: str
-    parts: tuple[Recurrent | EachStep, ...]
+    parts: tuple[Part, ...]
     x_shape: tuple[int | None, ...]
     y_shape: tuple[int | None, ...]
     T: int | None
@@ -76,7 +63,7 @@ class Chain:
     backwards: bool
 
     @property
-    def recurrent(self) -> list[Recurrent]:
+    def recurrent(self) -> list[Part]:
         return [part for part in self.parts if part.layers]
 
     @property
@@ -101,7 +88,7 @@ class Anatomy:
 
     @property
     def attention(self) -> bool:
-        return len(self.chains) > 1 and any(part.looks_back for part in self.chains[-1].parts if not part.layers)
+        return len(self.chains) > 1 and any(part.looks_back for part in self.chains[-1].parts)
 
 
 def read(model: Any) -> Anatomy:
@@ -135,7 +122,9 @@ def read(model: Any) -> Anatomy:
 def check_graph(model: Any) -> None:
     """An error for what has no graph to read."""
     if not hasattr(model, "layers") or not getattr(model, "inputs", None):
-        raise ValueError(f"A picture is drawn of a built keras.Model, got {model!r}.")
+        raise ValueError(
+            f"A picture is drawn of a built keras.Model that is a graph, functional or Sequential, got {model!r}."
+        )
 
 
 def functional(model: Any) -> Any:
@@ -195,35 +184,32 @@ def _encoder_and_decoder(model):
 def _chain(model, owner=""):
     row, answers = _row(model)
     x, y, through, parts = model.inputs[0], row[-1].after, True, []
-    T = x.shape[1] if len(x.shape) > 1 else None
-    several = sum(bool(directions(step.operation)) for step in row) > 1
+    in_time = [step.call.operation for step in row if directions(step.call.operation)]
     # What one_to_one does to its input first: there is one step.
     one_step = tuple(row[0].after.shape[1:]) == (1, *x.shape[1:])
-    for step in row[one_step:]:
-        layers = directions(step.operation)
+    T = 1 if one_step else x.shape[1] if len(x.shape) > 1 else None
+    for name, call, before, after, further in row[one_step:]:
+        layers, number = directions(call.operation), None
         if layers:
-            number = 1 + sum(bool(part.layers) for part in parts) if several else None
-            merge = step.operation.merge_mode if len(layers) == 2 else None
-            backwards = layers[0].go_backwards
-            if backwards and number not in (None, 1):
-                raise ValueError(f"In {model.name} a layer reads another's answers from their end; that is not drawn.")
             through = through and bool(layers[0].return_sequences)
-            parts.append(Recurrent(step.name, step.operation, layers, merge, through, number, owner))
-        else:
-            parts.append(_each_step(step, model, through))
-    return Chain(
-        name=model.name,
-        parts=tuple(parts),
-        x_shape=tuple(x.shape) if one_step else _one(x.shape),
-        y_shape=_one(y.shape) if through else tuple(y.shape),
-        T=1 if one_step else T,
-        answers=answers,
-        backwards=next(part for part in parts if part.layers).layers[0].go_backwards,
-    )
+            number = 1 + in_time.index(call.operation) if len(in_time) > 1 else None
+            if layers[0].go_backwards and number not in (None, 1):
+                raise ValueError(f"In {model.name} a layer reads another's answers from their end; that is not drawn.")
+        elif through and (len(after.shape) < 2 or after.shape[1] != before.shape[1]):
+            raise ValueError(
+                f"{name} of {model.name} makes {shape_text(before.shape)} into {shape_text(after.shape)}: it does not "
+                "do the same to every step, and that is not drawn."
+            )
+        shapes = dict.fromkeys(shape_text(_one(a.shape) if through else a.shape) for a in (before, after))
+        looks_back = () if layers else tuple(tensor.name for tensor in further if len(tensor.shape) > 2)
+        what = (_kind(call), " → ".join(shapes), through, looks_back)
+        parts.append(Part(name, call.operation, *what, layers, number, owner))
+    x_shape, y_shape = tuple(x.shape) if one_step else _one(x.shape), _one(y.shape) if through else tuple(y.shape)
+    return Chain(model.name, tuple(parts), x_shape, y_shape, T, answers, directions(in_time[0])[0].go_backwards)
 
 
 class _Step(NamedTuple):
-    """An operation of a row: its call, what it reads from below, what it gives, and which further inputs it reads."""
+    """A call in a row, with what it reads from below, what it gives, and the model's further inputs that it reads."""
 
     name: str
     call: Any
@@ -231,73 +217,57 @@ class _Step(NamedTuple):
     after: Any
     further: list[Any]
 
-    @property
-    def operation(self):
-        return self.call.operation
-
 
 def _row(model, within=""):
-    """-> the operations from a model's first input up to its answer, and whether that leaves the model.
+    """-> the steps from a model's first input up to its answer, and whether that leaves the model.
 
     How masks come about is no part of it, nor what is done with the states that an encoder gives.
     """
     model = functional(model)
-    calls, inputs = calls_in_order(model), model.inputs[1:]
+    calls, (x, *inputs), row, flat = calls_in_order(model), model.inputs, [], []
     in_time = [call for call in calls if directions(call.operation) or recurrent_operations(call.operation)]
     if not in_time:
         names = [layer.name for layer in model.layers]
         raise ValueError(f"{model.name} has no recurrent layer in it to draw: its layers are {names}.")
     makers = {id(call.outputs[0]): call for call in calls}
     answers = id(model.outputs[0]) in makers
-    last, found, row = model.outputs[0] if answers else in_time[-1].outputs[0], [], []
-    while last is not model.inputs[0]:
+    last = model.outputs[0] if answers else in_time[-1].outputs[0]
+    while last is not x:
         call = makers.get(id(last))
-        read = [] if call is None else _tensors(call.args, _masks(call.kwargs, False))
-        below = list({id(tensor): tensor for tensor in read if not _among(tensor, inputs)}.values())
-        if len(below) != 1 or any(call.operation is above.operation for above in found):
-            raise _branches(model, in_time[-1] if call is None else call)
-        step = _Step(within + call.operation.name, call, below[0], last, [x for x in read if _among(x, inputs)])
-        found, last = [step, *found], below[0]
-    beside = _beside(calls, [step.call for step in found])
+        if call is None:  # a state: the row goes on from answers alone
+            raise _branches(model, row[0].call)
+        read, operation = _read(call), call.operation
+        below = {id(tensor): tensor for tensor in read if not _among(tensor, inputs)}
+        further = [tensor for tensor in read if _among(tensor, inputs)]
+        odd = further and not directions(operation) and all(len(tensor.shape) < 3 for tensor in further)
+        if len(below) != 1 or odd or any(operation is step.call.operation for step in row):
+            raise _branches(model, call)
+        row = [_Step(within + operation.name, call, *below.values(), last, further), *row]
+        [last] = below.values()
+    beside = [y for y in model.outputs if not any(_among(y, step.call.outputs) for step in row)]
     if answers and beside:
-        raise _branches(model, beside[0])
-    for step in found:
-        if not recurrent_operations(step.operation):
-            row.append(step)
-            continue
-        inner, inner_answers = _row(step.operation, f"{step.name}/")
-        if step.further or not inner_answers:
-            raise _branches(model, step.call)
-        row += inner
-    return row, answers
-
-
-def _beside(calls, row):
-    """The calls that neither stand in the row nor make a mask for it."""
-    makers = {id(tensor): call for call in calls for tensor in call.outputs}
-    tensors, used = (
-        [tensor for call in row for tensor in _tensors(_masks(call.kwargs, True))],
-        {id(call) for call in row},
-    )
-    while tensors:
-        call = makers.get(id(tensors.pop()))
-        if call is not None and id(call) not in used:
-            used.add(id(call))
-            tensors += _tensors(call.args, call.kwargs)
-    return [call for call in calls if id(call) not in used]
+        raise _branches(model, makers.get(id(beside[0]), row[-1].call))
+    for step in row:
+        inner, inner_answers = [step], True
+        if recurrent_operations(step.call.operation):
+            inner, inner_answers = _row(step.call.operation, f"{step.name}/")
+            if step.further or not inner_answers:
+                raise _branches(model, step.call)
+        flat += inner
+    return flat, answers
 
 
 def _branches(model, call):
-    read = " and ".join(dict.fromkeys(tensor.name for tensor in _tensors(call.args, _masks(call.kwargs, False))))
+    read = " and ".join(dict.fromkeys(tensor.name for tensor in _read(call)))
     return ValueError(
-        f"A picture is drawn of layers in a row, but {call.operation.name} of {model.name}, which reads {read}, does "
-        "not stand in one. Draw one of its parts: model.get_layer(name)."
+        f"A picture is drawn of layers in a row, each used once, but {call.operation.name} of {model.name}, which "
+        f"reads {read}, does not stand in one. Draw one of its parts: model.get_layer(name)."
     )
 
 
-def _masks(arguments, wanted):
-    """Those of a call's named arguments that are masks, or that are none."""
-    return {name: value for name, value in arguments.items() if (name.split("_")[-1] == "mask") == wanted}
+def _read(call):
+    """The tensors that a call reads, but for masks."""
+    return _tensors(call.args, {name: value for name, value in call.kwargs.items() if not name.endswith("mask")})
 
 
 def _tensors(*arguments):
@@ -313,30 +283,19 @@ def _one(shape):
     return (shape[0], *shape[2:])
 
 
-def _each_step(step, model, through):
-    before, after = step.before.shape, step.after.shape
-    if through and (len(after) < 2 or after[1] != before[1]):
-        raise ValueError(
-            f"{step.name} of {model.name} makes {shape_text(before)} into {shape_text(after)}: it does not do the same "
-            "to every step, and that is not drawn."
-        )
-    looks_back = tuple(tensor.name for tensor in step.further if len(tensor.shape) > 2)
-    if step.further and not looks_back:
-        raise _branches(model, step.call)
-    shapes = [shape_text(_one(shape) if through else shape) for shape in (before, after)]
-    return EachStep(step.name, step.operation, _kind(step.call), " → ".join(dict.fromkeys(shapes)), through, looks_back)
-
-
 def _kind(call):
     """What an operation is: a layer's class, those of the layers within it, or a function with its numbers."""
     operation = call.operation
     if not isinstance(operation, keras.layers.Layer):
-        given = [*call.args, *call.kwargs.values()]
-        numbers = [
-            "·" if isinstance(a, keras.KerasTensor) else str(a) if isinstance(a, (int, float)) else "…" for a in given
-        ]
+        numbers = [_number(value) for value in (*call.args, *call.kwargs.values())]
         return f"{type(operation).__name__}({', '.join(numbers)})"
     inner = operation.layer if isinstance(operation, keras.layers.Wrapper) else operation
     if isinstance(inner, keras.Model):
         return ", ".join(type(one).__name__ for one in inner.layers if not isinstance(one, keras.layers.InputLayer))
     return function_name(inner.activation) if isinstance(inner, keras.layers.Activation) else type(inner).__name__
+
+
+def _number(value):
+    if isinstance(value, keras.KerasTensor):
+        return "·"
+    return str(value) if isinstance(value, (int, float)) else "…"

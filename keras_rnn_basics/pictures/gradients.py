@@ -232,6 +232,8 @@ def _loop_with_a_tap(layer, tape, runs, sequences, initial_state, mask, training
     """As keras.layers.RNN has it: (B, T, n_x), [(B, n_a), ...], (B, T) -> the last answer, all, the last states."""
     if layer in runs:
         raise ValueError(f"{layer.name} runs twice in the model: its a_t is not one.")
+    if any(isinstance(a, (list, tuple)) for a in initial_state):
+        raise ValueError(f"{layer.name} has a stack of cells, each with states of its own: give each its own layer.")
     x, mask = ops.cast(sequences, layer.cell.compute_dtype), None if mask is None else ops.cast(first(mask), "bool")
     if layer.go_backwards:
         x, mask = ops.flip(x, axis=1), None if mask is None else ops.flip(mask, axis=1)
@@ -255,14 +257,13 @@ class _TappedCell:
     """
 
     def __init__(self, cell, tap, mask):
-        by_parts = getattr(cell, "step_by_step", "no RecurrentCell") is None
-        self.cell, self.parts, self.masked = cell, cell if by_parts else _ByCall(cell), mask is not None
+        self.own_project, self.own_advance, self.readout = _parts(cell)
+        self.masked = mask is not None
         self.along = [plain.time_first(a) for a in ([tap, mask[..., None]] if self.masked else [tap])]
-        self.readout = self.parts.readout
 
     def project(self, x):
         """(T, B, n_x) -> (T, B, n_z + Σ n_a + 1)."""
-        z = self.parts.project(x)
+        z = self.own_project(x)
         self.n_z = z.shape[-1]
         return ops.concatenate([z, *(ops.cast(a, z.dtype) for a in self.along)], axis=-1)
 
@@ -270,29 +271,24 @@ class _TappedCell:
         ends = itertools.accumulate([self.n_z, *(a.shape[-1] for a in states)])
         z_t, *taps, there = ops.split(z_t, list(ends), axis=-1)
         before = [a + ops.cast(tap, a.dtype) for a, tap in zip(states, taps)]
-        after = self.parts.advance(z_t, before)
+        after = self.own_advance(z_t, before)
         return [ops.where(there > 0, a, a_prev) for a, a_prev in zip(after, before)] if self.masked else after
 
 
-class _ByCall:
-    """The parts of a cell that has only a `call`, if it answers with its first state, as Keras' own do."""
+def _parts(cell):
+    """-> project, advance and readout, also of a cell that has only a `call`, if its answer is its first state."""
+    why = getattr(cell, "step_by_step", f"{type(cell).__name__} is no RecurrentCell")
+    if why is None:
+        return cell.project, cell.advance, cell.readout
 
-    def __init__(self, cell):
-        self.cell = cell
-
-    def project(self, x):
-        return x
-
-    def advance(self, x_t, states):
-        y_t, states = self.cell(x_t, states)
+    def advance(x_t, states):
+        y_t, states = cell(x_t, states)
         states = list(states) if isinstance(states, (list, tuple)) else [states]
         if y_t is not states[0]:
-            why = getattr(self.cell, "step_by_step", None) or f"{type(self.cell).__name__} is no RecurrentCell"
             raise ValueError(
-                f"{why}, and what {self.cell.name} answers is not its first state itself: nobody can tell how an error "
+                f"{why}, and what {cell.name} answers is not its first state itself: nobody can tell how an error "
                 "flows from the answer into the states. A RecurrentCell says so by its readout."
             )
         return states
 
-    def readout(self, states):
-        return states[0]
+    return lambda x: x, advance, lambda states: states[0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_rnn_basics.pictures.anatomy import read
+from keras_rnn_basics.pictures.architectures import TYPES
 from keras_rnn_basics.pictures.canvas import (
     BEHIND,
     ERROR,
@@ -27,14 +28,6 @@ from keras_rnn_basics.pictures.unrolled import unroll
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-KINDS = {
-    "one_to_one": "one to one, $T_x = T_y = 1$",
-    "one_to_many": "one to many, each answer is the next input",
-    "many_to_one": "many to one",
-    "many_to_many": "many to many, $T_x = T_y$",
-    "encoder_decoder": r"many to many, $T_x \neq T_y$",
-}
 
 
 def plot_unrolled(model: Any, steps: int | None = None, ax: "Axes | None" = None) -> "Axes":
@@ -237,7 +230,7 @@ def _move(unrolled, dx):
 
 def _title(drawing, anatomy):
     weights = f"{anatomy.model.count_params()} numbers in its weights, the same at every step"
-    kind = KINDS[anatomy.kind] if anatomy.chains[-1].answers else "gives its states, no answers"
+    kind = ", ".join(TYPES[anatomy.kind][:2]) if anatomy.chains[-1].answers else "gives its states, no answers"
     drawing.title(plain(anatomy.name, 48), f"{kind} · {weights}")
 
 

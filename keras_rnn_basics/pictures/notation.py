@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_rnn_basics.pictures.anatomy import Recurrent
+from keras_rnn_basics.pictures.anatomy import Part
 
 ALL_STEPS = 5
 FORWARD, BACKWARD = "→", "←"
@@ -47,7 +47,7 @@ def columns(T: int | None, symbol: str) -> list[Step]:
     return [Step("1", 1), Step("2", 2), Step("", gap=True), *(Step(str(t), t) for t in (T - 1, T))]
 
 
-def symbol(name: str, part: Recurrent, direction: str) -> str:
+def symbol(name: str, part: Part, direction: str) -> str:
     """The formula of a weight, with whose it is, the number of its layer and its direction where there are several."""
     return letters(name) + _above(part, direction, part.owner and rf"\mathrm{{{part.owner}}}")
 
@@ -65,7 +65,7 @@ def letters(name: str) -> str:
     return (f"\\{head}" if head in GREEK else head) + (f"_{{{below}}}" if below else "")
 
 
-def state(part: Recurrent, direction: str, t: str) -> str:
+def state(part: Part, direction: str, t: str) -> str:
     """The formula of a_t; nothing for steps that are left out."""
     return f"a_{{{t}}}{_above(part, direction)}" if t else ""
 
@@ -76,6 +76,6 @@ def _above(part, direction, owner=""):
     return f"^{{{above}}}" if above else ""
 
 
-def key(name: str, part: Recurrent, direction: str) -> str:
+def key(name: str, part: Part, direction: str) -> str:
     """What tells a weight from every other of the chain."""
     return f"{name}-{part.name}" + (f"-{direction}" if len(part.cells) == 2 else "")

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from keras_rnn_basics.pictures.anatomy import Chain, EachStep, shape_text
+from keras_rnn_basics.pictures.anatomy import Chain, shape_text
 from keras_rnn_basics.pictures.canvas import (
     BEHIND,
     FAINT,
@@ -122,7 +122,7 @@ class _Unrolling(Rows):
         self.y = 0.5 * CELL_HEIGHT
         return ports
 
-    def each_step(self, part: EachStep, ports):
+    def each_step(self, part, ports):
         """One bar under all columns: the same layer does the same to every step."""
         name, what = plain(part.name), f"{plain(part.kind, 60)}, {part.shapes}"
         text = f"{name}: {what}" if len(name) + len(what) < 44 and "\n" not in name else f"{name}:\n{what}"

@@ -3,6 +3,8 @@
 When Keras or TensorFlow moves on, look here first.
 """
 
+from typing import Any, NamedTuple
+
 # The loop that keras.layers.RNN runs on each backend; `ops.scan` would read better, but under TensorFlow its gradient
 # does not compile with XLA.
 from keras.src.backend import rnn as keras_loop
@@ -17,4 +19,42 @@ from keras.src.backend.common.variables import AutocastScope
 # keras.layers.RNN recognises by this class which cells want one dropout mask for a whole sequence.
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
-__all__ = ["AutocastScope", "DropoutRNNCell", "get_keras_mask", "keras_loop", "set_keras_mask"]
+__all__ = [
+    "AutocastScope",
+    "DropoutRNNCell",
+    "calls_in_order",
+    "get_keras_mask",
+    "keras_loop",
+    "run_graph",
+    "set_keras_mask",
+]
+
+
+class Call(NamedTuple):
+    """One call in a functional model's graph; `outputs` is a flat list."""
+
+    operation: Any
+    args: Any
+    kwargs: Any
+    outputs: Any
+
+
+def calls_in_order(model):
+    """The calls that a functional model is made of, in the order in which they run.
+
+    Keras shows a graph's operations in public, but not which tensors each of them reads in this graph.
+    """
+    nodes = [node for _, nodes in sorted(model._nodes_by_depth.items(), reverse=True) for node in nodes]
+    return [
+        Call(node.operation, node.arguments.args, node.arguments.kwargs, node.outputs)
+        for node in nodes
+        if not node.is_input
+    ]
+
+
+def run_graph(model, inputs, operation_fn):
+    """The outputs of a functional model for a flat list of inputs, with `operation_fn(operation)` in each one's place.
+
+    A model's own call makes the same pass, but lets nobody see what goes on between its operations.
+    """
+    return model._run_through_graph(inputs, operation_fn=operation_fn)

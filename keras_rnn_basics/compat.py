@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 # does not compile with XLA.
 from keras.src.backend import rnn as keras_loop
 
+# Within the saving or loading of a model Keras remembers the objects that several layers share, by this attribute.
+from keras.src.backend.common.global_state import get_global_attribute
+
 # The mask that a tensor carries from layer to layer; layers see that of their first argument alone.
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
 
@@ -24,6 +27,7 @@ __all__ = [
     "DropoutRNNCell",
     "calls_in_order",
     "get_keras_mask",
+    "in_sharing_scope",
     "keras_loop",
     "run_graph",
     "set_keras_mask",
@@ -58,3 +62,8 @@ def run_graph(model, inputs, operation_fn):
     A model's own call makes the same pass, but lets nobody see what goes on between its operations.
     """
     return model._run_through_graph(inputs, operation_fn=operation_fn)
+
+
+def in_sharing_scope():
+    """Whether Keras is saving or loading a model, where an object that layers share stays one object."""
+    return get_global_attribute("shared_objects/id_to_obj_map") is not None

@@ -2,6 +2,7 @@
 
 import inspect
 import warnings
+import weakref
 from typing import Any
 
 import keras
@@ -9,7 +10,10 @@ from keras import ops
 
 from keras_rnn_basics import checks
 from keras_rnn_basics import recurrence as routes
-from keras_rnn_basics.compat import AutocastScope, get_keras_mask, set_keras_mask
+from keras_rnn_basics.compat import AutocastScope, get_keras_mask, in_sharing_scope, set_keras_mask
+
+# Which layers a cell serves: where there are several, they have one cell after loading too.
+_layers_of = weakref.WeakKeyDictionary()
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
@@ -83,6 +87,7 @@ class BasicRNN(keras.layers.RNN):
             zero_output_for_mask=zero_output_for_mask,
             **kwargs,
         )
+        _layers_of.setdefault(cell, weakref.WeakSet()).add(self)
         self.recurrence = routes.check(recurrence)
         if recompute and recurrence == "plain":
             raise ValueError(
@@ -235,7 +240,20 @@ class BasicRNN(keras.layers.RNN):
     def get_config(self):
         config = {**super().get_config(), "recurrence": self.recurrence, "recompute": self.recompute}
         del config["unroll"]
+        if len(_layers_of.get(self.cell, ())) > 1:
+            # Keras means to write this where it saves an object twice, and loses it on the way (3.15.1).
+            config["cell"]["shared_object_id"] = id(self.cell)
         return config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        if "shared_object_id" in config["cell"] and not in_sharing_scope():
+            warnings.warn(
+                f"The cell of {config.get('name')} serves several layers; this copy has a cell of its own. Saving and "
+                "loading a model keeps its cells shared, keras.models.clone_model and from_config do not.",
+                stacklevel=2,
+            )
+        return super().from_config(config, custom_objects)
 
 
 def _check_shape(name, tensor, expected, letters):

@@ -115,7 +115,7 @@ def read(model: Any) -> Anatomy:
     elif not chain.every_step:
         kind = "many_to_one"
     else:
-        kind = "one_to_many" if hasattr(model, "generate") else "many_to_many"
+        kind = "many_to_many"
     return Anatomy(model, kind, (chain,))
 
 

@@ -12,6 +12,7 @@ from keras_rnn_basics.architectures import (
     one_step,
 )
 from keras_rnn_basics.cell import BasicRNNCell, RecurrentCell, Weight
+from keras_rnn_basics.cells import LayerNormRNNCell, LeakyRNNCell
 from keras_rnn_basics.export import export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
@@ -37,6 +38,8 @@ PICTURES = (
 __all__ = [
     "BasicRNN",
     "BasicRNNCell",
+    "LayerNormRNNCell",
+    "LeakyRNNCell",
     "RecurrentCell",
     "Report",
     "SumOverTime",

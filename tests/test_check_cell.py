@@ -291,18 +291,43 @@ def test_a_call_that_says_something_else_than_the_parts():
     fails(broken(call=call, step_by_step=None)(4), so + "say the same")
 
 
-@pytest.mark.parametrize("part", ["advance", "call"])
-def test_a_step_that_looks_at_the_other_examples(part):
+ALONE = "answers an example alone otherwise than in a batch by ?; it must not look along the batch axis"
+
+
+@pytest.mark.parametrize(("base", "part"), [(IndependentCell, "advance"), (WholeCell, "call")])
+def test_a_step_that_looks_at_the_other_examples(base, part):
     def advance(self, z_t, states):
         return [ops.tanh(z_t - ops.mean(z_t, axis=0) + self.u * states[0])]
 
-    members = {"advance": advance} if part == "advance" else {"advance": advance, "call": IndependentCell.call}
-    cell = broken(**members)(4) if part == "advance" else broken(WholeCell, advance=advance)(4)
-    so = "answers an example alone otherwise than in a batch by ?; it must not look along the batch axis"
-    fails(cell, f"{part} {so}")
+    fails(broken(base, advance=advance)(4), f"{part} {ALONE}")
+
+
+@pytest.mark.parametrize("part", ["project", "readout"])
+def test_a_part_of_each_step_that_looks_at_the_other_examples(part):
+    def centred(self, given):
+        answer = getattr(IndependentCell, part)(self, given)
+        return answer - ops.mean(answer, axis=-2, keepdims=True)
+
+    fails(broken(**{part: centred})(4), f"{part} {ALONE}")
 
 
 # In a layer.
+
+
+def test_a_beginning_drawn_by_chance():
+    def initial_state(self, B=None):
+        return [keras.random.normal((B, self.units), seed=self.seed_generator)]
+
+    fails(broken(initial_state=initial_state)(4), f"the same sequence twice is answered otherwise by ?; {PURE}")
+
+
+def test_a_call_that_makes_an_exception_of_the_first_step():
+    def call(self, x_t, states, training=False):
+        [a_t] = self.advance(self.project(x_t), states)
+        return ops.where(ops.any(states[0] != 0), a_t, 2 * a_t), [a_t]
+
+    cell = broken(call=call, step_by_step=None)(4)
+    fails(cell, f"BasicRNN(cell) and keras.layers.RNN(cell) differ by ?; {PURE}")
 
 
 def test_a_cell_that_counts_the_steps_since_its_own_last_state_came_in():

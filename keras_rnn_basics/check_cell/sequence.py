@@ -19,7 +19,11 @@ OUTSIDE = "every number that it computes with must be a weight, or an argument i
 
 def the_layer_is_that_of_keras(subject):
     cell = subject.copy("float32")
-    for mask, so in ((None, ""), (MASK, " with a mask")):
+    cases = [(None, ""), (MASK, " with a mask")]
+    if keras.backend.backend() == "jax":
+        # There Keras' loop takes the first state for the last output, and fails where their sizes differ.
+        cases = cases[:1]
+    for mask, so in cases:
         for every_step in (True, False):
             outputs = []
             for layer in (keras.layers.RNN, BasicRNN):

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import re
+import textwrap
 
 import keras
 import numpy as np
@@ -94,7 +95,8 @@ def _said(error):
     lines = [line.strip() for line in own[-1].splitlines() if line.strip()] or ["without a word"]
     # "Here is why:" leaves it to the next line.
     end = next((n for n, line in enumerate(lines) if not line.endswith(":")), -1)
-    return " ".join(lines[: end + 1] if end >= 0 else lines).rstrip(".")
+    said = " ".join(lines[: end + 1] if end >= 0 else lines)
+    return textwrap.shorten(said, 240, placeholder=" ...").rstrip(".")
 
 
 def state_shapes(cell):

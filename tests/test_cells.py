@@ -39,8 +39,6 @@ CELLS = {
     "learned_leak": (LeakyRNNCell, leaky, {"alpha": 0.3, "learn_alpha": True}),
 }
 every_cell = pytest.mark.parametrize(("kind", "step", "arguments"), CELLS.values(), ids=CELLS)
-# A route that cannot run such a cell says so.
-pytestmark = pytest.mark.filterwarnings("ignore:.*runs the plain loop")
 
 
 def random(rng, kind, units=5, output_units=2, n_x=3, **arguments):
@@ -73,6 +71,7 @@ def test_a_compiled_function_gives_the_loops_values_and_finite_differences(rng, 
     w, dy = weights_of(cell), rng.normal(size=(4, 6, 2)) * (mask.cumsum(axis=1)[..., None] > 0)
     compiled = tf.function(lambda x, mask, dy: (rnn(x, mask=mask), gradients(rnn, x, dy, mask=mask)))
     y, of_weights = compiled(tf.constant(x), tf.constant(mask), tf.constant(dy))
+    assert rnn.recurrence_route.startswith("per_core: ")
     np.testing.assert_allclose(np.asarray(y)[mask], loop(step, w, x, mask)[0][mask], atol=1e-5)
 
     def cost(name, index, change):
@@ -120,7 +119,8 @@ def test_saving_and_cloning_keep_every_argument(rng, x, tmp_path, kind, step, ar
 @every_cell
 def test_mixed_precision_steps_in_half_and_keeps_whole_weights(rng, x, kind, step, arguments):
     cell = random(rng, kind, **arguments, dtype="mixed_float16")
-    y, a_T = BasicRNN(cell, return_sequences=True, return_state=True, dtype="mixed_float16")(x)
+    rnn = BasicRNN(cell, return_sequences=True, return_state=True, recurrence="plain", dtype="mixed_float16")
+    y, a_T = rnn(x)
     expected, a = loop(step, weights_of(cell), x)
     assert {keras.backend.standardize_dtype(tensor.dtype) for tensor in (y, a_T)} == {"float16"}
     assert {weight.dtype for weight in cell.weights} == {"float32"}

@@ -140,7 +140,6 @@ class TwoStates(RecurrentCell):
         return [a_prev + keras.ops.sum(b_prev, axis=1, keepdims=True), keras.ops.tanh(z_t + a_prev[:, :2])]
 
 
-@pytest.mark.filterwarnings("ignore:.*runs the plain loop")  # a route that cannot run such a cell says so
 def test_a_cell_of_two_states_begins_with_two_weights(x):
     cell = TwoStates(3, learned_initial_state=True, initializers={"a_0_2": "ones"})
     assert cell.weight_names == ["W", "a_0_1", "a_0_2"]

@@ -54,7 +54,7 @@ class LayerNormRNNCell(BasicRNNCell):
     def advance(self, z_t: Any, states: Any) -> list[Any]:
         """(B, n_a), [(B, n_a)] -> [(B, n_a)]: `a_t = g(γ (s_t - μ) / sqrt(σ² + ε) + β)`."""
         z_t, a_prev = self._cast(z_t, *states)
-        s_t = z_t + ops.matmul(a_prev, self.W_aa)
+        s_t = z_t + self.recur(a_prev, self.W_aa)
         return [self.activation(ops.layer_normalization(s_t, self.gamma, self.beta, epsilon=self.epsilon))]
 
     @property

@@ -59,7 +59,7 @@ class LeakyRNNCell(BasicRNNCell):
         """(B, n_a), [(B, n_a)] -> [(B, n_a)]: `a_t = (1 - α) a_{t-1} + α g(z_t + a_{t-1} W_aa)`."""
         z_t, a_prev = self._cast(z_t, *states)
         alpha = ops.sigmoid(self.alpha_logit) if self.learn_alpha else self.alpha
-        return [(1 - alpha) * a_prev + alpha * self.activation(z_t + ops.matmul(a_prev, self.W_aa))]
+        return [(1 - alpha) * a_prev + alpha * self.activation(z_t + self.recur(a_prev, self.W_aa))]
 
     @property
     def equations(self) -> list[str]:

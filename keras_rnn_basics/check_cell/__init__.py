@@ -30,7 +30,7 @@ def check_cell(cell: keras.layers.Layer, n_x: int) -> None:
     """Raises with what a cell does otherwise than the contract of `RecurrentCell` says, or returns None.
 
     It works on copies of the cell, made by `from_config(get_config())`, with random weights and random numbers, and
-    takes two or three seconds on a CPU under TensorFlow. It raises the first thing that it finds, in one sentence with
+    takes about three seconds on a CPU under TensorFlow. It raises the first thing that it finds, in one sentence with
     the numbers and what to do. In this order:
 
     - a copy is the cell: `get_config` holds every argument of `__init__`;
@@ -42,8 +42,8 @@ def check_cell(cell: keras.layers.Layer, n_x: int) -> None:
     - each example gives alone what it gives in a batch;
     - `BasicRNN(cell)` is `keras.layers.RNN(cell)`, with and without a mask, and a masked step leaves no trace;
     - compiled, as `fit` runs it, it gives the same;
-    - the gradients are those of finite differences, and every weight has an effect, unless it is frozen (asked under
-      TensorFlow only);
+    - the gradients that `BasicRNN` trains with are those of finite differences, and every weight has an effect, unless
+      it is frozen (asked under TensorFlow only);
     - `one_step` of a model gives what the sequence gives;
     - a model with it survives `.keras` and `clone_model`, and computes in mixed precision.
 
@@ -73,7 +73,7 @@ def check_cell(cell: keras.layers.Layer, n_x: int) -> None:
         raise TypeError(f"check_cell takes a cell, such as BasicRNNCell(units), got {cell!r}.")
     subject = Subject(cell, n_x)
     with warnings.catch_warnings():
-        # Which route runs is no matter of the cell's being right.
+        # Half precision has no fast route everywhere, which is no fault of the cell's.
         warnings.filterwarnings("ignore", ".*runs the plain loop")
         for check in CHECKS:
             check(subject)

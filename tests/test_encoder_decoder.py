@@ -84,7 +84,7 @@ def test_attention_weights_are_the_softmax_of_dot_products_with_the_memory(vocab
 def test_a_beam_is_as_long_as_was_asked_for(vocabulary):
     model = build_translator(vocabulary, True)
     x = model.source_vocabulary.encode(["to be"]).to_tensor()
-    exact = vocabulary.decode(model._translate(x, 5, 4, 0.6))
+    exact = vocabulary.decode(model._translate(x, 5, 4, 0.6)[0])
     assert model.translate(["to be"], beam=4, length=5) == exact
 
 

@@ -123,7 +123,7 @@ class OneToMany(TextModel):
 
         Raises:
             ValueError: for an argument that does not fit.
-            RuntimeError: on another backend than TensorFlow.
+            RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("generate")
         check_number("length", length, int, 1, 2**31 - 1)
@@ -145,7 +145,9 @@ class OneToMany(TextModel):
         uniform = np.pad(uniform, [(0, 0), (0, room(length, 256) - length)])
         chance = np.float32(temperature), None if top_k is None else np.int32(top_k)
         chance = *chance, None if top_p is None else np.float32(top_p)
-        written = self._compiled(tokens, lengths, np.int32(length), uniform, *chance).tokens.numpy()[:, :length]
+        written = self._compiled(tokens, lengths, np.int32(length), uniform, *chance)
+        decoding.refuse_nan(written.log_probabilities)
+        written = written.tokens.numpy()[:, :length]
         if self.vocabulary is None:
             return np.concatenate([prompts, written], axis=1).reshape(*np.shape(prompt)[:-1], -1)
         return give_back([text + more for text, more in zip(texts, self.vocabulary.decode(written))])
@@ -157,8 +159,8 @@ class OneToMany(TextModel):
         log 2 is the bits per character. Without a vocabulary: (T,) or (B, T) tokens, of which the first is given.
 
         Raises:
-            ValueError: for texts that are no strings.
-            RuntimeError: on another backend than TensorFlow.
+            ValueError: for texts that are no strings, or tokens that are none.
+            RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("log_probabilities")
         if self.vocabulary is None:
@@ -169,6 +171,7 @@ class OneToMany(TextModel):
         tokens, lengths = padded(rows, room(max(map(len, rows)), 64))
         nothing = np.zeros((len(rows), 0), "float32")
         found = self._compiled(tokens, lengths, np.int32(0), nothing, np.float32(0), None, None)
+        decoding.refuse_nan(found.prompt_log_probabilities)
         found = found.prompt_log_probabilities.numpy()
         if give_back is None:
             return found[:, : lengths[0] - 1].reshape(*np.shape(texts)[:-1], -1)

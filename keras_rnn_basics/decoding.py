@@ -4,8 +4,8 @@ Everything here knows one function alone, the step of a network that answers wit
 
     step(token, states) -> (logits, states)          (B,), [(B, ...), ...] -> (B, V), [(B, ...), ...]
 
-and loops over it in one `tf.while_loop`. A logit may be -inf, for a token that cannot be. Where one is NaN or +inf, or all
-are -inf, there is nothing to choose by, and the error of `refuse_nan` says so. Random numbers come from the caller,
+and loops over it in one `tf.while_loop`. A logit may be -inf, for a token that cannot be. Where one is NaN or +inf, or
+all are -inf, there is nothing to choose by, and the error of `refuse_nan` says so. Random numbers come from the caller,
 drawn by `uniform_numbers`: a graph that XLA compiled draws others from the same seed than one that it did not.
 """
 
@@ -203,7 +203,9 @@ def uniform_numbers(seed: Any, B: Any, length: Any) -> Any:
     def row(b):
         return tf.random.stateless_uniform([length], tf.stack([seed, b]), alg="philox")
 
-    return tf.map_fn(row, tf.range(tf.cast(B, "int64")), fn_output_signature=tf.TensorSpec([None], "float32"))
+    # map_fn cannot stack no rows at all.
+    rows = tf.range(tf.maximum(tf.cast(B, "int64"), 1))
+    return tf.map_fn(row, rows, fn_output_signature=tf.TensorSpec([None], "float32"))[:B]
 
 
 class Beams(NamedTuple):

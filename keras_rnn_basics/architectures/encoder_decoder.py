@@ -180,10 +180,10 @@ class EncoderDecoder(TextModel):
         decoder, encoder = self.get_layer("decoder"), self.get_layer("encoder")
         if decoder.inputs[-1].name != "there":
             raise ValueError(f"{self.name} has no attention: build it with attention=True.")
-        texts = {"sentence": sentence, "translation": "" if translation is None else translation}
-        for name, text in texts.items():
-            if not isinstance(text, str) or not sentence:
-                raise ValueError(f"{name} must be a string, and a sentence must hold text, got {text!r}.")
+        if not isinstance(sentence, str) or not sentence:
+            raise ValueError(f"sentence must be a string that holds text, got {sentence!r}.")
+        if not isinstance(translation, (str, type(None))):
+            raise ValueError(f"translation must be a string or None, got {translation!r}.")
         source, target = self.source_vocabulary, self.target_vocabulary
         if translation is None:  # which also tells of unknown words
             [x], [y] = source.encode([sentence]).to_list(), target.encode([self.translate(sentence)]).to_list()

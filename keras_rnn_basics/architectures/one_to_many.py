@@ -19,6 +19,7 @@ from keras_rnn_basics.architectures.text_model import (
     padded,
     room,
 )
+from keras_rnn_basics.checks import insist
 from keras_rnn_basics.vocabulary import Vocabulary
 
 # Beyond it every token is as likely as the next, and float32 runs out of numbers.
@@ -226,6 +227,7 @@ class OneToMany(TextModel):
             return {}
 
         def generate(prompt, length, temperature, top_k, seed):
+            insist(~tf.math.is_nan(temperature), "temperature must be a number, got", temperature)
             length, temperature = tf.maximum(length, 0), tf.clip_by_value(temperature, 0.0, HOTTEST)
             tokens = vocabulary.encode(prompt)
             start = tf.fill([tf.shape(prompt)[0], 1], Vocabulary.start)

@@ -35,6 +35,13 @@ def refuse_nan(log_probabilities: Any) -> None:
     insist(~tf.reduce_any(tf.math.is_nan(log_probabilities)), message, error=RuntimeError)
 
 
+def _say_something(logits):
+    """(..., V) -> (...): none is NaN or +inf, and not all are -inf. (On a CPU, XLA's softmax may lose a NaN.)"""
+    import tensorflow as tf
+
+    return tf.reduce_all(logits < float("inf"), axis=-1) & tf.reduce_any(logits > -float("inf"), axis=-1)
+
+
 class Written(NamedTuple):
     """What `write` wrote.
 
@@ -109,6 +116,7 @@ def write(
         token = tf.where(number < 0, padded[:, tf.minimum(t + 1, P)], chosen)
         token = tf.where(done | (number >= length), 0, token)
         cost = tf.gather(tf.nn.log_softmax(logits), token, batch_dims=1)
+        cost = tf.where(_say_something(logits), cost, float("nan"))
         cost = tf.where(done | (number >= length), 0.0, cost)
         if stop is not None:
             done = done | ((number >= 0) & (token == stop))
@@ -269,11 +277,9 @@ def beam_search(
     def advance(t, token, log_p, states, text, ended, finite):
         logits, states = step(tf.reshape(token, [-1]), states)
         V = logits.shape[-1]
-        each = tf.reshape(tf.nn.log_softmax(tf.cast(logits, "float32")), [B, beam, V])
-        # Beginnings that are none may be fed anything.
-        each = tf.where(log_p[..., None] > low, each, 0.0)
-        finite = finite & ~tf.reduce_any(tf.math.is_nan(each), axis=[1, 2])
-        total = log_p[..., None] + each
+        logits = tf.reshape(tf.cast(logits, "float32"), [B, beam, V])
+        finite = finite & tf.reduce_all(_say_something(logits) | (log_p == low), axis=-1)
+        total = log_p[..., None] + tf.nn.log_softmax(logits)
         # Each beginning can stop in one way only: among the 2 beam best, beam go on, if so many can.
         log_p, which = tf.math.top_k(tf.reshape(total, [B, beam * V]), min(2 * beam, beam * V))
         token, origin = which % V, which // V

@@ -234,7 +234,9 @@ class OneToMany(TextModel):
             tokens = tf.concat([start, tokens], axis=1)
             lengths = tf.cast(tokens.row_lengths(), "int32")
             uniform = decoding.uniform_numbers(seed, tf.shape(prompt)[0], tf.maximum(length, 1))
-            written = self._write(tokens.to_tensor(), lengths, length, uniform, temperature, top_k, None)
+            # One token of padding, which changes nothing but that there is one where there is no prompt at all.
+            padded_tokens = tf.pad(tokens.to_tensor(), [[0, 0], [0, 1]])
+            written = self._write(padded_tokens, lengths, length, uniform, temperature, top_k, None)
             return tf.strings.join([prompt, vocabulary.decode_tensor(written.tokens)])
 
         signature = [

@@ -1,5 +1,6 @@
 """What an argument must be, and the error that says so. Any room may import this."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
@@ -20,26 +21,35 @@ def rate(name: str, value: Any) -> float:
     return float(value)
 
 
-def insist(holds: Any, message: str, *seen: Any, error: type[Exception] = ValueError) -> None:
-    """An error that ends with the tensors `seen`, unless the boolean tensor `holds` is true.
+def insist(
+    holds: Any, message: str, seen: Callable[[], Any] | None = None, error: type[Exception] = ValueError
+) -> bool:
+    """An error with this message, and behind it the tensor that `seen` gives, unless the boolean `holds` is true.
 
     It is raised at once where TensorFlow runs eagerly, and asserted in a graph, also in an exported one. XLA leaves
     assertions out of what it compiles, and on other backends there is no error: there the caller has to answer NaN.
+
+    Returns:
+        Whether that is settled: True where it was looked at, and holds.
     """
     if keras.backend.backend() != "tensorflow":
-        return
+        return False
     import tensorflow as tf
 
-    if not tf.executing_eagerly():
-        tf.debugging.Assert(holds, [message, *seen])
-    elif not holds:
-        raise error(" ".join([message, *(str(value.numpy()) for value in seen)]) + ("." if seen else ""))
+    if tf.executing_eagerly():
+        if not holds:
+            raise error(message if seen is None else f"{message} {seen().numpy()}.")
+        return True
+
+    def refuse():
+        return tf.debugging.Assert(holds, [message] if seen is None else [message, seen()])
+
+    # In a branch of its own: what was seen is worked out for the error alone.
+    tf.cond(holds, tf.no_op, refuse)
+    return False
 
 
 def first_not(fits: Any, values: Any) -> Any:
-    """(...), (...) -> (): of the values the first that does not fit; 0 where all do, also where there are none."""
-    flat = [
-        keras.ops.concatenate([keras.ops.reshape(part, (-1,)), keras.ops.ones((1,), part.dtype)])
-        for part in (fits, values)
-    ]
-    return keras.ops.take(flat[1], keras.ops.argmin(keras.ops.cast(flat[0], "int32")))
+    """(...), (...) -> (): of the values the first that does not fit."""
+    fits, values = (keras.ops.reshape(part, (-1,)) for part in (fits, values))
+    return keras.ops.take(values, keras.ops.argmin(keras.ops.cast(fits, "int32")))

@@ -99,7 +99,7 @@ def write(
     length = tf.cast(length, "int32")
     B, P = tf.shape(prompts)[0], tf.shape(prompts)[1]
     fits = tf.reduce_all((prompt_lengths >= 1) & (prompt_lengths <= P))
-    insist(fits, "prompt_lengths must be from 1 to P, the width of prompts, got", prompt_lengths)
+    insist(fits, "prompt_lengths must be from 1 to P, the width of prompts, got", lambda: prompt_lengths)
     room = P + (length if capacity is None else capacity)
     # What lies behind the last step keeps these zeros.
     text = tf.TensorArray("int32", size=room).unstack(tf.zeros([room, B], "int32"))

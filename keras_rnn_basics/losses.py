@@ -186,5 +186,5 @@ def _fitting_labels(classes, loss, y_true, y_pred, counted):
     known = known & (ops.cast(label, y_true.dtype) == y_true)  # 1.5 and NaN are no classes
     fits = known if counted is None else known | ~counted
     message = f"A label must be a class, a whole number from 0 to {n_y - 1}, got"
-    insist(ops.all(fits), message, first_not(fits, y_true))
+    insist(ops.all(fits), message, lambda: first_not(fits, y_true))
     return ops.where(known if counted is None else known & counted, label, 0), known

@@ -47,14 +47,15 @@ class EachStep(keras.layers.Wrapper):
         return y if known is None else y + ops.cast(ops.where(known, 0.0, float("nan")), y.dtype)[..., None]
 
     def _tokens(self, x):
-        """(B, T, ...) -> x with 0 for every token that is none; (B, T) whether the step has none of those, or None."""
+        """(B, T, ...) -> x, 0 for every token that is none; (B, T), False for a step with such a one, or None."""
         sizes = _vocabulary_sizes(self.layer)
         if not sizes:
             return x, None
         V, token = min(sizes), ops.cast(x, "int32")
         known = (token >= 0) & (token < V) & (ops.cast(token, x.dtype) == x)
         message = f"{self.name}: a token must be a whole number from 0 to {V - 1}, got"
-        insist(ops.all(known), message, first_not(known, x))
+        if insist(ops.all(known), message, lambda: first_not(known, x)):
+            return x, None
         return ops.where(known, token, 0), ops.all(known, axis=tuple(range(2, len(x.shape))))
 
     def compute_mask(self, x, mask=None):
@@ -90,7 +91,7 @@ def _whole(x):
         return x
     token = ops.cast(x, "int32")
     whole = ops.cast(token, x.dtype) == x
-    insist(ops.all(whole), "A token must be a whole number that int32 holds, got", first_not(whole, x))
+    insist(ops.all(whole), "A token must be a whole number that int32 holds, got", lambda: first_not(whole, x))
     return ops.where(whole, token, -1)
 
 

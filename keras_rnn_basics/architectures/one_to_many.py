@@ -227,7 +227,7 @@ class OneToMany(TextModel):
             return {}
 
         def generate(prompt, length, temperature, top_k, seed):
-            insist(~tf.math.is_nan(temperature), "temperature must be a number, got", temperature)
+            insist(~tf.math.is_nan(temperature), "temperature must be a number, got", lambda: temperature)
             length, temperature = tf.maximum(length, 0), tf.clip_by_value(temperature, 0.0, HOTTEST)
             tokens = vocabulary.encode(prompt)
             start = tf.fill([tf.shape(prompt)[0], 1], Vocabulary.start)

@@ -58,7 +58,12 @@ def plot_per_step_loss(losses: Any, ax: "Axes", ylabel: str = "$L_t$", mean_over
 
     Returns:
         ax.
+
+    Raises:
+        ValueError: for costs that are not (T,), or an unknown `mean_over`.
     """
+    if mean_over not in ("batch", "running"):
+        raise ValueError(f"mean_over must be 'batch' or 'running', got {mean_over!r}.")
     curves = losses if isinstance(losses, dict) else {"": losses}
     for name, costs in curves.items():
         costs = np.asarray(costs)

@@ -243,6 +243,8 @@ def test_what_stands_where_nothing_counts_changes_neither_the_cost_nor_a_gradien
         np.testing.assert_allclose(exact[0], (costs * mask).sum() / B, rtol=1e-4)
         as_mask = gradient(tf.constant(padded), tf.constant(mask), None)
         as_weight = gradient(tf.constant(padded), None, tf.cast(mask, "float32"))
+        eagerly = per_step_loss(padded, y_pred, loss, mask)
+        np.testing.assert_allclose(eagerly, (costs * mask).sum(axis=0) / B, rtol=1e-4)
         for found in (as_mask, as_weight):
             np.testing.assert_allclose(found[0], exact[0], rtol=1e-6)
             np.testing.assert_allclose(found[1], exact[1], rtol=1e-6)

@@ -178,6 +178,10 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         if n_x is None:
             raise ValueError(f"The last axis of x_t, its n_x features, must be known, got the shape {x_t_shape}.")
         for name, (shape, initializer) in self._declared(n_x).items():
+            if hasattr(self, name):
+                raise ValueError(
+                    f"{type(self).__name__} declares a weight {name!r}, and has another attribute {name!r}."
+                )
             weight = self.add_weight(
                 name=name,
                 shape=shape,

@@ -41,12 +41,36 @@ def insist(
             raise error(message if seen is None else f"{message} {seen().numpy()}.")
         return True
 
+    _assertion(holds, message, seen)
+    return False
+
+
+def _assertion(holds, message, seen=None):
+    import tensorflow as tf
+
     def refuse():
         return tf.debugging.Assert(holds, [message] if seen is None else [message, seen()])
 
     # In a branch of its own: what was seen is worked out for the error alone.
-    tf.cond(holds, tf.no_op, refuse)
-    return False
+    return tf.cond(holds, tf.no_op, refuse)
+
+
+def with_rows(x: Any, B: Any, message: str) -> Any:
+    """x, (B, ...), for what is computed with it; an error with this message where it has another number of rows.
+
+    It comes before any error of what is computed with x.
+    """
+    rows = x.shape[0]
+    if rows is not None and isinstance(B, int):
+        if rows != B:
+            raise ValueError(f"{message} Their numbers are {rows} and {B}.")
+        return x
+    if keras.backend.backend() != "tensorflow":
+        return x
+    import tensorflow as tf
+
+    with tf.control_dependencies([_assertion(tf.equal(tf.shape(x)[0], B), message)]):
+        return tf.identity(x)
 
 
 def first_not(fits: Any, values: Any) -> Any:
@@ -55,13 +79,9 @@ def first_not(fits: Any, values: Any) -> Any:
     return keras.ops.take(values, keras.ops.argmin(keras.ops.cast(fits, "int32")))
 
 
-def same_batch(x: Any, states: Sequence[Any], name: str) -> None:
-    """An error unless each of the states has as many rows as x: a single row would be repeated without a word."""
+def same_batch(x: Any, states: Sequence[Any], name: str) -> Any:
+    """x, (B, ...), if each of the states has as many rows: a single one would be repeated without a word."""
+    message = f"{name}: x has another number of sequences than the state that it begins from."
     for state in states:
-        rows, own = x.shape[0], state.shape[0]
-        message = f"{name}: x has another number of sequences than the state that it begins from"
-        if rows is not None and own is not None:
-            if rows != own:
-                raise ValueError(f"{message}, {rows} and {own}.")
-        else:
-            insist(keras.ops.equal(keras.ops.shape(x)[0], keras.ops.shape(state)[0]), f"{message}.")
+        x = with_rows(x, state.shape[0] or keras.ops.shape(state)[0], message)
+    return x

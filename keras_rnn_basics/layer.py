@@ -66,7 +66,7 @@ class BasicRNN(keras.layers.RNN):
         recompute: bool = False,
         **kwargs: Any,
     ) -> None:
-        if not hasattr(cell, "state_size") or not callable(cell):
+        if not hasattr(cell, "state_size") or not callable(cell) or isinstance(cell, keras.layers.StackedRNNCells):
             raise TypeError(
                 f"BasicRNN takes a cell, such as BasicRNNCell(units) or keras.layers.GRUCell(units), got {cell!r}. "
                 "For a deep network stack one BasicRNN on another."
@@ -118,26 +118,25 @@ class BasicRNN(keras.layers.RNN):
             mask = get_keras_mask(sequences)
         if sequence_lengths is not None:
             mask = self._within(sequences, sequence_lengths, mask)
-        self._check_batch(sequences, initial_state)
+        sequences = self._of_one_batch(sequences, initial_state)
         outputs = super().call(sequences, initial_state=initial_state, mask=mask, training=training)
         if sequence_lengths is not None and self.return_sequences:
             # As Keras does with a mask that x carries: what comes behind, the loss above all, must know it.
             set_keras_mask(outputs[0] if self.return_state else outputs, mask)
         return outputs
 
-    def _check_batch(self, x, initial_state):
+    def _of_one_batch(self, x, initial_state):
         if initial_state is not None:
-            checks.same_batch(x, keras.tree.flatten(initial_state), self.name)
-        elif self.stateful:
-            B, own = self.states[0].shape[0], x.shape[0]
-            message = (
-                f"{self.name} is stateful, for batches of exactly B = {B} sequences, and got another number of them: "
-                f"give fit, predict and evaluate batch_size={B} and a multiple of {B} sequences."
-            )
-            if own is None:
-                checks.insist(ops.equal(ops.shape(x)[0], B), message)
-            elif own != B:
-                raise ValueError(f"{message} The batch size of this one is {own}.")
+            return checks.same_batch(x, keras.tree.flatten(initial_state), self.name)
+        if not self.stateful:
+            return x
+        B = self.states[0].shape[0]
+        return checks.with_rows(
+            x,
+            B,
+            f"{self.name} is stateful with the batch size B = {B}, and got another number of sequences: "
+            f"give fit, predict and evaluate batch_size={B} and a multiple of {B} sequences.",
+        )
 
     def _within(self, x, lengths, mask):
         """(B, T, n_x), (B,) lengths, a mask or None -> the mask (B, T) that is True up to each length."""

@@ -205,6 +205,8 @@ def test_the_route_and_its_reason_can_be_asked_for():
 def test_bad_cells_shapes_and_masks_say_what_would_do(x):
     with pytest.raises(TypeError, match=r"takes a cell.*stack one BasicRNN on another"):
         BasicRNN([BasicRNNCell(3), BasicRNNCell(3)])
+    with pytest.raises(TypeError, match="stack one BasicRNN on another"):
+        BasicRNN(keras.layers.StackedRNNCells([BasicRNNCell(3), BasicRNNCell(3)]))
     with pytest.raises(TypeError, match="has no unroll"):
         BasicRNN(BasicRNNCell(3), unroll=True)
     rnn = BasicRNN(BasicRNNCell(3))

@@ -73,13 +73,13 @@ def test_a_stateful_layer_refuses_batches_of_another_size(rng):
             lambda rows=rows: model.evaluate(x[:rows], y[:rows], batch_size=4, verbose=0),
             lambda rows=rows: model.fit(x[:rows], y[:rows], batch_size=4, verbose=0),
         ):
-            with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="for batches of exactly B = 4 seq"):
+            with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match="with the batch size B = 4"):
                 act()
 
 
 def test_an_initial_state_of_one_row_is_not_repeated(rng, x):
     rnn = krb.BasicRNN(random_cell(rng))
-    with pytest.raises(ValueError, match="another number of sequences than the state that it begins from, 4 and 1"):
+    with pytest.raises(ValueError, match=r"another number of sequences than the state that it begins from.*4 and 1"):
         rnn(x, initial_state=np.zeros((1, 5), "float32"))
     graph = tf.function(
         lambda x, a: rnn(x, initial_state=a), input_signature=[tf.TensorSpec((None, 6, 3)), tf.TensorSpec((None, 5))]

@@ -102,13 +102,13 @@ class BasicRNN(keras.layers.RNN):
         super().build(sequences_shape, initial_state_shape)
         self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
 
-    def call(self, sequences, initial_state=None, mask=None, training=False):
+    def call(self, sequences, initial_state=None, mask=None, training=False, sequences_mask=None):
         if sequences.shape[1] == 0:
             raise ValueError(f"A sequence needs at least one time step, got x of shape {tuple(sequences.shape)}.")
         if mask is None:
-            # Keras hands over the mask that x carries only while x is the layer's sole tensor; with an initial_state
-            # it would be lost without a word.
-            mask = getattr(sequences, "_keras_mask", None)
+            # Keras hands over the mask that x carries as `mask` only while x is the layer's sole tensor; beside an
+            # initial_state it comes under this name, or it would be lost without a word.
+            mask = sequences_mask
         return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
 
     def activations(self, x: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:

@@ -3,9 +3,9 @@
 When Keras or TensorFlow moves on, look here first.
 """
 
-# Which operations of a model look at several time steps can be seen in its graph alone: `Functional` is the class of the
-# models that have one, `get_keras_mask` and `set_keras_mask` reach the mask that a tensor carries from layer to layer,
-# and `GetItem` is the operation of `y[:, k:]`.
+# Which operations of a model look at several time steps can be seen in its graph alone: `Functional` is the class of
+# the models that have one, `get_keras_mask` and `set_keras_mask` reach the mask that a tensor carries from layer to
+# layer, and `GetItem` is the operation of `y[:, k:]`.
 from keras.src.backend import get_keras_mask, set_keras_mask
 
 # keras.layers.RNN recognises by this class which cells want one dropout mask for a whole sequence.

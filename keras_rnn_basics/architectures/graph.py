@@ -48,7 +48,7 @@ class Node(NamedTuple):
         return f"{kind} {self.operation.name} ({type(self.operation).__name__})"
 
     def sequence(self) -> tuple[Any, list | None, Any]:
-        """Of a recurrent layer: its sequence, its initial states where it is given some, its mask where it is given one."""
+        """Of a recurrent layer: its sequence, and its initial states and its mask where it is given them."""
         given = inspect.signature(self.operation.call).bind(*self.args, **self.kwargs).arguments
         initial, mask = given.get("initial_state"), given.get("mask")
         if initial is not None:
@@ -120,14 +120,14 @@ class Graph:
         )
         return self._take_apart(_traced(layer, list(fresh.values()), args, kwargs), fresh.values(), fresh.keys())
 
-    def sequences(self) -> list[Value]:
-        """The inputs that the outputs are reached from, through a recurrent layer by its sequence and mask alone."""
-        wanted = set(self.outputs)
+    def reached(self) -> set[Value]:
+        """What the outputs are reached from, through a recurrent layer by its sequence and its mask alone."""
+        found = set(self.outputs)
         for node in reversed(self.nodes):
-            if wanted.intersection(node.outputs):
+            if found.intersection(node.outputs):
                 x, _, mask = node.sequence() if node.recurrent else (node.inputs, None, None)
-                wanted.update(values_in((x, mask)))
-        return [value for value in self.inputs if value in wanted]
+                found.update(values_in((x, mask)))
+        return found
 
     def depend_on(self, values: Iterable[Value]) -> set[Value]:
         """All that is computed from these values, themselves included."""
@@ -136,6 +136,12 @@ class Graph:
             if found.intersection(node.inputs):
                 found.update(node.outputs)
         return found
+
+    def name_of(self, value: Value) -> str:
+        """A name for what is computed: that of the layer or of the inner input, as far as somebody gave it one."""
+        maker = next((node.operation for node in self.nodes if value in node.outputs), value)
+        unnamed = isinstance(maker, keras.Operation) and not isinstance(maker, keras.layers.Layer)
+        return "computed" if unnamed else maker.name
 
 
 def inputs_of(model: keras.Model) -> Any:
@@ -150,15 +156,26 @@ def inputs_of(model: keras.Model) -> Any:
     if shapes is None:
         raise ValueError(f"{model.name} has no inputs yet: give it a keras.Input, build it, or call it.")
     [first, *_] = inspect.signature(model.call).parameters
-    return _inputs_of_shape(shapes, first, model.input_dtype)
+    # It was built or called with sequences of one length; if it takes any, so do its inputs.
+    inputs = _inputs_of_shape(shapes, first, model.input_dtype, of_any_length=True)
+    try:
+        model.compute_output_spec(inputs)
+    except Exception:  # whatever its layers make of an unknown length
+        return _inputs_of_shape(shapes, first, model.input_dtype, of_any_length=False)
+    return inputs
 
 
-def _inputs_of_shape(shapes, name, dtype):
+def _inputs_of_shape(shapes, name, dtype, of_any_length):
     if isinstance(shapes, dict):
-        return {key: _inputs_of_shape(own, key, dtype) for key, own in shapes.items()}
+        return {key: _inputs_of_shape(own, key, dtype, of_any_length) for key, own in shapes.items()}
     if all(n is None or isinstance(n, int) for n in shapes):
-        return keras.Input(shapes[1:], name=name, dtype=dtype)
-    return [_inputs_of_shape(own, f"{name}_{number}", dtype) for number, own in enumerate(shapes, start=1)]
+        _, *shape = shapes
+        if of_any_length and len(shape) > 1:
+            shape[0] = None
+        return keras.Input(shape, name=name, dtype=dtype)
+    return [
+        _inputs_of_shape(own, f"{name}_{number}", dtype, of_any_length) for number, own in enumerate(shapes, start=1)
+    ]
 
 
 def values_in(structure: Any) -> list[Value]:
@@ -187,14 +204,14 @@ def _traced(layer, inputs, args, kwargs):
     try:
         return keras.Function(inputs, layer.call(*args, **kwargs))
     except Exception as error:  # whatever a call that was written for numbers makes of symbols
-        reason = f"the call of its {type(layer).__name__} {layer.name}, which has a recurrent layer inside, cannot be"
-        raise NoStep(f"{reason} followed on symbolic tensors: {first_line(error)}") from error
+        reason = f"there is a recurrent layer in {layer.name} ({type(layer).__name__}), whose call cannot be followed"
+        raise NoStep(f"{reason} on symbolic tensors ({first_sentence(error)})") from error
 
 
-def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+def first_sentence(error: Exception) -> str:
+    """What an error says, in short."""
+    [said, *_] = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {said.split('. ')[0].rstrip('.')}" if said else type(error).__name__
 
 
 class _Entrance:

@@ -50,32 +50,39 @@ def one_step(model: keras.Model) -> keras.Model:
     >>> y_t, *states = step([keras.ops.ones((5, 6)), *step.begin(5)])
     """
     try:
-        return _model_of(_first_that_answers_alike(model))
+        graph = Graph(model)
     except NoStep as error:
         raise ValueError(f"{model.name} has no step: {error}.") from error
-
-
-def _first_that_answers_alike(model):
-    """Which of the inputs are the sequence may be in doubt: the readings that make sense, until one answers alike."""
-    graph, failures = Graph(model), []
-    for sequences in _readings(graph.sequences()):
+    failures = []
+    for sequences in _readings(graph):
         try:
-            return _read(model, [graph.inputs.index(value) for value in sequences])
+            stepped = _read(model, [graph.inputs.index(value) for value in sequences])
         except NoStep as error:
-            failures.append(error)
+            failures.append((error, sequences))
+        else:
+            return _model_of(stepped)
     if not failures:
-        shapes = ", ".join(f"{value.name} {value.shape}" for value in graph.inputs)
-        raise NoStep(f"none of its inputs is a sequence (B, T, ...) that its answers are computed from: {shapes}")
+        raise ValueError(
+            f"{model.name} has no step: none of its inputs {_shapes(graph.inputs)} is a sequence (B, T, ...) that its "
+            "answers are computed from."
+        )
     # The reading that got furthest was the one that was meant.
-    raise max(failures, key=lambda failure: failure.at)
+    error, sequences = max(failures, key=lambda failure: failure[0].at)
+    raise ValueError(f"{model.name} has no step over {_shapes(sequences)}: {error}.") from error
 
 
-def _readings(candidates):
-    candidates = [value for value in candidates if len(value.shape) > 1]
+def _shapes(values):
+    return ", ".join(f"{value.name} {value.shape}" for value in values)
+
+
+def _readings(graph):
+    """Which inputs are sequences may be in doubt (a memory has a length too): what makes sense, the likeliest first."""
+    reached = graph.reached()
+    candidates = [value for value in graph.inputs if value in reached and len(value.shape) > 1]
     likely = [value for value in candidates if value.shape[1] is None]
-    subsets = [list(own) for n in range(len(candidates), 0, -1) for own in itertools.combinations(candidates, n)]
+    subsets = (list(own) for n in range(len(candidates), 0, -1) for own in itertools.combinations(candidates, n))
     seen = []
-    for reading in [likely, candidates, *([value] for value in candidates), *subsets[:16]]:
+    for reading in [likely, candidates, *([value] for value in candidates), *itertools.islice(subsets, 16)]:
         lengths = {value.shape[1] for value in reading} - {None}
         if reading and reading not in seen and len(lengths) < 2:
             seen.append(reading)
@@ -134,18 +141,13 @@ class Begin:
         self.states = dict(sorted(stepped.states.items(), key=place_of))
         taken, self.static = {state.name for state in self.states.values()}, {}
         for value in sorted(stepped.needed, key=place):
-            maker = next((node.operation.name for node in graph.nodes if value in node.outputs), value.name)
             free = value in graph.inputs and value.name not in taken
-            self.static[value.name if free else stepped.unused(maker)] = value
+            self.static[value.name if free else stepped.unused(graph.name_of(value))] = value
         self._sources = [*(state.source for state in self.states.values() if state.source), *self.static.values()]
         self.inputs = [value for value in graph.inputs if value not in stepped.stepped and self._reads(value)]
-        self.computed = any(value not in graph.inputs for value in self._sources) or any(
-            state.source is None and not _zeros(layer_of, state) for layer_of, state in self._own(graph)
+        self.computed = any(value not in graph.inputs for value in self._sources) or not all(
+            state.source or _zeros(state, graph.call) for state in self.states.values()
         )
-
-    def _own(self, graph):
-        for (at, _), state in self.states.items():
-            yield (graph.nodes[at].operation if isinstance(at, int) else None), state
 
     def _reads(self, value):
         return not self._graph.depend_on([value]).isdisjoint(self._sources)
@@ -157,9 +159,7 @@ class Begin:
             raise ValueError(f"step.begin takes {wanted}, got {len(given)} arguments.")
         if not self.inputs:
             return [state.initial(given[0]) for state in self.states.values()]
-        tensors = {
-            value: ops.convert_to_tensor(tensor, dtype=value.dtype) for value, tensor in zip(self.inputs, given)
-        }
+        tensors = {value: ops.convert_to_tensor(tensor, dtype=value.dtype) for value, tensor in zip(self.inputs, given)}
         for node in self._graph.nodes:
             if not self._stepped.intersection(node.outputs) and all(value in tensors for value in node.inputs):
                 tensors.update(zip(node.outputs, node.run(tensors)))
@@ -168,11 +168,9 @@ class Begin:
         return [*states, *(tensors[value] for value in self.static.values())]
 
 
-def _zeros(layer, state):
-    """Whether a state begins with zeros whatever the weights are."""
-    if layer is None:
-        return True
-    with keras.StatelessScope([(weight, ops.ones_like(weight)) for weight in layer.weights]):
+def _zeros(state, model):
+    """Whether a state begins with zeros, whatever the weights are."""
+    with keras.StatelessScope([(weight, ops.ones_like(weight)) for weight in model.weights]):
         return not ops.convert_to_numpy(ops.any(state.initial(1) != 0))
 
 

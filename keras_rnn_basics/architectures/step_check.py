@@ -7,11 +7,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_rnn_basics.architectures.graph import Graph, NoStep, first_line
+from keras_rnn_basics.architectures.graph import NoStep, first_sentence
 from keras_rnn_basics.architectures.stepped import Stepped
+from keras_rnn_basics.recurrence import only_plain
 
-# Steps of the made-up sequences, until the model can read one; a batch, and the length of everything else of any length.
-LENGTHS, B, REST = (7, 70, 1100), 2, 3
+# Made-up sequences have so many steps, the first number that the model can read, in batches of B; whatever else is of
+# any length has REST; and steps beyond LONG are worth compiling.
+LENGTHS, B, REST, LONG = (7, 70, 1100), 2, 3, 50
 
 
 def check_that_it_answers_alike(stepped: Stepped) -> None:
@@ -20,26 +22,47 @@ def check_that_it_answers_alike(stepped: Stepped) -> None:
     Raises:
         NoStep: with the first operation that answers otherwise.
     """
-    with other_weights(stepped.graph.call):
+    with only_plain(), other_weights(stepped.graph.call):
         given, tensors, T = _read_whole(stepped)
         static = {value: tensor for value, tensor in tensors.items() if value not in stepped.stepped}
-        watched, before = [{} for _ in range(T)], {}
-        failed = None
-        for t in range(T):
-            steps = [given[value][:, t] for value in stepped.sequences]
-            try:
-                _, before = stepped.step(steps, static, before, watched[t].__setitem__)
-            except NoStep as error:
-                failed = error
-                break
-        _compare(stepped.graph, tensors, watched, T, failed)
+        watched, failed = [], None
+        try:
+            for outputs in _read_step_by_step(stepped, [given[value] for value in stepped.sequences], static, T):
+                watched.append(outputs)
+        except NoStep as error:
+            failed = error
+        _compare(stepped, tensors, watched, T, failed)
+
+
+def _read_step_by_step(stepped, sequences, static, T):
+    """Yields what each node gives at each step, by the node's number."""
+
+    def step(x_t, states, outputs):
+        _, after = stepped.step(x_t, static, dict(zip(stepped.states, states)), outputs.__setitem__)
+        return outputs, [after[key] for key in stepped.states]
+
+    def another(x_t, states):
+        return step(x_t, states, {})
+
+    first = {}
+    try:
+        _, states = step([x[:, 0] for x in sequences], [], first)
+    finally:  # what comes before the node that cannot
+        yield first
+    if T > LONG and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        another = tf.function(another, autograph=False)
+    for t in range(1, T):
+        outputs, states = another([x[:, t] for x in sequences], states)
+        yield outputs
 
 
 def _read_whole(stepped):
     """-> the inputs' tensors, those of all values, and T; the outputs are those of the model itself."""
     graph = stepped.graph
     for T in (stepped.T,) if stepped.T else LENGTHS:
-        given = {value: _made_up(value, T if value in stepped.sequences else REST) for value in graph.inputs}
+        given = {value: _made_up(value, T if value in stepped.sequences else None) for value in graph.inputs}
         try:
             tensors = dict(given)
             for node in graph.nodes:
@@ -51,63 +74,60 @@ def _read_whole(stepped):
         tensors.update(zip(graph.outputs, keras.tree.flatten(answers)))
         return given, tensors, T
     names = " and ".join(value.name for value in stepped.sequences)
-    raise NoStep(f"it cannot read a made-up sequence {names} of {T} steps ({first_line(failed)})") from failed
+    raise NoStep(f"it cannot read a made-up sequence {names} of {T} steps ({first_sentence(failed)})") from failed
 
 
-def _made_up(value, length):
-    """Numbers by chance, and tokens 0 and 1: masks pass over a zero, at steps behind the first."""
+def _made_up(value, T=None):
+    """Numbers by chance; of a sequence of T steps some are zeros, also the tokens: steps that a mask may pass over."""
     rng = np.random.default_rng(len(value.name))
-    shape = (B, *(length if n is None else n for n in value.shape[1:]))
+    shape = (B, *((T or REST) if n is None else n for n in value.shape[1:]))
     if value.dtype == "string":
         return ops.convert_to_tensor(np.full(shape, "a"))
-    if keras.backend.is_float_dtype(value.dtype):
-        made = rng.normal(size=shape)
-    else:
-        made = np.ones(shape)
-    if len(shape) > 1 and shape[1] > 3 and value.dtype != "bool":
-        made[0, 2], made[1, 3:] = 0, made[1, 3:] * (rng.random(shape[2:]) < 2)
-        made[1, -1] = 0
-    return ops.convert_to_tensor(made.astype(value.dtype if value.dtype != "bfloat16" else "float32"), dtype=value.dtype)
+    made = rng.normal(size=shape) if keras.backend.is_float_dtype(value.dtype) else np.ones(shape)
+    if T:
+        # Never the first: before the first unmasked step a cell with a readout has an answer of its own.
+        made[0, 2:3], made[1, 1:][-1:] = 0, 0
+    return ops.cast(ops.convert_to_tensor(made), value.dtype)
 
 
-def _compare(graph, tensors, watched, T, failed):
+def _compare(stepped, tensors, watched, T, failed):
+    graph = stepped.graph
     half = any(layer.compute_dtype not in ("float32", "float64") for layer in graph.call._flatten_layers())
-    tolerance = 3e-2 if half else 1e-3
-    alike = {}
-    for at in watched[0]:
-        for number, value in enumerate(graph.nodes[at].outputs):
+    otherwise = set()
+    for at, node in stepped.nodes:
+        for number, value in enumerate(node.outputs):
             own = [outputs[at][number] for outputs in watched if at in outputs]
-            alike[value] = len(own) < T or _alike(tensors[value], own, tolerance)
-    if failed is None and all(alike.get(value, True) for value in graph.outputs):
+            if own and not _alike(tensors[value], own, T, tolerance=3e-2 if half else 1e-3):
+                otherwise.add(value)
+    if failed is None and otherwise.isdisjoint(graph.outputs):
         return
-    for at, node in enumerate(graph.nodes):
-        if not all(alike.get(value, True) for value in node.outputs):
-            order = "one step after the other" if node.recurrent else "for one step"
-            reason = f"its {node.described} answers otherwise {order} than for the sequence"
-            raise NoStep(reason if node.recurrent else f"{reason}: it looks at several time steps", at, node) from failed
-    raise failed or NoStep("one step after the other it answers otherwise than for the sequence")
+    for at, node in stepped.nodes:
+        if otherwise.intersection(node.outputs):
+            reason = f"its {node.described} answers otherwise"
+            if node.recurrent:
+                raise NoStep(f"{reason} one step after the other than for the sequence", at, node) from failed
+            raise NoStep(f"{reason} for one step than for the sequence: it looks at several time steps", at, node)
+    raise failed
 
 
-def _alike(whole, steps, tolerance):
-    """(B, T', ...) against what T steps gave, each (B, 1, ...): the last T' of them; or (B, ...): the last one."""
-    whole = _numbers(whole)
-    shape, last = tuple(whole.shape), _numbers(steps[-1])
-    if shape != last.shape:
-        axes = [
-            axis
-            for axis in range(1, len(shape))
-            if last.ndim == len(shape) and last.shape[axis] == 1 and _without(shape, axis) == _without(last.shape, axis)
-        ]
-        if not axes or shape[axes[0]] > len(steps):
-            return False
-        # Of any zero or more steps that come late, the sequence leaves out the first.
-        last = np.concatenate([_numbers(own) for own in steps[len(steps) - shape[axes[0]] :]], axis=axes[0])
+def _alike(whole, steps, T, tolerance):
+    """(B, T', ...) against (B, 1, ...) of each step, the last T' of T; or (B, ...) against the last step's (B, ...)."""
+    whole, steps = _numbers(whole), [_numbers(own) for own in steps]
+    shape, one = whole.shape, steps[0].shape
     scale = max(1.0, np.abs(whole).max(initial=0.0, where=np.isfinite(whole)))
-    return np.allclose(whole, last, rtol=0, atol=tolerance * scale, equal_nan=True)
-
-
-def _without(shape, axis):
-    return (*shape[:axis], *shape[axis + 1 :])
+    if shape == one:
+        if len(steps) < T:
+            return True
+        answered = steps[-1]
+    else:
+        axes = [axis for axis in range(1, len(shape)) if one == (*shape[:axis], 1, *shape[axis + 1 :])]
+        if not axes or shape[axes[0]] > T:
+            return False
+        [axis, *_] = axes
+        steps = steps[T - shape[axis] :]
+        whole = np.take(whole, range(len(steps)), axis=axis)
+        answered = np.concatenate([np.take(whole, [], axis=axis), *steps], axis=axis)
+    return np.allclose(whole, answered, rtol=0, atol=tolerance * scale, equal_nan=True)
 
 
 def _numbers(tensor):

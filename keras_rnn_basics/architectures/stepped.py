@@ -42,9 +42,16 @@ class Stepped:
 
     def __init__(self, graph: Graph, sequences: list[Value]) -> None:
         self.graph, self.sequences = graph, sequences
-        self.stepped = graph.depend_on(sequences)
-        self.nodes = [(at, node) for at, node in enumerate(graph.nodes) if self.stepped.intersection(node.inputs)]
         self._fixed = {value.shape[1] for value in sequences} - {None}
+        # What is said at every step alike needs to be said once.
+        repeats = [node.outputs[0] for node in graph.nodes if _repeats(node, self.T)]
+        self._repeated = graph.reached().intersection(repeats) - graph.depend_on(sequences)
+        self.stepped = graph.depend_on([*sequences, *self._repeated])
+        self.nodes = [
+            (at, node)
+            for at, node in enumerate(graph.nodes)
+            if self.stepped.intersection(node.inputs) or self._repeated.intersection(node.outputs)
+        ]
         recurrent = [at for at, node in self.nodes if node.recurrent]
         alone = len(recurrent) == 1
         self._letters = {at: "" if alone else f"_{number}" for number, at in enumerate(recurrent, start=1)}
@@ -104,6 +111,9 @@ class Stepped:
             )
         if node.recurrent:
             return self._recur(at, node, run)
+        if self._repeated.intersection(node.outputs):
+            run.timed.update(node.outputs)
+            return [ops.expand_dims(run.tensors[node.inputs[0]], 1)]
         if node.inputs and node.inputs[0] in run.timed:
             if isinstance(operation, GetItem):
                 node = self._take(node, run)
@@ -164,7 +174,7 @@ class Stepped:
         layer, (x, initial, mask) = node.operation, node.sequence()
         x, begun = run.tensors[x], self._begun(node, x, run)
         if x.shape[1] not in (1, None):
-            raise NoStep(f"its {node.described} gets {x.shape[1]} time steps where one is read")
+            raise NoStep(f"its {node.described} gets {x.shape[1]} time steps for each one that is read")
         carried = get_keras_mask(x) if mask is None else run.tensors[mask]
         alone = initial is None or "sequences_mask" in inspect.signature(layer.call).parameters
         mask = carried if mask is not None or alone else None
@@ -174,7 +184,7 @@ class Stepped:
         cell = layer.cell
         structure = layer.get_initial_state(1) if initial is None else initial
         sources = keras.tree.flatten(structure)
-        before = [self._state(at, slot, layer, own, run) for slot, own in enumerate(sources)]
+        before = [self._state(at, slot, layer, sources, run) for slot, _ in enumerate(sources)]
         training = {"training": False} if "training" in inspect.signature(cell.call).parameters else {}
         x_t = x[:, 0]
         x_t = ops.cast(x_t, layer.compute_dtype) if _is_float(x_t) else x_t
@@ -217,9 +227,8 @@ class Stepped:
         run.after["steps", 0] = read + 1
         return read[:, 0] >= late
 
-    def _state(self, at, slot, layer, own, run):
-        several = len(keras.tree.flatten(layer.state_size)) > 1
-        name = f"a{self._letters[at]}" + (f"_{slot + 1}" if several else "")
+    def _state(self, at, slot, layer, sources, run):
+        own, name = sources[slot], f"a{self._letters[at]}" + (f"_{slot + 1}" if len(sources) > 1 else "")
         if not isinstance(own, Value):
 
             def initial(B):
@@ -265,6 +274,10 @@ def _read(node: Node):
     """What a recurrent layer reads at every step: not its initial states."""
     x, _, mask = node.sequence()
     return [own for own in (x, mask) if isinstance(own, Value)]
+
+
+def _repeats(node, T):
+    return isinstance(node.operation, keras.layers.RepeatVector) and node.operation.n == T
 
 
 def _is_float(tensor):

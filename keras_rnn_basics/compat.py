@@ -35,9 +35,10 @@ __all__ = [
 def nodes_in_order(function):
     """A functional model or `keras.Function` -> (operation, args, kwargs, outputs) of each node, in running order.
 
-    Keras shows a model's layers, but nowhere in public what each of them was called with.
+    Keras shows a model's layers, but nowhere in public what each of them was called with. Among nodes of one depth,
+    which do not need each other, it keeps the last one first.
     """
     for depth in sorted(function._nodes_by_depth, reverse=True):
-        for node in function._nodes_by_depth[depth]:
+        for node in reversed(function._nodes_by_depth[depth]):
             if not node.is_input:
                 yield node.operation, node.arguments.args, node.arguments.kwargs, node.outputs

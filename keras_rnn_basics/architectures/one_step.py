@@ -170,7 +170,7 @@ class Begin:
 
 def _zeros(state, model):
     """Whether a state begins with zeros, whatever the weights are."""
-    with keras.StatelessScope([(weight, ops.ones_like(weight)) for weight in model.weights]):
+    with keras.StatelessScope([(weight, ops.ones(weight.shape, weight.dtype)) for weight in model.weights]):
         return not ops.convert_to_numpy(ops.any(state.initial(1) != 0))
 
 

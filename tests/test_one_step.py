@@ -194,6 +194,9 @@ def test_a_slice_of_time_answers_late(x):
     assert_steps_alike(keras.Model(inputs, layers.Dense(2)(first[:, 2:])), x, late=2)
     assert_steps_alike(keras.Model(inputs, layers.Cropping1D((2, 0))(first)), x, late=2)
     assert_steps_alike(keras.Model(inputs, first[..., 1:]), x)
+    krb.one_step(keras.Model(inputs, first[:, 20:]))  # the check takes a sequence that is longer
+    with pytest.raises(ValueError, match="answers otherwise"):
+        krb.one_step(keras.Model(inputs, keras.ops.flip(first, axis=1)[:, 20:]))
     assert_steps_alike(keras.Model(inputs, first[:, -3:]), x, late=3)
     assert_steps_alike(keras.Model(inputs, layers.Dense(2)(first[:, -1])), x, last=True)
 

@@ -139,7 +139,8 @@ class Begin:
             return place(item[1].source if item[1].name == getattr(item[1].source, "name", None) else None)
 
         self.states = dict(sorted(stepped.states.items(), key=place_of))
-        taken, self.static = {state.name for state in self.states.values()}, {}
+        taken = {state.name for state in self.states.values()} | set(map(stepped.name_of, stepped.sequences))
+        self.static = {}
         for value in sorted(stepped.needed, key=place):
             free = value in graph.inputs and value.name not in taken
             self.static[value.name if free else stepped.unused(graph.name_of(value))] = value

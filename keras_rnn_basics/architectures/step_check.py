@@ -60,33 +60,38 @@ def _read_step_by_step(stepped, sequences, static, T):
 
 def _read_whole(stepped):
     """-> the inputs' tensors, those of all values, and T; the outputs are those of the model itself."""
-    graph = stepped.graph
+    graph, failed = stepped.graph, "nothing is left of it"
     for T in (stepped.T,) if stepped.T else LENGTHS:
-        given = {value: _made_up(value, T if value in stepped.sequences else None) for value in graph.inputs}
+        rng = np.random.default_rng(0)
+        given = {value: _made_up(rng, value, T if value in stepped.sequences else None) for value in graph.inputs}
         try:
             tensors = dict(given)
             for node in graph.nodes:
                 tensors.update(zip(node.outputs, node.run(tensors)))
             answers = graph.call(keras.tree.pack_sequence_as(graph.input, list(given.values())))
         except Exception as error:  # each backend has classes of its own for what a layer cannot read
-            failed = error
+            failed = first_sentence(error)
             continue
-        tensors.update(zip(graph.outputs, keras.tree.flatten(answers)))
-        return given, tensors, T
+        if not any(0 in tensor.shape for tensor in tensors.values()):
+            tensors.update(zip(graph.outputs, keras.tree.flatten(answers)))
+            return given, tensors, T
     names = " and ".join(value.name for value in stepped.sequences)
-    raise NoStep(f"it cannot read a made-up sequence {names} of {T} steps ({first_sentence(failed)})") from failed
+    raise NoStep(f"it cannot read a made-up sequence {names} of {T} steps ({failed})")
 
 
-def _made_up(value, T=None):
-    """Numbers by chance; of a sequence of T steps some are zeros, also the tokens: steps that a mask may pass over."""
-    rng = np.random.default_rng(len(value.name))
+def _made_up(rng, value, T=None):
+    """Numbers by chance, and tokens 0 and 1; a sequence of T steps has zeros in it, which a mask may pass over."""
     shape = (B, *((T or REST) if n is None else n for n in value.shape[1:]))
     if value.dtype == "string":
         return ops.convert_to_tensor(np.full(shape, "a"))
-    made = rng.normal(size=shape) if keras.backend.is_float_dtype(value.dtype) else np.ones(shape)
-    if T:
-        # Never the first: before the first unmasked step a cell with a readout has an answer of its own.
-        made[0, 2:3], made[1, 1:][-1:] = 0, 0
+    if keras.backend.is_float_dtype(value.dtype):
+        made = rng.normal(size=shape)
+        if T:
+            made[0, 2:3], made[1, 1:][-1:] = 0, 0
+    else:
+        made = rng.integers(2, size=shape) if T else np.ones(shape)
+        # Before the first unmasked step a cell with a readout has an answer of its own.
+        made[:, :1] = 1
     return ops.cast(ops.convert_to_tensor(made), value.dtype)
 
 

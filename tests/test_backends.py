@@ -58,6 +58,21 @@ for network, inputs in (
     before = [np.array(weight) for weight in network.get_weights()]
     assert np.isfinite(network.train_on_batch(inputs, np.ones(shape)))
     assert any((a != b).any() for a, b in zip(before, network.get_weights()))
+
+# One step after the other answers what the sequence does, masked and not.
+x_in = keras.Input((None,), dtype="int32")
+read = keras.layers.GRU(4, return_sequences=True)(keras.layers.Embedding(9, 3, mask_zero=True)(x_in))
+tokens[1, 2:4] = 0
+for network, sequence in (
+    (keras.Model(x_in, keras.layers.LSTM(4, return_sequences=True)(read)), tokens),
+    (krb.build_many_to_many((3,), [5, 4], 2), x),
+):
+    step, answers = krb.one_step(network), keras.ops.convert_to_numpy(network(sequence))
+    states = step.begin(4)
+    for t in range(6):
+        y_t, *states = step([keras.ops.convert_to_tensor(sequence[:, t]), *states])
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(y_t), answers[:, t], atol=1e-5)
+
 try:
     krb.build_one_to_many(9, 5).generate([[4]], 3)
 except RuntimeError as error:

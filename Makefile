@@ -31,6 +31,7 @@ lint: $(STAMP)
 
 bench: $(BENCH_STAMP)
 	.venv-bench/bin/python benchmarks/recurrence.py
+	.venv-bench/bin/python benchmarks/cells.py
 	.venv-bench/bin/python benchmarks/fit.py
 	.venv-bench/bin/python benchmarks/generation.py
 	.venv-bench/bin/python benchmarks/gpu.py

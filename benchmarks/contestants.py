@@ -56,15 +56,37 @@ def ours_bfloat16(shape, training):
     return _basic_rnn(shape, training, {"dtype": "mixed_bfloat16"})
 
 
-def _simple_rnn(shape, training, jit_compile):
+def _cell(kind, shape):
+    """A cell of this kind; what no cell is called is an activation of the plain one."""
+    import keras_rnn_basics as krb
+
+    kinds = {"layer_norm": krb.LayerNormRNNCell, "leaky": krb.LeakyRNNCell}
+    if kind in kinds:
+        return kinds[kind](shape[3], shape[4])
+    return krb.BasicRNNCell(shape[3], shape[4], activation=kind)
+
+
+def ours_with(shape, training, cell):
+    import keras_rnn_basics as krb
+
+    return _keras_model([krb.BasicRNN(_cell(cell, shape), return_sequences=True)], shape, training)
+
+
+def keras_with(shape, training, cell, jit_compile):
     import keras
 
-    layers = [keras.layers.SimpleRNN(shape[3], return_sequences=True), keras.layers.Dense(shape[4])]
-    return _keras_model(layers, shape, training, jit_compile)
+    return _keras_model([keras.layers.RNN(_cell(cell, shape), return_sequences=True)], shape, training, jit_compile)
 
 
-def keras_default(shape, training):
-    return _simple_rnn(shape, training, False)
+def _simple_rnn(shape, training, jit_compile, activation="tanh"):
+    import keras
+
+    simple = keras.layers.SimpleRNN(shape[3], activation=activation, return_sequences=True)
+    return _keras_model([simple, keras.layers.Dense(shape[4])], shape, training, jit_compile)
+
+
+def keras_default(shape, training, activation="tanh"):
+    return _simple_rnn(shape, training, False, activation)
 
 
 def keras_jit(shape, training):

@@ -12,6 +12,8 @@ from keras_rnn_basics.architectures import (
     one_step,
 )
 from keras_rnn_basics.cell import BasicRNNCell, RecurrentCell, Weight
+from keras_rnn_basics.cells import LayerNormRNNCell, LeakyRNNCell
+from keras_rnn_basics.check_cell import check_cell
 from keras_rnn_basics.export import export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
@@ -37,6 +39,8 @@ PICTURES = (
 __all__ = [
     "BasicRNN",
     "BasicRNNCell",
+    "LayerNormRNNCell",
+    "LeakyRNNCell",
     "RecurrentCell",
     "Report",
     "SumOverTime",
@@ -48,6 +52,7 @@ __all__ = [
     "build_many_to_one",
     "build_one_to_many",
     "build_one_to_one",
+    "check_cell",
     "export_saved_model",
     "fit",
     "load_saved_model",

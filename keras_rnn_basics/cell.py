@@ -116,6 +116,14 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         """[(..., n_a), ...] -> (..., n_y): what needs no future."""
         return states[0]
 
+    def recur(self, a: Any, W: Any) -> Any:
+        """(B, n), (n, m) -> (B, m): a W, for the products of states and weights in `advance`.
+
+        `ops.matmul` would do as well; but written so, a loop knows the product: it keeps it for the way back, and takes
+        the gradient of W for all steps at once, behind the loop.
+        """
+        return ops.matmul(a, W) if self._recur is None else self._recur(a, W)
+
     @property
     def state_size(self) -> int | list[int]:
         """n_a, or a list of such sizes for a cell of several states."""
@@ -214,6 +222,16 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         whole = ("__call__", "call", "drop", "get_dropout_mask", "get_recurrent_dropout_mask", "_create_dropout_mask")
         own = [name for name in whole if name in vars(self) or self._author(name) is not RecurrentCell._author_of(name)]
         return f"{type(self).__name__} replaces {own[0]}" if own else None
+
+    _recur = None
+
+    def with_products(self, recur: Any, part: Any) -> Any:
+        """`part(cell)`, with another function in the place of `recur`: for loops that keep the products."""
+        self._recur = recur
+        try:
+            return part(self)
+        finally:
+            self._recur = None
 
     def still_says(self, statement: str, *parts: str) -> bool:
         """Whether what a class states (`equations`, `elman`) holds: not where a subclass replaces one of these parts.
@@ -336,7 +354,7 @@ class BasicRNNCell(RecurrentCell):
     def advance(self, z_t: Any, states: Sequence[Any]) -> list[Any]:
         """(B, n_a), [(B, n_a)] -> [(B, n_a)]: `a_t = g(z_t + a_{t-1} W_aa)`."""
         z_t, a_prev = self._cast(z_t, *states)
-        return [self.activation(z_t + ops.matmul(a_prev, self.W_aa))]
+        return [self.activation(z_t + self.recur(a_prev, self.W_aa))]
 
     def readout(self, states: Sequence[Any]) -> Any:
         """[(..., n_a)] -> (..., n_y): `ŷ = h(a W_ya + b_y)`, for one step or for all of them at once."""

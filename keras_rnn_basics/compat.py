@@ -3,20 +3,26 @@
 When Keras or TensorFlow moves on, look here first.
 """
 
-# Which operations of a model look at several time steps can be seen in its graph alone: `Functional` is the class of
-# the models that have one, `get_keras_mask` and `set_keras_mask` reach the mask that a tensor carries from layer to
-# layer, and `GetItem` is the operation of `y[:, k:]`.
-from keras.src.backend import get_keras_mask, set_keras_mask
+from typing import Any, NamedTuple
 
-# keras.layers.RNN recognises by this class which cells want one dropout mask for a whole sequence.
 # The loop that keras.layers.RNN runs on each backend; `ops.scan` would read better, but under TensorFlow its gradient
 # does not compile with XLA.
 from keras.src.backend import rnn as keras_loop
 
+# Within the saving or loading of a model Keras remembers the objects that several layers share, by this attribute.
+from keras.src.backend.common.global_state import get_global_attribute
+
+# The mask that a tensor carries from layer to layer; layers see that of their first argument alone.
+from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
+
 # In it a layer's weights are read in the dtype that it computes in; Keras enters it in a layer's `__call__` alone, and
 # the parts of a cell are called without that.
 from keras.src.backend.common.variables import AutocastScope
+
+# keras.layers.RNN recognises by this class which cells want one dropout mask for a whole sequence.
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
+
+# The class of the models whose graph Keras knows, and the operation of `y[:, k:]` in such a graph.
 from keras.src.models import Functional
 from keras.src.ops.numpy import GetItem
 
@@ -25,20 +31,47 @@ __all__ = [
     "DropoutRNNCell",
     "Functional",
     "GetItem",
+    "calls_in_order",
     "get_keras_mask",
+    "in_sharing_scope",
     "keras_loop",
-    "nodes_in_order",
+    "run_graph",
     "set_keras_mask",
 ]
 
 
-def nodes_in_order(function):
-    """A functional model or `keras.Function` -> (operation, args, kwargs, outputs) of each node, in running order.
+class Call(NamedTuple):
+    """One call in a functional model's graph; `outputs` is a flat list."""
 
-    Keras shows a model's layers, but nowhere in public what each of them was called with. Among nodes of one depth,
-    which do not need each other, it keeps the last one first.
+    operation: Any
+    args: Any
+    kwargs: Any
+    outputs: Any
+
+
+def calls_in_order(model):
+    """The calls that a functional model is made of, in the order in which they run.
+
+    Keras shows a graph's operations in public, but not which tensors each of them reads in this graph. Among those of
+    one depth, which do not need each other, it keeps the last one first.
     """
-    for depth in sorted(function._nodes_by_depth, reverse=True):
-        for node in reversed(function._nodes_by_depth[depth]):
-            if not node.is_input:
-                yield node.operation, node.arguments.args, node.arguments.kwargs, node.outputs
+    depths = sorted(model._nodes_by_depth.items(), reverse=True)
+    nodes = [node for _, nodes in depths for node in reversed(nodes)]
+    return [
+        Call(node.operation, node.arguments.args, node.arguments.kwargs, node.outputs)
+        for node in nodes
+        if not node.is_input
+    ]
+
+
+def run_graph(model, inputs, operation_fn):
+    """The outputs of a functional model for a flat list of inputs, with `operation_fn(operation)` in each one's place.
+
+    A model's own call makes the same pass, but lets nobody see what goes on between its operations.
+    """
+    return model._run_through_graph(inputs, operation_fn=operation_fn)
+
+
+def in_sharing_scope():
+    """Whether Keras is saving or loading a model, where an object that layers share stays one object."""
+    return get_global_attribute("shared_objects/id_to_obj_map") is not None

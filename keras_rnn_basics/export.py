@@ -156,9 +156,10 @@ def _whole(model):
 def _further(model, description):
     """The endpoints beside `serve`; where there is no step, the description says why."""
     endpoints, stepping = {}, model
-    reader, writer = _parts(model)
-    if reader:
-        endpoints["encode"], stepping = _whole(model.get_layer(reader)), model.get_layer(writer)
+    architecture = getattr(model, "architecture", None)
+    if architecture and architecture.encoder:
+        endpoints["encode"] = _whole(model.get_layer(architecture.encoder))
+        stepping = model.get_layer(architecture.decoder)
     try:
         step = one_step(stepping)
     except ValueError as error:
@@ -173,15 +174,6 @@ def _further(model, description):
         for name, (run, signature, resources) in model.text_endpoints().items():
             endpoints[name] = _Endpoint(run, signature, [tf.TensorSpec([None], "string")], resources)
     return endpoints
-
-
-def _parts(model):
-    """The names of the encoder and the decoder, of a model that has them."""
-    architecture = getattr(model, "architecture", None)
-    if architecture is not None:
-        return architecture.encoder, architecture.decoder
-    nested = [layer.name for layer in model.layers if isinstance(layer, keras.Model)]
-    return ("encoder", "decoder") if {"encoder", "decoder"} <= set(nested) else (None, None)
 
 
 def _beginning(step):

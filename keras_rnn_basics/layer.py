@@ -2,13 +2,18 @@
 
 import inspect
 import warnings
+import weakref
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_rnn_basics import checks
 from keras_rnn_basics import recurrence as routes
-from keras_rnn_basics.compat import AutocastScope
+from keras_rnn_basics.compat import AutocastScope, in_sharing_scope, set_keras_mask
+
+# Which layers a cell serves: where there are several, they have one cell after loading too.
+_layers_of = weakref.WeakKeyDictionary()
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
@@ -21,7 +26,8 @@ class BasicRNN(keras.layers.RNN):
 
     It gives what `keras.layers.RNN(cell)` gives, faster: what needs no past has left the loop. (The equations are those
     of `BasicRNNCell`; for another `RecurrentCell` they are its `project`, `advance` and `readout`.) A masked step
-    carries the state, and repeats the last output (zeros where there was none yet).
+    carries the state, and repeats the last output (zeros where there was none yet). Called with
+    `sequence_lengths=` (B,), it masks what lies behind the first so many steps of each sequence.
 
     Args:
         cell: a `BasicRNNCell`, a `RecurrentCell` of your own, or any other cell of Keras, which is run step by step.
@@ -81,6 +87,7 @@ class BasicRNN(keras.layers.RNN):
             zero_output_for_mask=zero_output_for_mask,
             **kwargs,
         )
+        _layers_of.setdefault(cell, weakref.WeakSet()).add(self)
         self.recurrence = routes.check(recurrence)
         if recompute and recurrence == "plain":
             raise ValueError(
@@ -102,14 +109,61 @@ class BasicRNN(keras.layers.RNN):
         super().build(sequences_shape, initial_state_shape)
         self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
 
-    def call(self, sequences, initial_state=None, mask=None, training=False, sequences_mask=None):
+    def call(
+        self,
+        sequences,
+        initial_state=None,
+        mask=None,
+        training=False,
+        sequence_lengths=None,
+        sequences_mask=None,
+    ):
         if sequences.shape[1] == 0:
             raise ValueError(f"A sequence needs at least one time step, got x of shape {tuple(sequences.shape)}.")
         if mask is None:
             # Keras hands over the mask that x carries as `mask` only while x is the layer's sole tensor; beside an
             # initial_state it comes under this name, or it would be lost without a word.
             mask = sequences_mask
-        return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+        if sequence_lengths is not None:
+            sequences, mask = self._within(sequences, sequence_lengths, mask)
+        sequences = self._of_one_batch(sequences, initial_state)
+        outputs = super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+        if sequence_lengths is not None and self.return_sequences:
+            # As Keras does with a mask that x carries: what comes behind, the loss above all, must know it.
+            set_keras_mask(outputs[0] if self.return_state else outputs, mask)
+        return outputs
+
+    def _of_one_batch(self, x, initial_state):
+        if initial_state is not None:
+            return checks.same_batch(x, keras.tree.flatten(initial_state), self.name)
+        if not self.stateful:
+            return x
+        B = self.states[0].shape[0]
+        message = (
+            f"{self.name} is stateful, for batches of exactly B = {B} sequences, and got another number of them: "
+            f"give fit, predict and evaluate batch_size={B} and a multiple of {B} sequences."
+        )
+        if x.shape[0] is None:
+            return checks.holds(x, ops.shape(x)[0] == B, message)
+        if x.shape[0] != B:
+            raise ValueError(f"{message} The batch size of this one is {x.shape[0]}.")
+        return x
+
+    def _within(self, x, lengths, mask):
+        """(B, T, n_x), (B,) lengths, a mask or None -> x, and the mask (B, T) that is True up to each length."""
+        lengths = ops.convert_to_tensor(lengths)
+        _check_shape("sequence_lengths", lengths, (x.shape[0],), "(B,)")
+        if "int" not in keras.backend.standardize_dtype(lengths.dtype):
+            raise ValueError(f"sequence_lengths must be whole numbers of steps, got {lengths.dtype}.")
+        lengths, T = ops.cast(lengths, "int32"), ops.shape(x)[1]
+        fit = ops.logical_and(lengths >= 0, lengths <= T)
+        x = checks.holds(x, fit, f"{self.name}: sequence_lengths must be from 0 to T, the number of steps in x.")
+        counted = ops.arange(T)[None] < lengths[:, None]
+        if mask is not None:
+            _check_shape("mask", mask, x.shape[:2], "(B, T)")
+            agree = ops.equal(ops.cast(mask, "bool"), counted)
+            x = checks.holds(x, agree, f"{self.name}: sequence_lengths and the mask disagree; give one of them.")
+        return x, counted
 
     def activations(self, x: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """(B, T, n_x) -> (B, T, n_a): a_1 .. a_T, the first state of every step, in the order in which x is read."""
@@ -194,7 +248,20 @@ class BasicRNN(keras.layers.RNN):
     def get_config(self):
         config = {**super().get_config(), "recurrence": self.recurrence, "recompute": self.recompute}
         del config["unroll"]
+        if len(_layers_of.get(self.cell, ())) > 1:
+            # Keras means to write this where it saves an object twice, and loses it on the way (3.15.1).
+            config["cell"]["shared_object_id"] = id(self.cell)
         return config
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        if "shared_object_id" in config["cell"] and not in_sharing_scope():
+            warnings.warn(
+                f"The cell of {config.get('name')} serves several layers; this copy has a cell of its own. Saving and "
+                "loading a model keeps its cells shared, keras.models.clone_model and from_config do not.",
+                stacklevel=2,
+            )
+        return super().from_config(config, custom_objects)
 
 
 def _check_shape(name, tensor, expected, letters):

@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 import keras_rnn_basics as krb
+from keras_rnn_basics.cell import Weight
+from keras_rnn_basics.datasets import bucketed, bucketed_pairs
 from keras_rnn_basics.pictures.anatomy import read
 from keras_rnn_basics.pictures.gradients import error_flow
 
@@ -51,6 +53,79 @@ def test_the_gradient_flow_is_that_of_backpropagation_by_hand(g, rng):
             dy[:, t] = answers[:, t] - y[:, t]
             expected[t, k] = lengths(oracle.backward(w, x[:, k + 1 :], dy[:, k + 1 :], a[:, k], g=g)["a_0"])
     np.testing.assert_allclose(krb.gradient_flow(model, x, y, "mean_squared_error"), expected, rtol=1e-3, atol=1e-7)
+
+
+def test_a_doubled_answer_has_four_times_the_gradient_of_a_square(rng):
+    x_in = keras.Input((None, 3), name="x")
+    answer = krb.BasicRNN(krb.BasicRNNCell(4, 2), return_sequences=True, name="rnn")(x_in)
+    x, y = rng.normal(size=(4, 5, 3)), np.zeros((4, 5, 2))
+    once, doubled = (keras.Model(x_in, y_out) for y_out in (answer, 2.0 * answer))
+    norms = [krb.gradient_flow(model, x, y, "mean_squared_error") for model in (once, doubled)]
+    np.testing.assert_allclose(norms[1], 4 * norms[0], rtol=1e-5)
+    flows, _ = error_flow(read(doubled), x, y, "mean_squared_error")
+    # ∂L/∂ŷ of the doubled answer is half of that of what is doubled.
+    for t in range(1, 6):
+        below, above = flows[doubled.name, "rnn", "", "out", t], flows[doubled.name, "", "", "answer", t]
+        assert below == pytest.approx(2 * above, rel=1e-5)
+
+
+class CoupledCell(krb.RecurrentCell):
+    """Two states of one size, c_t = (a_{t-1} + c_{t-1}) / 2 and a_t = tanh(z_t + c_t W); the answer is a_t + c_t."""
+
+    @property
+    def state_size(self):
+        return [self.units, self.units]
+
+    def declare_weights(self, n_x):
+        return {"W_ax": Weight((n_x, self.units)), "W": Weight((self.units, self.units))}
+
+    def project(self, x):
+        return keras.ops.matmul(x, self.W_ax)
+
+    def advance(self, z_t, states):
+        c = 0.5 * (states[0] + states[1])
+        return [keras.ops.tanh(z_t + keras.ops.matmul(c, self.W)), c]
+
+    def readout(self, states):
+        return states[0] + states[1]
+
+
+CELLS = {
+    "two states": lambda: CoupledCell(4),
+    "SimpleRNN": lambda: keras.layers.SimpleRNNCell(4),
+    "GRU": lambda: keras.layers.GRUCell(4),
+    "LSTM": lambda: keras.layers.LSTMCell(4),
+}
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", CELLS)
+def test_in_any_graph_the_gradient_flow_of_any_cell_is_that_of_its_steps_written_out(name, masked, x, mask, rng):
+    cell, above = CELLS[name](), krb.BasicRNN(krb.BasicRNNCell(3, 2), return_sequences=True, name="above")
+    inputs = keras.Input((None, 3), name="x")
+    given = keras.layers.Masking()(inputs) if masked else inputs
+    below = krb.BasicRNN(cell, return_sequences=True, name="below", recurrence="plain")
+    model = keras.Model(inputs, 3.0 * above(keras.layers.Concatenate()([below(given), given])))
+    x, y = np.where(mask[..., None], x, 0) if masked else x, rng.normal(size=(4, 6, 2))
+    there = mask if masked else np.ones((4, 6), bool)
+
+    with tf.GradientTape(persistent=True) as tape:
+        states, a, answers, answer = cell.get_initial_state(4), [], [], tf.zeros((4, 4))
+        states = states if isinstance(states, list) else [states]
+        for t in range(6):
+            _, new = cell(x[:, t], states)
+            states = [tf.where(there[:, t, None], now, before) for now, before in zip(new, states)]
+            tape.watch(states)
+            a.append(states)
+            y_t = cell.readout(states) if name == "two states" else states[0]
+            answer = tf.where(there[:, t, None], y_t, answer)
+            answers.append(answer)
+        y_pred = 3.0 * above(tf.concat([tf.stack(answers, axis=1), x], axis=2), mask=tf.constant(there))
+        costs = [tf.reduce_sum(tf.reduce_mean((y_pred[:, t] - y[:, t]) ** 2, -1)) for t in range(6)]
+    gradients = [[tape.gradient(costs[t], a[k], unconnected_gradients="zero") for k in range(6)] for t in range(6)]
+    expected = [[lengths(np.concatenate(g, axis=1)) for g in row] for row in gradients]
+    norms = krb.gradient_flow(model, x, y, "mean_squared_error", "below")
+    np.testing.assert_allclose(norms, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_batch_of_many_copies_is_measured_piece_by_piece(rng, monkeypatch):
@@ -178,6 +253,75 @@ def test_a_compiled_model_brings_its_own_loss(rng):
     model.compile("sgd", krb.SumOverTime("mean_squared_error"))
     named = krb.gradient_flow(model, x, y, "mean_squared_error")
     np.testing.assert_allclose(krb.gradient_flow(model, x, y), named, rtol=1e-5)
+
+
+def test_a_cell_that_does_not_say_how_it_answers_is_an_error(rng):
+    class Answering(krb.BasicRNNCell):
+        def call(self, x_t, states, training=False):
+            y_t, states = super().call(x_t, states)
+            return 2.0 * y_t, states
+
+    x = keras.Input((None, 3), name="x")
+    model = keras.Model(x, krb.BasicRNN(Answering(4, 2, name="cell"), return_sequences=True)(x))
+    x, y = rng.normal(size=(2, 3, 3)), rng.normal(size=(2, 3, 2))
+    with pytest.raises(
+        ValueError, match=r"Answering replaces call, and what cell answers is not its first state itself"
+    ):
+        krb.gradient_flow(model, x, y, "mean_squared_error")
+
+
+def test_a_stack_of_cells_and_a_layer_that_runs_twice_are_errors(rng):
+    x, batch = keras.Input((None, 3), name="x"), (rng.normal(size=(2, 3, 3)), rng.normal(size=(2, 3, 3)))
+    stack = keras.layers.RNN([keras.layers.GRUCell(4), keras.layers.GRUCell(3)], return_sequences=True, name="stack")
+    with pytest.raises(ValueError, match="stack has a stack of cells, each with states of its own"):
+        krb.gradient_flow(keras.Model(x, stack(x)), *batch, "mean_squared_error")
+    twice = keras.layers.GRU(3, return_sequences=True, name="twice")
+    with pytest.raises(ValueError, match="twice runs twice in the model"):
+        krb.gradient_flow(keras.Model(x, twice(twice(x))), *batch, "mean_squared_error")
+
+
+def test_a_layer_is_as_it_was_after_its_gradients_were_measured(rng):
+    model = krb.build_one_to_many(9, 4, embedding_size=3, stateful_batch_size=2)
+    layer, tokens = model.get_layer("rnn_1"), rng.integers(0, 9, size=(2, 3))
+    model(tokens)
+    kept, route = np.asarray(layer.states[0]), layer.recurrence_route
+    krb.gradient_flow(model, tokens, tokens, "sparse_categorical_crossentropy")
+    np.testing.assert_array_equal(layer.states[0], kept)
+    assert np.any(kept)
+    assert (layer.stateful, layer.recurrence_route) == (True, route)
+    assert "inner_loop" not in vars(layer)
+
+
+def test_batches_of_any_integers_and_inputs_by_name_are_measured(rng):
+    frontend = keras.layers.Embedding(9, 3, mask_zero=True)
+    model = krb.build_many_to_many((), 4, 5, frontend=frontend)
+    tokens = [rng.integers(1, 9, size=T).astype("int32") for T in (3, 5, 5)]
+    [(x, y)] = bucketed(tokens, [sequence.astype("int64") % 5 for sequence in tokens], buckets=1)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    flows, costs = error_flow(read(model), x, y, loss)
+    assert costs.sum() == pytest.approx(float(krb.SumOverTime(loss)(y, model(x))), rel=1e-5)
+    assert flows["many_to_many", "rnn_1", "→", "recurrent", 2] > 0
+    ax = krb.plot_backpropagation(model, x, y, loss)
+    plt.close(ax.figure)
+    pair = krb.build_encoder_decoder(9, 9, 4, embedding_size=3)
+    [(x, y)] = bucketed_pairs([[5, 6], [7, 8, 3]], [[1, 4, 2], [1, 2]], buckets=1)
+    by_name, by_place = (error_flow(read(pair), batch, y, loss)[0] for batch in (x, [x["x"], x["y_in"]]))
+    assert by_name == by_place
+    with pytest.raises(ValueError, match=r"x must hold the inputs \['x', 'y_in'\] of encoder_decoder"):
+        error_flow(read(pair), x["x"], y, loss)
+
+
+def test_in_mixed_precision_and_with_dropout_the_error_is_that_of_float32_without(rng):
+    def build(dtype, dropout):
+        x = keras.Input((None, 3), name="x", dtype="float32")
+        layer = krb.BasicRNN(krb.BasicRNNCell(4, dropout=dropout, dtype=dtype), return_sequences=True, dtype=dtype)
+        drop, dense = keras.layers.Dropout(dropout, dtype=dtype), keras.layers.Dense(2, dtype=dtype)
+        return keras.Model(x, dense(drop(layer(x))))
+
+    whole, mixed = build("float32", 0.0), build("mixed_bfloat16", 0.5)
+    mixed.set_weights(whole.get_weights())
+    batch = rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 5, 2)), "mean_squared_error"
+    np.testing.assert_allclose(krb.gradient_flow(mixed, *batch), krb.gradient_flow(whole, *batch), rtol=0.1, atol=2e-2)
 
 
 def test_what_has_no_gradient_flow_is_an_error(rng):

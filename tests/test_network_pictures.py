@@ -1,12 +1,16 @@
 from functools import cache
+from typing import NamedTuple
 
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from keras import ops
 
 import keras_rnn_basics as krb
+from keras_rnn_basics.cell import Weight
 from keras_rnn_basics.pictures import canvas
+from keras_rnn_basics.pictures.anatomy import read
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +22,130 @@ def _close_figures():
 @cache
 def many_to_many(units=8, bidirectional=False, **more):
     return krb.build_many_to_many((6,), units, 4, bidirectional=bidirectional, **more)
+
+
+class LayerNormCell(krb.BasicRNNCell):
+    """a_t = g(γ (s_t - mean) / deviation + β) with s_t = z_t + a_{t-1} W_aa."""
+
+    def declare_weights(self, n_x):
+        n_a = self.units
+        return {**super().declare_weights(n_x), "gamma": Weight((n_a,), "ones"), "beta": Weight((n_a,), "zeros")}
+
+    def advance(self, z_t, states):
+        s = z_t + ops.matmul(states[0], self.W_aa)
+        centred = s - ops.mean(s, -1, keepdims=True)
+        return [self.activation(self.gamma * centred / ops.sqrt(ops.var(s, -1, keepdims=True) + 1e-3) + self.beta)]
+
+    @property
+    def equations(self):
+        return [r"a_t = g(\gamma \hat{s}_t + \beta)", r"\hat{y}_t = h(a_t W_{ya} + b_y)"]
+
+
+class HalvingCell(LayerNormCell):
+    """What its parent says of advance does not hold of it."""
+
+    def advance(self, z_t, states):
+        return [0.5 * states[0] + z_t]
+
+
+def of(layer, *above, n_x=3):
+    """A model of a layer, and what stands above it, over sequences (B, T, n_x)."""
+    x = keras.Input((None, n_x), name="x")
+    y = layer(x)
+    for one in above:
+        y = one(y)
+    return keras.Model(x, y)
+
+
+def rnn(cell):
+    return krb.BasicRNN(cell, return_sequences=True, name="rnn")
+
+
+def test_an_operation_stands_in_the_row_and_says_what_it_is():
+    ax = krb.plot_unrolled(of(rnn(krb.BasicRNNCell(4, 2)), lambda y: 2.0 * y), 3)
+    assert any(text.endswith(": Multiply(2.0, ·), (B, 2)") for text in texts(ax))
+    assert len(gids(ax, "y-")) == 3
+    assert any(text.startswith("many to many") for text in texts(ax))
+
+
+def test_the_weights_of_any_cell_stand_where_they_act():
+    ax = krb.plot_unrolled(of(rnn(LayerNormCell(4, 2))), 3)
+    where = {"W_ax": canvas.INPUT, "b_a": canvas.INPUT, "b_x": canvas.INPUT, "W_aa": canvas.RECURRENT}
+    where |= {"gamma": canvas.RECURRENT, "beta": canvas.RECURRENT, "W_ya": canvas.OUTPUT, "b_y": canvas.OUTPUT}
+    assert len(gids(ax, "weight-")) == len(where)
+    for name, colour in where.items():
+        [box] = gids(ax, f"weight-{name}-rnn")
+        assert plt.matplotlib.colors.to_hex(box.get_facecolor()) == colour
+        assert len(gids(ax, f"use-{name}-rnn")) == 3
+    assert {r"$\gamma$ (4,)", "rnn", "$n_a$ = 4, LayerNormCell"} <= set(texts(ax))
+
+
+@pytest.mark.parametrize(
+    ("layer", "names"),
+    [
+        (keras.layers.SimpleRNN, ("kernel", "recurrent_kernel", "bias")),
+        (keras.layers.GRU, ("kernel", "recurrent_kernel", "bias")),
+        (keras.layers.LSTM, ("kernel", "recurrent_kernel", "bias")),
+    ],
+)
+def test_a_layer_of_keras_is_drawn_with_its_own_weights(layer, names):
+    model = of(layer(4, return_sequences=True, name="layer"), keras.layers.Dense(2))
+    ax = krb.plot_unrolled(model, 3)
+    cell = krb.plot_cell(model.get_layer("layer").cell)
+    for name in names:
+        assert len(gids(ax, f"weight-{name}-layer")) == len(gids(cell, f"weight-{name}")) == 1
+    assert len(gids(cell, "part-")) == 1
+    assert len(gids(cell, "value-a_t")) == len(gids(cell, "value-a_{t-1}")) == (2 if layer is keras.layers.LSTM else 1)
+
+
+def test_a_cell_is_drawn_with_the_equations_that_hold_of_it_and_never_with_others():
+    plain, normed, halving = (krb.BasicRNNCell(4, 2), LayerNormCell(4, 2), HalvingCell(4, 2))
+    for cell in (plain, normed, halving):
+        cell.build((None, 3))
+    assert len(gids(krb.plot_cell(plain), "sum")) == 2
+    assert not gids(krb.plot_cell(plain), "part-")
+    ax = krb.plot_cell(normed)
+    assert {f"${line}$" for line in normed.equations} <= set(texts(ax))
+    assert [box.get_gid() for box in gids(ax, "part-")] == ["part-project", "part-advance", "part-readout"]
+    assert {"$W_{ax}$ (3, 4)", r"$\gamma$ (4,)", "$z_t$ (B, 4)", "(B, 3)", "(B, 2)"} <= set(texts(ax))
+    shown = texts(krb.plot_cell(halving))
+    assert "the class HalvingCell says no equations" in shown
+    assert not any("a_t = g" in text for text in shown)
+
+
+def test_encoder_and_decoder_are_known_by_what_a_builder_wrote_or_by_the_graph():
+    model = krb.build_encoder_decoder(9, 9, 4)
+    [encoder, decoder] = read(model).chains
+    assert (encoder.name, decoder.name) == ("encoder", "decoder")
+    assert {"$W_{ax}^{\\mathrm{enc}}$ (64, 4)", "$W_{ax}^{\\mathrm{dec}}$ (64, 4)"} <= set(
+        texts(krb.plot_unrolled(model, 2))
+    )
+    reads, writes = (model.get_layer(name) for name in ("encoder", "decoder"))
+    x, y_in = (keras.Input((None,), dtype="int32") for _ in range(2))
+    again = keras.Model([x, y_in], writes([y_in, reads(x)]), name="of_mine")
+    assert read(again).kind == "encoder_decoder"
+
+
+def test_the_kind_is_what_a_builder_wrote():
+    class Architecture(NamedTuple):
+        kind: str
+        encoder: str | None = None
+        decoder: str | None = None
+
+    class Built(keras.Model):
+        architecture = Architecture("one_to_many")
+
+    x = keras.Input((None, 3))
+    model = Built(x, rnn(krb.BasicRNNCell(4, 2))(x))
+    assert any(text.startswith("one to many") for text in texts(krb.plot_architecture(model)))
+
+
+def test_a_model_within_a_model_is_drawn_with_its_layers():
+    inner = of(rnn(krb.BasicRNNCell(4)), keras.layers.Dropout(0.1, name="drop"))
+    inner.name = "inner"
+    ax = krb.plot_unrolled(of(inner, keras.Sequential([keras.layers.GRU(5, name="top")], name="outer")), 3)
+    assert {"inner/rnn", "outer/top", "inner/drop: Dropout, (B, 4)"} <= set(texts(ax))
+    assert len(gids(ax, "weight-W_aa-inner/rnn")) == len(gids(ax, "weight-kernel-outer/top")) == 1
 
 
 def gids(ax, beginning):
@@ -43,7 +171,7 @@ def test_each_weight_is_one_box_that_leads_to_every_step_drawn(steps, drawn):
         # The line begins at the box and passes through, or over, every use.
         begin, end = rail.get_xdata()
         assert box.get_x() + box.get_width() == pytest.approx(begin)
-        assert max(use.get_xy()[:, 0].mean() for use in uses) <= end + 1
+        assert max(use.get_center()[0] for use in uses) <= end + 1
 
 
 def test_an_unrolled_model_shows_every_step_and_its_own_sizes():
@@ -57,7 +185,7 @@ def test_an_unrolled_model_shows_every_step_and_its_own_sizes():
                 assert f"$W_{{{letters}}}^{{[{number}]}}$ {tuple(getattr(cell, name).shape)}" in texts(ax)
         for t in range(4):
             assert f"$a_{{{t}}}^{{[{number}]}}$" in texts(ax)
-        assert len(gids(ax, f"arrow-W_aa-{layer}")) == 3
+        assert len(gids(ax, f"arrow-advance-{layer}")) == 3
         assert len(gids(ax, f"cell-a-{layer}")) == 3
     for t in (1, 2, 3):
         assert f"$x_{{{t}}}$" in texts(ax)
@@ -84,7 +212,7 @@ def test_a_model_of_a_fixed_length_shows_that_many_steps():
 def test_in_a_bidirectional_layer_each_row_reads_its_own_way():
     ax = krb.plot_unrolled(many_to_many(8, True), 3)
     for direction, sign in (("→", 1), ("←", -1)):
-        arrows = gids(ax, f"arrow-W_aa-rnn_1-{direction}")
+        arrows = gids(ax, f"arrow-advance-rnn_1-{direction}")
         assert len(arrows) == 3
         assert all(sign * (arrow.get_xdata()[-1] - arrow.get_xdata()[0]) > 0 for arrow in arrows)
     assert len(gids(ax, "weight-W")) == 6
@@ -139,7 +267,8 @@ def test_a_cell_shows_its_products_biases_functions_and_shapes():
     assert any("25% of $x_t$" in text for text in shown)
     for name in ("W_aa", "W_ax", "W_ya", "b_a", "b_x", "b_y"):
         [box] = gids(ax, f"weight-{name}")
-        assert plt.matplotlib.colors.to_hex(box.get_facecolor()) == canvas.COLOURS[name]
+        colour = {"x": canvas.INPUT, "a": canvas.RECURRENT, "y": canvas.OUTPUT}[name[2] if "y" in name else name[-1]]
+        assert plt.matplotlib.colors.to_hex(box.get_facecolor()) == colour
 
 
 def test_the_five_architectures_have_their_boxes_and_arrows():
@@ -199,14 +328,20 @@ def test_a_layer_that_reads_backwards_has_its_inputs_in_that_order():
 def test_what_cannot_be_drawn_is_an_error_that_says_why():
     x = keras.Input((None, 3), name="x")
     plain = keras.Model(x, keras.layers.Dense(2)(x), name="dense")
-    with pytest.raises(ValueError, match="dense has no BasicRNN in it"):
+    with pytest.raises(ValueError, match="dense has no recurrent layer in it"):
         krb.plot_unrolled(plain)
-    with pytest.raises(ValueError, match="is a GRU"):
-        krb.plot_unrolled(keras.Model(x, keras.layers.GRU(2)(x)))
     two = [krb.BasicRNN(krb.BasicRNNCell(2), name=f"branch_{i}")(x) for i in (1, 2)]
-    with pytest.raises(ValueError, match=r"branch_2 of .* does not read what the layer before it gives"):
-        krb.plot_unrolled(keras.Model(x, keras.layers.Add()(two)))
-    with pytest.raises(ValueError, match=r"a built keras\.Model, got None"):
+    with pytest.raises(ValueError, match=r"layers in a row, each used once, but join of .* does not stand in one"):
+        krb.plot_unrolled(keras.Model(x, keras.layers.Add(name="join")(two)))
+    skipping = keras.Model(x, keras.layers.Concatenate(name="skip")([x, rnn(krb.BasicRNNCell(3))(x)]))
+    with pytest.raises(ValueError, match=r"layers in a row, each used once, but skip of .* does not stand in one"):
+        krb.plot_unrolled(skipping)
+    with pytest.raises(ValueError, match=r"but branch_2 of .* does not stand in one"):
+        krb.plot_unrolled(keras.Model(x, two))
+    pooled = of(rnn(krb.BasicRNNCell(2)), keras.layers.GlobalAveragePooling1D(name="pool"))
+    with pytest.raises(ValueError, match=r"pool of .* makes \(B, \?, 2\) into \(B, 2\): it does not do the same"):
+        krb.plot_unrolled(pooled)
+    with pytest.raises(ValueError, match="a graph, functional or Sequential, got None"):
         krb.plot_architecture(None)
     for steps in (0, -1, 2.0, True):
         with pytest.raises(ValueError, match="steps must be a positive integer or None"):
@@ -215,7 +350,7 @@ def test_what_cannot_be_drawn_is_an_error_that_says_why():
             krb.plot_backpropagation(many_to_many(), steps=steps)
     with pytest.raises(ValueError, match="has no weights yet"):
         krb.plot_cell(krb.BasicRNNCell(3))
-    with pytest.raises(ValueError, match="plot_cell draws a BasicRNNCell"):
+    with pytest.raises(ValueError, match="plot_cell draws a cell"):
         krb.plot_cell(many_to_many())
     with pytest.raises(ValueError, match="one of them is missing"):
         krb.plot_backpropagation(many_to_many(), np.ones((1, 3, 6)))

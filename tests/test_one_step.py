@@ -109,6 +109,14 @@ def test_masks_come_from_masking_and_as_inputs(x, mask):
     assert names(step.inputs) == ["x_t", "there_t", "a", "y"]
 
 
+def test_a_sequence_ends_after_its_length(x):
+    inputs, lengths = numbers(), keras.Input((), name="lengths", dtype="int32")
+    first = krb.BasicRNN(krb.BasicRNNCell(4, 2), return_sequences=True)(inputs, sequence_lengths=lengths)
+    model = keras.Model([inputs, lengths], layers.GRU(4, return_sequences=True)(first))
+    step = assert_steps_alike(model, x, given=[np.array([6, 4, 1, 2], dtype="int32")])
+    assert names(step.inputs) == ["x_t", "steps_read", "a_1", "a_2", "y_2", "lengths"]
+
+
 def test_the_decoder_steps_from_what_the_encoder_remembers(rng):
     model, (source, target) = BUILDERS["encoder_decoder"](), inputs_of("encoder_decoder", rng)
     target[0, 3:] = 0
@@ -331,7 +339,7 @@ def test_the_check_leaves_the_model_as_it_was(x):
 
 def test_batches_that_differ_are_an_error():
     step = krb.one_step(krb.build_many_to_many((3,), 5, 2))
-    with pytest.raises(ValueError, match=r"must be one batch, got batches of \[2, 1\]"):
+    with pytest.raises(ValueError, match="another number of sequences than the state that it begins from, 2 and 1"):
         step([keras.ops.ones((2, 3)), keras.ops.ones((1, 5))])
     with pytest.raises(ValueError, match=r"step\.begin takes the batch size B alone, got 2 arguments"):
         step.begin(2, 3)

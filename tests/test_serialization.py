@@ -6,6 +6,7 @@ import sys
 
 import keras
 import numpy as np
+import pytest
 
 from keras_rnn_basics import BasicRNN, BasicRNNCell, SumOverTime
 from keras_rnn_basics.architectures.each_step import EachStep
@@ -17,6 +18,7 @@ CELL = {
     "output_activation": "softmax",
     "dropout": 0.1,
     "recurrent_dropout": 0.2,
+    "frozen": ["b_x"],
     "initializers": {"W_aa": keras.initializers.Orthogonal(gain=0.5), "b_y": "ones"},
     "regularizers": {"W_ax": keras.regularizers.L2(0.01)},
     "constraints": {"W_ya": keras.constraints.MaxNorm(3)},
@@ -75,3 +77,26 @@ def test_the_configs_hold_every_constructor_argument():
     layer = BasicRNN(BasicRNNCell(**CELL), **LAYER)
     assert {name: layer.get_config()[name] for name in LAYER} == LAYER
     assert BasicRNN.from_config(layer.get_config()).get_config() == layer.get_config()
+
+
+def shared_cell():
+    cell, x = BasicRNNCell(4, 2), keras.Input((None, 3))
+    both = [BasicRNN(cell, return_sequences=True, go_backwards=back, name=f"rnn_{back}") for back in (False, True)]
+    return keras.Model(x, keras.layers.concatenate([layer(x) for layer in both]))
+
+
+def test_a_cell_of_two_layers_is_one_cell_after_loading(rng, tmp_path):
+    model, x = shared_cell(), rng.normal(size=(2, 5, 3))
+    model.save(tmp_path / "model.keras")
+    for _ in range(2):  # and each time one of its own
+        loaded = keras.models.load_model(tmp_path / "model.keras")
+        np.testing.assert_array_equal(loaded(x), model(x))
+        one, other = (loaded.get_layer(f"rnn_{back}").cell for back in (False, True))
+        assert one is other
+        assert one is not model.get_layer("rnn_False").cell
+        assert len(loaded.weights) == 6
+
+
+def test_a_clone_with_cells_of_their_own_says_so():
+    with pytest.warns(UserWarning, match="serves several layers; this copy has a cell of its own"):
+        keras.models.clone_model(shared_cell())

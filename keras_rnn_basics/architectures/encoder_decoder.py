@@ -1,5 +1,6 @@
 """Many in, many out, T_x != T_y: one network reads, another writes from what the first remembers."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -8,8 +9,9 @@ import numpy as np
 from keras import ops
 
 from keras_rnn_basics import decoding
+from keras_rnn_basics.architectures.built import Architecture
 from keras_rnn_basics.architectures.look_back import LookBack
-from keras_rnn_basics.architectures.stack import features, recurrent_layers
+from keras_rnn_basics.architectures.stack import features, recurrent_layers, stack
 from keras_rnn_basics.architectures.text_model import (
     TextModel,
     check_number,
@@ -32,6 +34,7 @@ def build_encoder_decoder(
     activation: Any = "tanh",
     dropout: float = 0.0,
     recurrent_dropout: float = 0.0,
+    cell: Callable | None = None,
     source_vocabulary: Vocabulary | None = None,
     target_vocabulary: Vocabulary | None = None,
     recurrence: str = "auto",
@@ -55,6 +58,9 @@ def build_encoder_decoder(
         embedding_size: n_x, the length of the vector that stands for a token.
         activation: g.
         dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
+        cell: a function of `units` that makes a layer's cell, such as `keras.layers.GRUCell` or a class of your own;
+            `None` for `BasicRNNCell`. Activation and dropout are then its own, and a cell that does not answer by
+            itself gets a Dense layer "answer".
         source_vocabulary, target_vocabulary: what the tokens mean: with them `translate` takes and gives text.
         recurrence, recompute: how the loop over time runs, as in `BasicRNN`.
 
@@ -75,6 +81,7 @@ def build_encoder_decoder(
         "activation": activation,
         "dropout": dropout,
         "recurrent_dropout": recurrent_dropout,
+        "cell": cell,
         "recurrence": recurrence,
         "recompute": recompute,
     }
@@ -93,10 +100,10 @@ def _encoder(embedding, units, attention, layers):
     """(B, T_x) -> the last a of each layer, (B, n_a); with attention its memory (B, T_x, n_a), (B, T_x) of what."""
     x = keras.Input((None,), name="x", dtype="int32")
     read, states = features(x, embedding), []
-    for layer in recurrent_layers(units, None, None, return_sequences=True, **layers):
+    for layer in recurrent_layers(units, None, None, return_sequences=True, **layers)[0]:
         layer.return_state = True
-        read, a = layer(read)
-        states.append(a)
+        read, *last = layer(read)
+        states += last
     if not attention:
         return keras.Model(x, states, name="encoder")
     there = ops.not_equal(x, Vocabulary.padding)
@@ -109,9 +116,17 @@ def _decoder(embedding, units, target_size, attention, layers):
     """(B, T_y) and what the encoder gives -> (B, T_y, target_size)."""
     y_in = keras.Input((None,), name="y_in", dtype="int32")
     written, handed_over = features(y_in, embedding), []
-    for layer in recurrent_layers(units, None if attention else target_size, None, return_sequences=True, **layers):
-        handed_over.append(keras.Input((layer.cell.units,), name=f"a_{len(handed_over) + 1}"))
-        written = layer(written, initial_state=handed_over[-1])
+    outputs = None if attention else target_size
+    recurrent, answer = recurrent_layers(units, outputs, None, return_sequences=True, **layers)
+    for number, layer in enumerate(recurrent, start=1):
+        several = len(layer.state_size) > 1
+        names = [
+            f"a_{number}_{which}" if several else f"a_{number}" for which, _ in enumerate(layer.state_size, start=1)
+        ]
+        given = [keras.Input((n,), name=name) for n, name in zip(layer.state_size, names)]
+        written = layer(written, initial_state=given if several else given[0])
+        handed_over += given
+    written = stack(written, answer)
     if attention:
         n_a = written.shape[-1]
         handed_over.append(keras.Input((None, n_a), name="memory"))
@@ -125,6 +140,8 @@ def _decoder(embedding, units, target_size, attention, layers):
 class EncoderDecoder(TextModel):
     """What `build_encoder_decoder` makes: a Keras model that also translates."""
 
+    architecture = Architecture("encoder_decoder", encoder="encoder", decoder="decoder")
+
     @property
     def source_vocabulary(self) -> Vocabulary:
         return self._vocabulary("source_vocabulary")
@@ -134,7 +151,7 @@ class EncoderDecoder(TextModel):
         return self._vocabulary("target_vocabulary")
 
     def _stepping(self):
-        return self.get_layer("decoder")
+        return self.get_layer(self.architecture.decoder)
 
     def translate(self, sentences: Any, beam: int = 1, length: int | None = None, length_penalty: float = 0.6) -> Any:
         """The translations of sentences, the likeliest token at every step, or the best sentence of a beam search.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_rnn_basics.compat import Functional, get_keras_mask, nodes_in_order, set_keras_mask
+from keras_rnn_basics.compat import Functional, calls_in_order, get_keras_mask, set_keras_mask
 
 
 class NoStep(ValueError):
@@ -47,13 +47,14 @@ class Node(NamedTuple):
         kind = "layer" if isinstance(self.operation, keras.layers.Layer) else "operation"
         return f"{kind} {self.operation.name} ({type(self.operation).__name__})"
 
-    def sequence(self) -> tuple[Any, list | None, Any]:
-        """Of a recurrent layer: its sequence, and its initial states and its mask where it is given them."""
+    def sequence(self) -> "Sequence":
+        """What a recurrent layer is called with."""
         given = inspect.signature(self.operation.call).bind(*self.args, **self.kwargs).arguments
         initial, mask = given.get("initial_state"), given.get("mask")
         if initial is not None:
             initial = list(initial) if isinstance(initial, (list, tuple)) else [initial]
-        return next(iter(given.values())), initial, given.get("sequences_mask") if mask is None else mask
+        mask = given.get("sequences_mask") if mask is None else mask
+        return Sequence(next(iter(given.values())), initial, mask, given.get("sequence_lengths"))
 
     def run(self, tensors: dict) -> list:
         """The outputs for the tensors that stand for its inputs."""
@@ -61,6 +62,22 @@ class Node(NamedTuple):
             lambda own: tensors[own] if isinstance(own, Value) else own, (self.args, self.kwargs)
         )
         return keras.tree.flatten(self.operation(*args, **kwargs))
+
+
+class Sequence(NamedTuple):
+    """What a recurrent layer is called with; `None` where it is not given it.
+
+    Attributes:
+        x: (B, T, n_x).
+        initial: the states before the first step, or nests of them.
+        mask: (B, T).
+        lengths: (B,), from where on the rest is masked.
+    """
+
+    x: Value
+    initial: list | None
+    mask: Value | None
+    lengths: Value | None
 
 
 class Graph:
@@ -88,7 +105,7 @@ class Graph:
 
     def _take_apart(self, function, inputs, values):
         own = {id(tensor): value for tensor, value in zip(inputs, values)}
-        for operation, args, kwargs, outputs in nodes_in_order(function):
+        for operation, args, kwargs, outputs in calls_in_order(function):
             args, kwargs = keras.tree.map_structure(lambda tensor: own.get(id(tensor), tensor), (args, kwargs))
             if any(operation is layer for layer in self._opened):
                 found = self._open(operation, args, kwargs)
@@ -125,8 +142,8 @@ class Graph:
         found = set(self.outputs)
         for node in reversed(self.nodes):
             if found.intersection(node.outputs):
-                x, _, mask = node.sequence() if node.recurrent else (node.inputs, None, None)
-                found.update(values_in((x, mask)))
+                sequence = node.sequence() if node.recurrent else None
+                found.update(values_in((sequence.x, sequence.mask)) if sequence else node.inputs)
         return found
 
     def depend_on(self, values: Iterable[Value]) -> set[Value]:

@@ -1,9 +1,11 @@
 """Many in, one out: the whole sequence is read, then answered once, from a_T."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
+from keras_rnn_basics.architectures.built import Architecture
 from keras_rnn_basics.architectures.stack import check_input_shape, features, input_dtype, recurrent_layers, stack
 
 
@@ -15,11 +17,12 @@ def build_many_to_one(
     output_activation: Any = None,
     dropout: float = 0.0,
     recurrent_dropout: float = 0.0,
+    cell: Callable | None = None,
     frontend: keras.layers.Layer | None = None,
     bidirectional: bool = False,
     recurrence: str = "auto",
     recompute: bool = False,
-) -> keras.Model:
+) -> "ManyToOne":
     """(B, T, *input_shape) -> (B, n_y), at any T.
 
     Args:
@@ -29,6 +32,9 @@ def build_many_to_one(
         activation: g.
         output_activation: h; `None` gives logits.
         dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
+        cell: a function of `units` that makes a layer's cell, such as `keras.layers.GRUCell` or a class of your own;
+            `None` for `BasicRNNCell`. Activation and dropout are then its own, and a cell that does not answer by
+            itself gets a Dense layer "answer".
         frontend: a Keras layer applied to each time step: an image encoder, a normalisation,
             `keras.layers.Embedding(vocabulary_size, size, mask_zero=True)` for tokens padded with zeros,
             `keras.layers.Masking()` for padded numbers.
@@ -39,14 +45,14 @@ def build_many_to_one(
         An uncompiled `keras.Model`; its input is named "x".
 
     Raises:
-        ValueError, TypeError: for sizes that are not positive, or a frontend that is no layer.
+        ValueError, TypeError: for sizes that are not positive, or what is no frontend or makes no cell.
 
     >>> build_many_to_one((6,), units=[32, 16], output_units=1).output_shape
     (None, 1)
     """
     input_shape = check_input_shape(input_shape, frontend)
     x = keras.Input((None, *input_shape), name="x", dtype=input_dtype(input_shape))
-    layers = recurrent_layers(
+    layers, answer = recurrent_layers(
         units,
         output_units,
         output_activation,
@@ -57,5 +63,13 @@ def build_many_to_one(
         activation=activation,
         dropout=dropout,
         recurrent_dropout=recurrent_dropout,
+        cell=cell,
     )
-    return keras.Model(x, stack(features(x, frontend), layers), name="many_to_one")
+    return ManyToOne(x, stack(features(x, frontend), [*layers, *answer]), name="many_to_one")
+
+
+@keras.saving.register_keras_serializable("keras_rnn_basics")
+class ManyToOne(keras.Model):
+    """What `build_many_to_one` makes."""
+
+    architecture = Architecture("many_to_one")

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_rnn_basics import checks
 from keras_rnn_basics.architectures.graph import Graph, NoStep, Value, has_recurrent_layer
 from keras_rnn_basics.architectures.step_check import check_that_it_answers_alike
 from keras_rnn_basics.architectures.stepped import State, Stepped
@@ -187,26 +188,9 @@ class _OneStep(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        inputs = _of_one_batch(inputs)
         x_t, rest = inputs[: len(self._stepped.sequences)], inputs[len(self._stepped.sequences) :]
+        x_t = [checks.same_batch(x_t[0], [*x_t[1:], *rest], self.name), *x_t[1:]]
         before = dict(zip(self._begin.states, rest))
         static = dict(zip(self._begin.static.values(), rest[len(before) :]))
         answers, after = self._stepped.step(x_t, static, before)
         return [*answers, *(after[key] for key in self._begin.states)]
-
-
-def _of_one_batch(tensors):
-    """The tensors; an error where their batches differ, instead of one that is broadcast to the other."""
-    sizes = [tensor.shape[0] for tensor in tensors]
-    known = {size for size in sizes if size is not None}
-    if len(known) > 1:
-        raise ValueError(f"x_t and the states of a step must be one batch, got batches of {sizes}.")
-    if None not in sizes or len(tensors) == 1 or keras.backend.backend() != "tensorflow":
-        return tensors
-    import tensorflow as tf
-
-    sizes = [tf.shape(tensor)[0] for tensor in tensors]
-    message = "x_t and the states of a step must be one batch"
-    checks = [tf.debugging.assert_equal(size, sizes[0], message=message) for size in sizes[1:]]
-    with tf.control_dependencies(checks):
-        return [tf.identity(tensor) for tensor in tensors]

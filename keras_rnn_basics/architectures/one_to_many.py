@@ -1,6 +1,7 @@
 """One in, many out: each answer is the next step's input; trained with the true next token fed back instead."""
 
 import random
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_rnn_basics import decoding
+from keras_rnn_basics.architectures.built import Architecture
 from keras_rnn_basics.architectures.stack import features, recurrent_layers, stack
 from keras_rnn_basics.architectures.text_model import (
     TextModel,
@@ -32,6 +34,7 @@ def build_one_to_many(
     activation: Any = "tanh",
     dropout: float = 0.0,
     recurrent_dropout: float = 0.0,
+    cell: Callable | None = None,
     vocabulary: Vocabulary | None = None,
     stateful_batch_size: int | None = None,
     recurrence: str = "auto",
@@ -48,6 +51,9 @@ def build_one_to_many(
         embedding_size: n_x, the length of the vector that stands for a token.
         activation: g.
         dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
+        cell: a function of `units` that makes a layer's cell, such as `keras.layers.GRUCell` or a class of your own;
+            `None` for `BasicRNNCell`. Activation and dropout are then its own, and a cell that does not answer by
+            itself gets a Dense layer "answer".
         vocabulary: what the tokens mean: with it `generate` takes and gives text.
         stateful_batch_size: B, for a network that begins each batch where the last one ended, as text that is cut into
             pieces wants to be read. To write, give its weights to one without:
@@ -65,7 +71,7 @@ def build_one_to_many(
     """
     vocabularies = check_vocabulary("vocabulary", vocabulary, vocabulary_size)
     x = keras.Input((None,), batch_size=stateful_batch_size, name="x", dtype="int32")
-    layers = recurrent_layers(
+    layers, answer = recurrent_layers(
         units,
         vocabulary_size,
         None,
@@ -74,13 +80,14 @@ def build_one_to_many(
         activation=activation,
         dropout=dropout,
         recurrent_dropout=recurrent_dropout,
+        cell=cell,
         recurrence=recurrence,
         recompute=recompute,
     )
     # Keras begins embeddings at a twentieth of what the other weights expect of their input.
     begin = keras.initializers.RandomNormal(stddev=1.0)
     embedded = features(x, keras.layers.Embedding(vocabulary_size, embedding_size, embeddings_initializer=begin))
-    model = OneToMany(x, stack(embedded, layers), name="one_to_many")
+    model = OneToMany(x, stack(embedded, [*layers, *answer]), name="one_to_many")
     model.vocabularies = vocabularies
     return model
 
@@ -88,6 +95,8 @@ def build_one_to_many(
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class OneToMany(TextModel):
     """What `build_one_to_many` makes: a Keras model that also writes."""
+
+    architecture = Architecture("one_to_many")
 
     @property
     def vocabulary(self) -> Vocabulary | None:

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import keras
 
+from keras_rnn_basics import checks
 from keras_rnn_basics.architectures.each_step import EachStep
 from keras_rnn_basics.cell import BasicRNNCell
 from keras_rnn_basics.layer import BasicRNN
@@ -52,24 +53,34 @@ def recurrent_layers(
     stateful=False,
     recurrence="auto",
     recompute=False,
+    cell=None,
     **cell_arguments,
 ):
-    """A BasicRNN for each of `units`; the last one has the outputs, the others hand on their a_t.
+    """A BasicRNN for each of `units`, of which all but the last hand on a_t; and the layers that finish the answer.
 
-    In a bidirectional layer two cells read the sequence, one from each end. The answer is
-    `h(a→ W_ya→ + b_y→ + a← W_ya← + b_y←)`: each cell owns its part of the output weights, and h acts on the sum.
+    In a bidirectional layer two cells read the sequence, one from each end. Where the cells answer by themselves the
+    answer is `h(a→ W_ya→ + b_y→ + a← W_ya← + b_y←)`: each cell owns its part of the output weights, and h acts on the
+    sum.
     """
     depth = units if isinstance(units, (list, tuple)) else [units]
     if not depth:
         raise ValueError("units must be a positive integer or a list of them, got an empty list.")
+    h = None if bidirectional else output_activation  # of two cells' sum it is a layer of its own
+    if cell is None:
+        cells = [BasicRNNCell(n_a, **cell_arguments) for n_a in depth[:-1]]
+        cells.append(BasicRNNCell(depth[-1], output_units, output_activation=h, **cell_arguments))
+    else:
+        cells = cells_made_by(cell, depth, cell_arguments)
+    answers = output_units is not None and getattr(cells[-1], "output_units", None) is not None
+    if answers and cells[-1].output_units != output_units:
+        raise ValueError(
+            f"cell makes a cell of output_units={cells[-1].output_units}, but the network has {output_units}."
+        )
     layers = []
-    for number, n_a in enumerate(depth, start=1):
-        top = number == len(depth)
-        outputs = {"output_units": output_units, "output_activation": None if bidirectional else output_activation}
-        cell = BasicRNNCell(n_a, **(outputs if top else {}), **cell_arguments)
-        name = f"rnn_{number}"
+    for number, made in enumerate(cells, start=1):
+        top, name = number == len(cells), f"rnn_{number}"
         layer = BasicRNN(
-            cell,
+            made,
             return_sequences=return_sequences or not top,
             stateful=stateful,
             recurrence=recurrence,
@@ -77,8 +88,31 @@ def recurrent_layers(
             name=name,
         )
         if bidirectional:
-            layer = keras.layers.Bidirectional(layer, merge_mode="sum" if top else "concat", name=name)
+            layer = keras.layers.Bidirectional(layer, merge_mode="sum" if top and answers else "concat", name=name)
         layers.append(layer)
-    if bidirectional and output_activation is not None:
-        layers.append(keras.layers.Activation(output_activation, name="h"))
-    return layers
+    if output_units is None:
+        return layers, []
+    if not answers:
+        return layers, [keras.layers.Dense(output_units, output_activation, name="answer")]
+    outside = output_activation is not None and (bidirectional or cell is not None)
+    return layers, [keras.layers.Activation(output_activation, name="h")] if outside else []
+
+
+def cells_made_by(make, depth, arguments):
+    """What a builder's `cell=` makes: one cell for each of the units in `depth`."""
+    if not callable(make) or isinstance(make, keras.layers.Layer):
+        raise TypeError(
+            f"cell must be a function of units that makes a cell, such as keras.layers.GRUCell, got {make!r}."
+        )
+    given = [name for name, value in arguments.items() if value != {"activation": "tanh"}.get(name, 0.0)]
+    if given:
+        raise ValueError(
+            f"With cell= the cell has its own {given[0]}: cell=lambda units: MyCell(units, {given[0]}=...)."
+        )
+    cells = [make(checks.positive_integer("units", n_a)) for n_a in depth]
+    for made in cells:
+        if not isinstance(made, keras.layers.Layer) or not hasattr(made, "state_size"):
+            raise TypeError(f"cell must make a cell, such as keras.layers.GRUCell(units), got {made!r} of it.")
+    if len({id(made) for made in cells}) < len(cells):
+        raise ValueError("cell must make a new cell at each call; it gave the same one for two layers.")
+    return cells

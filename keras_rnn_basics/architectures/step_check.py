@@ -88,10 +88,12 @@ def _made_up(rng, value, T=None):
         made = rng.normal(size=shape)
         if T:
             made[0, 2:3], made[1, 1:][-1:] = 0, 0
-    else:
-        made = rng.integers(2, size=shape) if T else np.ones(shape)
+    elif T:
+        made = rng.integers(2, size=shape)
         # Before the first unmasked step a cell with a readout has an answer of its own.
-        made[:, :1] = 1
+        made[:, 0] = 1
+    else:
+        made = np.ones(shape)
     return ops.cast(ops.convert_to_tensor(made), value.dtype)
 
 

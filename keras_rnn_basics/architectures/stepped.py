@@ -171,13 +171,16 @@ class Stepped:
     # Recurrent layers.
 
     def _recur(self, at, node, run):
-        layer, (x, initial, mask) = node.operation, node.sequence()
-        x, begun = run.tensors[x], self._begun(node, x, run)
+        layer, (x, initial, mask, lengths) = node.operation, node.sequence()
+        late = run.late.get(x, 0)
+        x, begun = run.tensors[x], self._begun(node, late, run)
         if x.shape[1] not in (1, None):
             raise NoStep(f"its {node.described} gets {x.shape[1]} time steps for each one that is read")
         carried = get_keras_mask(x) if mask is None else run.tensors[mask]
         alone = initial is None or "sequences_mask" in inspect.signature(layer.call).parameters
         mask = carried if mask is not None or alone else None
+        if lengths is not None:
+            mask = carried = self._steps_read(run) - late < run.tensors[lengths][:, None]
         on = None if mask is None else ops.cast(mask[:, 0], "bool")
         on = on if begun is None else begun if on is None else ops.logical_and(on, begun)
 
@@ -216,16 +219,19 @@ class Stepped:
         run.after[at, "y"] = ops.where(_beside(on, y_t), y_t, y_prev)
         return run.after[at, "y"]
 
-    def _begun(self, node, x, run):
+    def _begun(self, node, late, run):
         """(B,): whether the sequence that comes k steps late has begun; `None` where it comes at once."""
-        late = run.late.get(x, 0)
         if not late:
             return None
         if late == float("inf"):
             raise NoStep(f"its {node.described} reads the last steps alone, and which they are is known at the end")
+        return self._steps_read(run)[:, 0] >= late
+
+    def _steps_read(self, run):
+        """(B, 1): how many steps there were before this one."""
         read = self._keep("steps", 0, "steps_read", (1,), "int32", run)
         run.after["steps", 0] = read + 1
-        return read[:, 0] >= late
+        return read
 
     def _state(self, at, slot, layer, sources, run):
         own, name = sources[slot], f"a{self._letters[at]}" + (f"_{slot + 1}" if len(sources) > 1 else "")
@@ -272,8 +278,8 @@ class _Run:
 
 def _read(node: Node):
     """What a recurrent layer reads at every step: not its initial states."""
-    x, _, mask = node.sequence()
-    return [own for own in (x, mask) if isinstance(own, Value)]
+    x, _, mask, lengths = node.sequence()
+    return [own for own in (x, mask, lengths) if isinstance(own, Value)]
 
 
 def _repeats(node, T):

@@ -1,42 +1,45 @@
-"""What a picture needs to know of a model, read off the model itself: its layers in their order, and all sizes."""
+"""What a picture needs to know of a model, read off its graph: its layers and operations in order, and all sizes."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import keras
+
+from keras_rnn_basics.compat import calls_in_order
 
 
 @dataclass(frozen=True)
-class Recurrent:
-    """A layer that steps through time: one cell, or one from each end.
+class Part:
+    """A layer or operation: one that steps through time, or one that does the same to every step.
 
     Attributes:
-        name: the layer's.
-        layer: the Keras layer.
-        cells: its cell, or the cells that read from the beginning and from the end.
-        merge: what becomes of two answers ("sum", "concat", ...), or `None` for one cell.
-        every_step: whether it answers every step, or only once it has read them all.
-        number: counted from 1 where there are several such layers in a row, else `None`.
+        name, operation: what it is in the graph; kind: what it is called.
+        shapes: of one step, before and after it.
+        every_step: whether what it gives still has steps.
+        looks_back: the names of further sequences that it reads, as attention does.
+        layers: those that step through time in it: none, itself, or one from each end.
+        number: counted from 1 where there are several that step through time, else `None`.
+        owner: whose it is, "enc" or "dec", where there is an encoder and a decoder, else "".
     """
 
     name: str
-    layer: Any
-    cells: tuple[Any, ...]
-    merge: str | None
-    every_step: bool
-    number: int | None
-
-
-@dataclass(frozen=True)
-class EachStep:
-    """Any other layer, which does the same to every step; `kind` says what it is, `shapes` those of one step.
-
-    `looks_back` is true of attention, which reads an encoder's memory as well.
-    """
-
-    name: str
-    layer: Any
+    operation: Any
     kind: str
     shapes: str
-    looks_back: bool = False
+    every_step: bool
+    looks_back: tuple[str, ...]
+    layers: tuple[Any, ...]
+    number: int | None
+    owner: str
+
+    @property
+    def cells(self) -> list[Any]:
+        return [layer.cell for layer in self.layers]
+
+    @property
+    def merge(self) -> str | None:
+        """What becomes of the answers from both ends ("sum", "concat", ...)."""
+        return self.operation.merge_mode if len(self.layers) == 2 else None
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Chain:
     """
 
     name: str
-    parts: tuple[Recurrent | EachStep, ...]
+    parts: tuple[Part, ...]
     x_shape: tuple[int | None, ...]
     y_shape: tuple[int | None, ...]
     T: int | None
@@ -60,8 +63,8 @@ class Chain:
     backwards: bool
 
     @property
-    def recurrent(self) -> list[Recurrent]:
-        return [part for part in self.parts if isinstance(part, Recurrent)]
+    def recurrent(self) -> list[Part]:
+        return [part for part in self.parts if part.layers]
 
     @property
     def every_step(self) -> bool:
@@ -85,29 +88,70 @@ class Anatomy:
 
     @property
     def attention(self) -> bool:
-        return any(getattr(part, "looks_back", False) for part in self.chains[-1].parts)
+        return len(self.chains) > 1 and any(part.looks_back for part in self.chains[-1].parts)
 
 
 def read(model: Any) -> Anatomy:
-    """The anatomy of a model whose layers stand in a row, or that has such an "encoder" and "decoder".
+    """The anatomy of a model whose layers stand in a row, or that is such an encoder and a decoder.
+
+    A builder has written on its model which of them it is; of any other model the graph shows it.
 
     Raises:
-        ValueError: for a model that branches, has no BasicRNN in it, or holds a recurrent layer of another kind.
+        ValueError: for a model that branches, or has no recurrent layer in it.
     """
-    if not hasattr(model, "layers") or not getattr(model, "inputs", None):
-        raise ValueError(f"A picture is drawn of a built keras.Model, got {model!r}.")
-    parts = {layer.name: layer for layer in model.layers}
-    two = [parts.get(name) for name in ("encoder", "decoder")]
-    if len(model.inputs) == 2 and all(hasattr(part, "layers") for part in two):
-        return Anatomy(model, "encoder_decoder", tuple(_chain(part) for part in two))
+    check_graph(model)
+    built = getattr(model, "architecture", None)
+    if built is not None and built.encoder:
+        two = [model.get_layer(built.encoder), model.get_layer(built.decoder)]
+    else:
+        two = _encoder_and_decoder(functional(model))
+    if two:
+        return Anatomy(model, "encoder_decoder", tuple(_chain(part, owner) for part, owner in zip(two, ("enc", "dec"))))
     chain = _chain(model)
-    if chain.T == 1:
+    if built is not None:
+        kind = built.kind
+    elif chain.T == 1:
         kind = "one_to_one"
     elif not chain.every_step:
         kind = "many_to_one"
     else:
-        kind = "one_to_many" if hasattr(model, "generate") else "many_to_many"
+        kind = "many_to_many"
     return Anatomy(model, kind, (chain,))
+
+
+def check_graph(model: Any) -> None:
+    """An error for what has no graph to read."""
+    if not hasattr(model, "layers") or not getattr(model, "inputs", None):
+        raise ValueError(
+            f"A picture is drawn of a built keras.Model that is a graph, functional or Sequential, got {model!r}."
+        )
+
+
+def functional(model: Any) -> Any:
+    """The model as a graph, which a Sequential holds within."""
+    return keras.Model(model.inputs, model.outputs, name=model.name) if isinstance(model, keras.Sequential) else model
+
+
+def directions(operation: Any) -> tuple[Any, ...]:
+    """The layers of an operation that step through time: none, itself, or a bidirectional one's from each end."""
+    if isinstance(operation, keras.layers.Bidirectional):
+        return (operation.forward_layer, operation.backward_layer)
+    return (operation,) if isinstance(operation, keras.layers.RNN) else ()
+
+
+def recurrent_operations(model: Any) -> list[Any]:
+    """The layers of a model, and of the models in it, that step through time, in the order in which they run."""
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        return []
+    found = []
+    for call in calls_in_order(functional(model)):
+        found += [call.operation] if directions(call.operation) else recurrent_operations(call.operation)
+    return found
+
+
+def first(tensors: Any) -> Any:
+    """What a layer reads or gives in the first place; masks and states stand behind it."""
+    return keras.tree.flatten(tensors)[0]
 
 
 def shape_text(shape: Any) -> str:
@@ -125,49 +169,113 @@ def function_name(function: Any) -> str:
     return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
 
 
-def _first(tensors):
-    """What a layer reads or gives in the first place; masks and states stand behind it."""
-    return tensors[0] if isinstance(tensors, (list, tuple)) else tensors
+def _encoder_and_decoder(model):
+    """Two models of recurrent layers, of which the second reads an input of its own and what the first gives."""
+    calls = [call for call in calls_in_order(model) if recurrent_operations(call.operation)]
+    if len(calls) != 2 or len(model.inputs) != 2:
+        return None
+    reads, writes = calls
+    source, target, *handed_over = *_tensors(reads.args), *_tensors(writes.args)
+    parted = source is model.inputs[0] and target is model.inputs[1] and handed_over
+    parted = parted and all(_among(tensor, reads.outputs) for tensor in handed_over)
+    return [reads.operation, writes.operation] if parted and model.outputs[0] is writes.outputs[0] else None
 
 
-def _chain(model):
-    layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
-    x, y = model.inputs[0], model.outputs[0]
-    last, parts, T, through = x, [], x.shape[1] if len(x.shape) > 1 else None, True
-    several = sum(_cells(layer) is not None for layer in layers) > 1
-    for layer in layers:
-        if _first(layer.input) is not last:
+def _chain(model, owner=""):
+    row, answers = _row(model)
+    x, y, through, parts = model.inputs[0], row[-1].after, True, []
+    in_time = [step.call.operation for step in row if directions(step.call.operation)]
+    # What one_to_one does to its input first: there is one step.
+    one_step = tuple(row[0].after.shape[1:]) == (1, *x.shape[1:])
+    T = 1 if one_step else x.shape[1] if len(x.shape) > 1 else None
+    for name, call, before, after, further in row[one_step:]:
+        layers, number = directions(call.operation), None
+        if layers:
+            through = through and bool(layers[0].return_sequences)
+            number = 1 + in_time.index(call.operation) if len(in_time) > 1 else None
+            if layers[0].go_backwards and number not in (None, 1):
+                raise ValueError(f"In {model.name} a layer reads another's answers from their end; that is not drawn.")
+        elif through and (len(after.shape) < 2 or after.shape[1] != before.shape[1]):
             raise ValueError(
-                f"A picture is drawn of layers in a row, but {layer.name} of {model.name} does not read what the "
-                "layer before it gives. Draw one of its parts: model.get_layer(name)."
+                f"{name} of {model.name} makes {shape_text(before.shape)} into {shape_text(after.shape)}: it does not "
+                "do the same to every step, and that is not drawn."
             )
-        before, last = last, _first(layer.output)
-        cells = _cells(layer)
-        if cells is not None:
-            number = 1 + sum(isinstance(part, Recurrent) for part in parts) if several else None
-            merge = getattr(layer, "merge_mode", None) if len(cells) == 2 else None
-            every_step = bool(layer.return_sequences)
-            parts.append(Recurrent(layer.name, layer, cells, merge, every_step, number))
-            through = through and every_step
-        elif type(layer).__name__ == "Reshape" and tuple(last.shape[1:]) == (1, *before.shape[1:]):
-            T = 1  # what one_to_one does to its input: there is one step
-        else:
-            parts.append(_each_step(layer, before, last, through))
-    if not any(isinstance(part, Recurrent) for part in parts):
-        raise ValueError(f"{model.name} has no BasicRNN in it to draw: its layers are {[x.name for x in layers]}.")
-    one_step = T == 1 and _first(layers[0].input) is x and type(layers[0]).__name__ == "Reshape"
-    backwards = [bool(getattr(part.layer, "go_backwards", False)) for part in parts if isinstance(part, Recurrent)]
-    if any(backwards[1:]):
-        raise ValueError(f"In {model.name} a layer reads another's answers from their end; that is not drawn.")
-    return Chain(
-        name=model.name,
-        parts=tuple(parts),
-        x_shape=tuple(x.shape) if one_step else _one(x.shape),
-        y_shape=_one(last.shape) if through else tuple(last.shape),
-        T=T,
-        answers=last is y,
-        backwards=backwards[0],
+        shapes = dict.fromkeys(shape_text(_one(a.shape) if through else a.shape) for a in (before, after))
+        looks_back = () if layers else tuple(tensor.name for tensor in further if len(tensor.shape) > 2)
+        what = (_kind(call), " → ".join(shapes), through, looks_back)
+        parts.append(Part(name, call.operation, *what, layers, number, owner))
+    x_shape, y_shape = tuple(x.shape) if one_step else _one(x.shape), _one(y.shape) if through else tuple(y.shape)
+    return Chain(model.name, tuple(parts), x_shape, y_shape, T, answers, directions(in_time[0])[0].go_backwards)
+
+
+class _Step(NamedTuple):
+    """A call in a row, with what it reads from below, what it gives, and the model's further inputs that it reads."""
+
+    name: str
+    call: Any
+    before: Any
+    after: Any
+    further: list[Any]
+
+
+def _row(model, within=""):
+    """-> the steps from a model's first input up to its answer, and whether that leaves the model.
+
+    How masks come about is no part of it, nor what is done with the states that an encoder gives.
+    """
+    model = functional(model)
+    calls, (x, *inputs), row, flat = calls_in_order(model), model.inputs, [], []
+    in_time = [call for call in calls if directions(call.operation) or recurrent_operations(call.operation)]
+    if not in_time:
+        names = [layer.name for layer in model.layers]
+        raise ValueError(f"{model.name} has no recurrent layer in it to draw: its layers are {names}.")
+    makers = {id(call.outputs[0]): call for call in calls}
+    answers = id(model.outputs[0]) in makers
+    last = model.outputs[0] if answers else in_time[-1].outputs[0]
+    while last is not x:
+        call = makers.get(id(last))
+        if call is None:  # a state: the row goes on from answers alone
+            raise _branches(model, row[0].call)
+        read, operation = _read(call), call.operation
+        below = {id(tensor): tensor for tensor in read if not _among(tensor, inputs)}
+        further = [tensor for tensor in read if _among(tensor, inputs)]
+        odd = further and not directions(operation) and all(len(tensor.shape) < 3 for tensor in further)
+        if len(below) != 1 or odd or any(operation is step.call.operation for step in row):
+            raise _branches(model, call)
+        row = [_Step(within + operation.name, call, *below.values(), last, further), *row]
+        [last] = below.values()
+    beside = [y for y in model.outputs if not any(_among(y, step.call.outputs) for step in row)]
+    if answers and beside:
+        raise _branches(model, makers.get(id(beside[0]), row[-1].call))
+    for step in row:
+        inner, inner_answers = [step], True
+        if recurrent_operations(step.call.operation):
+            inner, inner_answers = _row(step.call.operation, f"{step.name}/")
+            if step.further or not inner_answers:
+                raise _branches(model, step.call)
+        flat += inner
+    return flat, answers
+
+
+def _branches(model, call):
+    read = " and ".join(dict.fromkeys(tensor.name for tensor in _read(call)))
+    return ValueError(
+        f"A picture is drawn of layers in a row, each used once, but {call.operation.name} of {model.name}, which "
+        f"reads {read}, does not stand in one. Draw one of its parts: model.get_layer(name)."
     )
+
+
+def _read(call):
+    """The tensors that a call reads, but for masks."""
+    return _tensors(call.args, {name: value for name, value in call.kwargs.items() if not name.endswith("mask")})
+
+
+def _tensors(*arguments):
+    return [value for value in keras.tree.flatten(arguments) if isinstance(value, keras.KerasTensor)]
+
+
+def _among(tensor, tensors):
+    return any(tensor is one for one in tensors)
 
 
 def _one(shape):
@@ -175,24 +283,19 @@ def _one(shape):
     return (shape[0], *shape[2:])
 
 
-def _cells(layer):
-    """The cells of a recurrent layer; `None` for any other layer."""
-    if hasattr(layer, "forward_layer"):
-        return (*_cells(layer.forward_layer), *_cells(layer.backward_layer))
-    if not hasattr(layer, "cell"):
-        return None
-    if not hasattr(layer.cell, "W_aa"):
-        raise ValueError(f"A picture is drawn of BasicRNN layers; {layer.name} is a {type(layer).__name__}.")
-    return (layer.cell,)
+def _kind(call):
+    """What an operation is: a layer's class, those of the layers within it, or a function with its numbers."""
+    operation = call.operation
+    if not isinstance(operation, keras.layers.Layer):
+        numbers = [_number(value) for value in (*call.args, *call.kwargs.values())]
+        return f"{type(operation).__name__}({', '.join(numbers)})"
+    inner = operation.layer if isinstance(operation, keras.layers.Wrapper) else operation
+    if isinstance(inner, keras.Model):
+        return ", ".join(type(one).__name__ for one in inner.layers if not isinstance(one, keras.layers.InputLayer))
+    return function_name(inner.activation) if isinstance(inner, keras.layers.Activation) else type(inner).__name__
 
 
-def _each_step(layer, before, after, through):
-    looks_back = hasattr(layer, "attention") and hasattr(layer, "join")
-    inner = getattr(layer, "layer", layer)
-    kind = type(inner).__name__
-    if hasattr(inner, "layers"):
-        kind = ", ".join(type(one).__name__ for one in inner.layers if type(one).__name__ != "InputLayer")
-    if kind == "Activation":
-        kind = function_name(inner.activation)
-    shapes = [shape_text(_one(tensor.shape) if through else tensor.shape) for tensor in (before, after)]
-    return EachStep(layer.name, layer, kind, " → ".join(dict.fromkeys(shapes)), looks_back)
+def _number(value):
+    if isinstance(value, keras.KerasTensor):
+        return "·"
+    return str(value) if isinstance(value, (int, float)) else "…"

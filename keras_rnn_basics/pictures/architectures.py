@@ -18,6 +18,7 @@ from keras_rnn_basics.pictures.canvas import (
     text_size,
     tint,
 )
+from keras_rnn_basics.pictures.parts import sizes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +60,10 @@ def plot_architectures(ax: "Axes | None" = None) -> "Axes":
         drawing.text(middle, top + 19, steps, TEXT, INK)
         drawing.text(middle, bottom - 26, use, TEXT, FAINT)
         x += wide + 34
-    drawing.caption("Every state $a_t$ comes of the same weights, in all of them. Dashed: an answer is the next input.")
+    drawing.caption(
+        "All states $a_t$ of a network come of the same weights; in the last one, what reads and what writes have each "
+        "their own.\nDashed: an answer is the next input."
+    )
     return drawing.show(ax)
 
 
@@ -74,7 +78,7 @@ def plot_architecture(model: Any, ax: "Axes | None" = None) -> "Axes":
         The axes.
 
     Raises:
-        ValueError: for a model that branches or has no BasicRNN in it.
+        ValueError: for a model that branches or has no recurrent layer in it.
 
     >>> import keras_rnn_basics as krb
     >>> ax = krb.plot_architecture(krb.build_many_to_one((6,), units=[32, 16], output_units=1))
@@ -106,7 +110,7 @@ def plot_architecture(model: Any, ax: "Axes | None" = None) -> "Axes":
 
 
 def _sizes(part):
-    return " + ".join(str(cell.units) for cell in part.cells)
+    return " + ".join(", ".join(map(str, sizes(cell))) for cell in part.cells)
 
 
 def _shapes(shapes):

@@ -20,7 +20,7 @@ from matplotlib.textpath import text_to_path
 # letters and they are told apart without any one kind of cone.
 INPUT, RECURRENT, OUTPUT, ERROR = "#1358bf", "#c74900", "#00804d", "#a6428a"
 INK, FAINT, CARD, STATE = "#22252a", "#62676e", "#fcfcfa", "#f0eeea"
-COLOURS = {"W_ax": INPUT, "W_aa": RECURRENT, "W_ya": OUTPUT, "b_x": INPUT, "b_a": RECURRENT, "b_y": OUTPUT}
+COLOURS = {"project": INPUT, "advance": RECURRENT, "call": RECURRENT, "readout": OUTPUT}
 
 TEXT = 10.0
 SMALL = 8.0
@@ -136,26 +136,6 @@ class Stroke:
 
 
 @dataclass(frozen=True)
-class _Dot:
-    x: float
-    y: float
-    colour: Any
-    gid: str | None
-
-    def moved(self, dx, dy):
-        return replace(self, x=self.x + dx, y=self.y + dy)
-
-    @property
-    def corners(self):
-        return np.array([[self.x, self.y]])
-
-    def show(self, ax):
-        angles = np.linspace(0, 2 * np.pi, 25)[:-1]
-        circle = np.array([self.x, self.y]) + 2.6 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        ax.add_artist(Polygon(circle, facecolor=self.colour, edgecolor="none", zorder=LINES + 0.5, gid=self.gid))
-
-
-@dataclass(frozen=True)
 class _Words:
     x: float
     y: float
@@ -255,7 +235,7 @@ class Drawing:
         self.line(points, colour, width, head=True, **further)
 
     def dot(self, x, y, colour, gid=None):
-        self.items.append(_Dot(x, y, colour, gid))
+        self.box(x, y, 5.2, 5.2, fill=colour, edge="none", gid=gid, zorder=LINES + 0.5)
 
     def add(self, other, dx=0.0, dy=0.0):
         self.items += [item.moved(dx, dy) for item in other.items]

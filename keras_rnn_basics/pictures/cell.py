@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from keras_rnn_basics.pictures.anatomy import function_name, shape_text
 from keras_rnn_basics.pictures.canvas import (
-    COLOURS,
     FAINT,
     INK,
     INPUT,
@@ -18,28 +17,32 @@ from keras_rnn_basics.pictures.canvas import (
     text_size,
     tint,
 )
+from keras_rnn_basics.pictures.cell_parts import CELL, across, draw_parts, up, value
+from keras_rnn_basics.pictures.parts import answer_size, equations, is_plain, n_x, sizes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RADIUS = 12.0
 INSIDE = 16.0  # from the cell's border to what is in it
+COLOURS = {"W_ax": INPUT, "W_aa": RECURRENT, "W_ya": OUTPUT, "b_x": INPUT, "b_a": RECURRENT, "b_y": OUTPUT}
 
 
 def plot_cell(cell: Any, ax: "Axes | None" = None) -> "Axes":
-    """Draws the inside of a cell: `a_t = g(x_t W_ax + b_x + b_a + a_{t-1} W_aa)`, `ŷ_t = h(a_t W_ya + b_y)`.
+    """Draws the inside of a cell with the shapes of all that goes in, through and out; B is the batch.
 
-    Every arrow carries the shape of what goes along it, from the cell's own weights; B is the batch.
+    Of `a_t = g(x_t W_ax + b_x + b_a + a_{t-1} W_aa)`, `ŷ_t = h(a_t W_ya + b_y)` it shows every product and sum; of any
+    other cell the parts of its step, with the weights that act in each; of Keras' own cells all weights in one.
 
     Args:
-        cell: a built `BasicRNNCell`.
+        cell: a built cell: a `RecurrentCell`, or any other that `keras.layers.RNN` takes.
         ax: the matplotlib axes to draw on; `None` makes a figure of a fitting size.
 
     Returns:
         The axes.
 
     Raises:
-        ValueError: for something else than such a cell, or one that has no weights yet.
+        ValueError: for something else than a cell, or one that has no weights yet.
 
     >>> import keras_rnn_basics as krb
     >>> model = krb.build_many_to_many((6,), units=32, output_units=4)
@@ -47,18 +50,32 @@ def plot_cell(cell: Any, ax: "Axes | None" = None) -> "Axes":
     >>> sorted({label.get_text() for label in ax.texts if "B, " in label.get_text()})
     ['(B, 32)', '(B, 4)', '(B, 6)']
     """
-    if not hasattr(cell, "weight_names"):
-        raise ValueError(f"plot_cell draws a BasicRNNCell, such as layer.cell, got {cell!r}.")
-    if not hasattr(cell, "W_aa"):
+    if not hasattr(cell, "state_size") or hasattr(cell, "cell"):
+        raise ValueError(f"plot_cell draws a cell, such as layer.cell, got {cell!r}.")
+    if not cell.built:
         raise ValueError(f"{cell.name} has no weights yet: build its model, or call it once.")
+    said = [f"${equation}$" for equation in equations(cell)]
+    if is_plain(cell):
+        d, formula = _draw_plain(cell), r", $\quad$ ".join(said)
+        d.caption("× W: the rows that arrive, times W. +: the sum of all that arrives. B is the batch.")
+    else:
+        d, formula = draw_parts(cell), "\n".join(said) or f"the class {plain(type(cell).__name__)} says no equations"
+        d.caption("In each box: the weights that act in this part of the step. B is the batch.")
+    n_a = ", ".join(map(str, sizes(cell)))
+    shapes = f"$n_x$ = {n_x(cell)}, $n_a$ = {n_a}, $n_y$ = {answer_size(cell)}"
+    d.title(plain(cell.name, 40), shapes + _further(cell), formula)
+    return d.show(ax)
+
+
+def _draw_plain(cell):
     n_x, n_a = cell.W_ax.shape
-    n_y = cell.output_size
+    n_y = answer_size(cell)
     d = Drawing()
     answers = "W_ya" in cell.weight_names
     state, inputs, outputs = (shape_text((None, n)) for n in (n_a, n_x, n_y))
     widest = max(text_size(shape, SMALL)[0] for shape in (state, inputs, outputs))
     gap = widest + 22
-    widths = {name: text_size(_product(name, cell))[0] + 14 for name in cell.weight_names}
+    widths = {name: text_size(_product(name, cell))[0] + 14 for name in COLOURS if name in cell.weight_names}
     g, h = (
         f"{name} = {plain(function_name(f), 16)}" for name, f in zip("gh", (cell.activation, cell.output_activation))
     )
@@ -123,13 +140,8 @@ def plot_cell(cell: Any, ax: "Axes | None" = None) -> "Axes":
     up(d, x_fork, top if answers else 0, y_y - 14, outputs, INK, named_from=border)
 
     middle = (0.5 * (left + right), 0.5 * (bottom + border))
-    inside = {"fill": "#f5f4f0", "edge": FAINT, "gid": "cell", "zorder": 0.5, "round": 14.0}
-    d.box(*middle, right - left, border - bottom, **inside)
-    d.caption("× W: the rows that arrive, times W. +: the sum of all that arrives. B is the batch.")
-    equations = r"$a_t = g(x_t W_{ax} + b_x + b_a + a_{t-1} W_{aa}), \quad \hat{y}_t = $"
-    equations += r"$h(a_t W_{ya} + b_y)$" if answers else "$a_t$"
-    d.title(plain(cell.name, 40), f"$n_x$ = {n_x}, $n_a$ = {n_a}, $n_y$ = {n_y}{_dropped(cell)}", equations)
-    return d.show(ax)
+    d.box(*middle, right - left, border - bottom, **CELL)
+    return d
 
 
 def _product(name, cell):
@@ -143,28 +155,12 @@ def weight(d, x, y, name, cell, widths):
     d.box(x, y, widths[name], 22, _product(name, cell), colour, colour, "white", gid=f"weight-{name}")
 
 
-def value(d, x, y, text, edge, fill):
-    d.box(x, y, 44, 28, text, fill, edge, size=SYMBOL, gid=f"value-{text.strip('$')}")
-
-
 def add(d, x, y):
     d.box(x, y, 2 * RADIUS, 2 * RADIUS, "+", "white", INK, size=SYMBOL, gid="sum", round=RADIUS)
 
 
-def across(d, left, right, y, shape, colour, gid="arrow", named_from=None, named_to=None):
-    """An arrow to the right under its shape, which stands over the stretch that is named."""
-    d.arrow([(left, y), (right, y)], colour, 1.3, gid=gid)
-    begin, end = left if named_from is None else named_from, right if named_to is None else named_to
-    d.text(0.5 * (begin + end) - (0 if named_to else 3), y + 9, shape, SMALL, FAINT)
-
-
-def up(d, x, low, high, shape, colour, named_from=None, named_to=None):
-    d.arrow([(x, low), (x, high)], colour, 1.3, gid="arrow")
-    begin, end = low if named_from is None else named_from, high if named_to is None else named_to
-    d.text(x + 6, 0.5 * (begin + end) - 2, shape, SMALL, FAINT, ha="left")
-
-
-def _dropped(cell):
-    rates = {"$x_t$": cell.dropout, "$a_{t-1}$": cell.recurrent_dropout}
+def _further(cell):
+    rates = {"$x_t$": getattr(cell, "dropout", 0), "$a_{t-1}$": getattr(cell, "recurrent_dropout", 0)}
     dropped = [f"{rate:.0%} of {name}" for name, rate in rates.items() if rate]
-    return f" · in training {' and '.join(dropped)} dropped" if dropped else ""
+    learned = r" · $a_0$ is learned" if getattr(cell, "learned_initial_state", False) else ""
+    return learned + (f" · in training {' and '.join(dropped)} dropped" if dropped else "")

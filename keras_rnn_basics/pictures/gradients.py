@@ -1,35 +1,42 @@
-"""How error flows back through time, measured: the model is unrolled step by step under TensorFlow's tape."""
+"""How error flows back through time, measured: zeros are added to the states between two steps, and differentiated."""
 
-from typing import Any
+import contextlib
+import itertools
+from functools import partial
+from typing import Any, NamedTuple
 
+import keras
 import numpy as np
+from keras import ops
 
-from keras_rnn_basics.pictures.anatomy import Recurrent, read
+from keras_rnn_basics.compat import run_graph
+from keras_rnn_basics.pictures.anatomy import check_graph, directions, first, functional, recurrent_operations
+from keras_rnn_basics.recurrence import plain
 
 # Examples in one pass of `gradient_flow`: so many states of each step are in memory.
 AT_ONCE = 1024
 
 
 def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None, layer: str | None = None) -> np.ndarray:
-    """-> (T, T) norms: in row t and column k, |∂L_t/∂a_k|, the mean over the batch of its length in n_a numbers.
+    """-> (T, T) norms: in row t and column k, |∂L_t/∂a_k|, the mean over the batch of its length.
 
     L_t depends on a_k by all ways forward in time, so that a row shows how far back an error at t is still felt.
-    Above the diagonal are zeros.
+    Above the diagonal are zeros. Of a cell of several states, a_k is all of them.
 
     Args:
-        model: a built model of layers in a row that answers every step, none of them bidirectional.
-        x: (B, T, ...) inputs; y: their targets, as the loss takes them.
+        model: a built model, of any graph, that answers every step it reads, with no bidirectional layer.
+        x: (B, T, ...) inputs, a list or dict of them where there are several; y: their targets, as the loss takes them.
         loss: the cost of one step: a name or function of Keras, or a loss such as `SumOverTime(...)`; `None` takes the
             one that the model was compiled with.
         layer: the name of the recurrent layer whose a_k is meant; `None` for the last.
 
     Raises:
-        ValueError: for another model, an unknown layer, or no loss.
+        ValueError: for another model, an unknown layer, no loss, or a cell that does not tell its states from its
+            answer: one that is no `RecurrentCell` run by its parts, and whose answer is not its first state.
         RuntimeError: on another backend than TensorFlow.
 
     With g the identity and W_aa half of it, an error halves at every step that it goes back.
 
-    >>> import keras
     >>> import keras_rnn_basics as krb
     >>> model = krb.build_many_to_many((1,), 1, 1, activation="linear")
     >>> model.get_layer("rnn_1").cell.W_aa.assign([[0.5]]).shape
@@ -38,32 +45,25 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None, layer: str | Non
     >>> print(norms[3] / norms[3, 3])
     [0.125 0.25  0.5   1.   ]
     """
-    anatomy = read(model)
-    if len(anatomy.chains) > 1 or not anatomy.chains[0].every_step:
-        raise ValueError(f"gradient_flow takes a model that answers every step it reads, {anatomy.name} does not.")
-    recurrent = {part.name: part for part in anatomy.chains[0].recurrent}
-    layer = list(recurrent)[-1] if layer is None else layer
-    if layer not in recurrent:
-        raise ValueError(f"{anatomy.name} has no recurrent layer {layer!r}, it has {list(recurrent)}.")
-    two = [part.name for part in recurrent.values() if len(part.cells) == 2]
-    if two:
-        raise ValueError(f"{two[0]} reads from both ends: there is no one direction that its errors flow in.")
-    x, y = np.asarray(x), np.asarray(y)
-    B, T = x.shape[:2]
-    norms = np.zeros((T, T))
-    at_once = max(1, AT_ONCE // B)
-    for first in range(1, T + 1, at_once):
+    check_graph(model)
+    no_sequence = f"gradient_flow takes a model that answers every step it reads, {model.name} does not."
+    if len(model.outputs[0].shape) < 3:
+        raise ValueError(no_sequence)
+    measured, inputs, y = _layer_to_measure(model, layer), _inputs(model, x), np.asarray(y)
+    B, T = len(y), y.shape[1] if y.ndim > 1 else 1
+    norms, at_once = np.zeros((T, T)), max(1, AT_ONCE // B)
+    for begin in range(0, T, at_once):
         # A copy of the batch for each of these t, of which only L_t counts: one way back gives a row of norms a copy.
-        rows = range(first, min(first + at_once, T + 1))
-        copies = [np.concatenate([array] * len(rows)) for array in (x, y)]
-        tape, costs, values = _forward(anatomy, *copies, loss)
-        counts = [np.repeat([float(row == t) for row in rows], B).astype(cost.dtype.name) for t, cost in costs.items()]
-        states = values[anatomy.name, layer, "→", "state"]
-        gradients = tape.gradient(list(costs.values()), list(states.values()), output_gradients=counts)
-        for k, gradient in zip(states, gradients):
-            if gradient is not None:  # of a state behind all of these t
-                each = np.asarray(gradient, "float64").reshape(len(rows), B, -1)
-                norms[first - 1 : first - 1 + len(rows), k - 1] = np.linalg.norm(each, axis=-1).mean(axis=1)
+        rows = range(begin, min(begin + at_once, T))
+        *copies, y_copies = [np.concatenate([array] * len(rows)) for array in (*inputs, y)]
+        measure = _forward(model, copies, y_copies, loss, [measured])
+        run = measure.runs[measured]
+        if measure.costs.shape != (len(y_copies), T) or run.tap.shape[1] != T:
+            raise ValueError(no_sequence)
+        counts = np.repeat(np.eye(T)[rows], B, axis=0).astype(measure.costs.dtype.name)
+        da, into_next = measure.gradients([run.states, [run.tap]], counts)
+        da[:, :-1] += into_next[:, 1:]
+        norms[rows] = np.linalg.norm(da.reshape(len(rows), B, T, -1), axis=-1).mean(axis=1)
     return norms
 
 
@@ -73,59 +73,121 @@ def error_flow(anatomy: Any, x: Any, y: Any, loss: Any = None) -> tuple[dict[tup
     A line is named (chain, layer, direction, what, t) with t from 1: "recurrent" is a_{t-1} on its way to a_t, "up" a_t
     on its way to the layer above, "out" a layer's answer, "answer" ŷ_t.
     """
-    tape, costs, values = _forward(anatomy, x, y, loss)
-    lines = {(*name, t): value for name, by_t in values.items() if name[-1] != "state" for t, value in by_t.items()}
-    gradients = tape.gradient(list(costs.values()), list(lines.values()))  # of their sum
-    flows = {line: _norm(gradient) for line, gradient in zip(lines, gradients)}
-    return flows, np.array([float(np.mean(cost)) for cost in costs.values()])
+    measured = [layer for chain in anatomy.chains for part in chain.recurrent for layer in part.layers]
+    measure = _forward(anatomy.model, _inputs(anatomy.model, x), np.asarray(y), loss, measured)
+    lines = {}  # (chain, layer, direction, what): (its tensors, the t that they are of)
+    for chain in anatomy.chains:
+        every = range(1, 1 + measure.runs[chain.recurrent[0].layers[0]].tap.shape[1])
+        for part in chain.parts:
+            lines[chain.name, part.name, "", "out"] = (
+                [measure.given[part.operation]],
+                every if part.every_step else every[-1:],
+            )
+            for direction, layer in zip("→←", part.layers):
+                run, order = measure.runs[layer], every if direction == "→" else every[::-1]
+                lines[chain.name, part.name, direction, "recurrent"] = [run.tap], order
+                lines[chain.name, part.name, direction, "up"] = run.up, order
+    lines[chain.name, "", "", "answer"] = [measure.y], every if chain.every_step else every[-1:]
+    flows = {}
+    for (name, (_, order)), error in zip(lines.items(), measure.gradients([tensors for tensors, _ in lines.values()])):
+        lengths = np.linalg.norm(error.reshape(len(error), len(order), -1), axis=-1).mean(axis=0)
+        flows |= {(*name, t): float(length) for t, length in zip(order, lengths)}
+    return flows, np.atleast_1d(np.mean(measure.costs, axis=0))
 
 
-def _norm(gradient):
-    """(B, n) -> the mean of the B lengths; 0 for what has no influence."""
-    return 0.0 if gradient is None else float(np.linalg.norm(np.asarray(gradient, "float64"), axis=-1).mean())
+class _Run(NamedTuple):
+    """What one run of a recurrent layer leaves to differentiate by, all (B, T, n_a) in the order of reading.
 
-
-def _forward(anatomy, x, y, loss):
-    """One pass, every step by itself, under a tape.
-
-    -> the tape; {t: L_t (B,)}; {(chain, layer, direction, what): {t: (B, n)}}.
+    Attributes:
+        tap: zeros, added to the states on their way into each step.
+        states: the states of each step on all their other ways: up, and the last ones out of the layer.
+        up: the same on their way up alone.
     """
-    import keras
 
+    tap: Any
+    states: list[Any]
+    up: list[Any]
+
+
+class _Measure(NamedTuple):
+    """A pass of a model: its answer, L_t (B, T) or (B,), what each operation gave, and the runs of its layers."""
+
+    tape: Any
+    y: Any
+    costs: Any
+    given: dict[Any, Any]
+    runs: dict[Any, _Run]
+
+    def gradients(self, sources, counts=None):
+        """[[(B, ..., n), ...], ...] -> [(B, ..., Σ n), ...]: the gradient of the costs' sum, each times its count."""
+        found = self.tape.gradient(self.costs, sources, output_gradients=counts)
+        of_none = [[np.zeros(x.shape) if g is None else g for g, x in zip(*lists)] for lists in zip(found, sources)]
+        return [np.concatenate([np.asarray(g, "float64") for g in gradients], axis=-1) for gradients in of_none]
+
+
+def _forward(model, inputs, y, loss, measured):
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(f"Gradients are measured under TensorFlow; Keras runs on {keras.backend.backend()} here.")
     import tensorflow as tf
 
-    cost = _cost_of_one_step(loss, anatomy.model)
-    inputs = list(x) if len(anatomy.chains) > 1 else [x]
-    if len(inputs) != len(anatomy.model.inputs):
-        names = [tensor.name for tensor in anatomy.model.inputs]
+    given, runs = {}, {}
+
+    def stand_in(operation):
+        """The function that runs an operation and writes down what it gives; in a nested model, each of its own."""
+        if recurrent_operations(operation):
+            return lambda x, **_: run_graph(functional(operation), keras.tree.flatten(x), stand_in)
+
+        def run(*arguments, **named):
+            outputs = operation(*arguments, **named)
+            given[operation] = first(outputs)
+            return outputs
+
+        return run
+
+    inputs = [ops.convert_to_tensor(x, dtype=tensor.dtype) for x, tensor in zip(inputs, model.inputs)]
+    with tf.GradientTape() as tape:
+        with _tapped(measured, recurrent_operations(model), tape, runs):
+            y_pred = first(run_graph(functional(model), inputs, stand_in))
+        costs = _costs(y, y_pred, loss, model)
+    return _Measure(tape, y_pred, costs, given, runs)
+
+
+def _inputs(model, x):
+    """A batch as a list of arrays, in the order of the model's inputs."""
+    names = [tensor.name for tensor in model.inputs]
+    if isinstance(x, dict) and set(x) == set(names):
+        x = [x[name] for name in names]
+    inputs = [np.asarray(array) for array in (x if isinstance(x, (list, tuple)) and len(names) > 1 else [x])]
+    if len(inputs) != len(names):
+        raise ValueError(f"x must hold the inputs {names} of {model.name}, in a list or by name, got {len(inputs)}.")
+    return inputs
+
+
+def _layer_to_measure(model, name):
+    recurrent = recurrent_operations(model)
+    both = [layer.name for layer in recurrent if len(directions(layer)) == 2]
+    if both:
+        raise ValueError(f"{both[0]} reads from both ends: there is no one direction that its errors flow in.")
+    named = recurrent[-1:] if name is None else [layer for layer in recurrent if layer.name == name]
+    if len(named) != 1:
+        how_many, names = "several layers" if named else "no recurrent layer", [layer.name for layer in recurrent]
+        raise ValueError(f"{model.name} has {how_many} {name!r}, it has {names}.")
+    return named[0]
+
+
+def _costs(y, y_pred, loss, model):
+    """-> L_t (B, T), or (B,) of a model that answers once."""
+    import tensorflow as tf
+
+    cost, mask = _cost_of_one_step(loss, model), getattr(y_pred, "_keras_mask", None)
+    # A loss of Keras computes in float32 as well: a square of float16 is soon too small.
+    y_pred = tf.cast(y_pred, "float32") if y_pred.dtype.size < 4 else y_pred
+    each = cost(_fitting(tf.convert_to_tensor(y), y_pred), y_pred)
+    if each.shape != y_pred.shape[:-1]:
         raise ValueError(
-            f"Gradients are measured of a model with one input, or of an encoder and a decoder with x = [x, y_in]; "
-            f"{anatomy.name} has {names}, got {len(inputs)} of them."
+            f"loss must give a cost for each answer of y_pred {tuple(y_pred.shape)}, got {tuple(each.shape)}."
         )
-    inputs = [tf.convert_to_tensor(x, dtype=tensor.dtype) for x, tensor in zip(inputs, anatomy.model.inputs)]
-    with tf.GradientTape(persistent=True) as tape:
-        walk = _Walk(tf, tape)
-        read, mask, states = walk.through(anatomy.chains[0], inputs[0])
-        if len(anatomy.chains) > 1:
-            memory = ()
-            if anatomy.attention:
-                there = tf.not_equal(inputs[0], 0)
-                memory = (tf.where(there[..., None], read, tf.zeros_like(read)), there)
-            read, mask, _ = walk.through(anatomy.chains[1], inputs[1], states, memory)
-        chain = anatomy.chains[-1]
-        answers = walk.keep((chain.name, "", "", "answer"), walk.by_t(read, chain.every_step))
-        y_pred = tf.stack(list(answers.values()), axis=1) if chain.every_step else answers[walk.T]
-        each = cost(_fitting(tf.convert_to_tensor(y), y_pred), y_pred)
-        if each.shape != y_pred.shape[:-1]:
-            raise ValueError(
-                f"loss must give a cost for each answer of y_pred {tuple(y_pred.shape)}, got {tuple(each.shape)}."
-            )
-        if len(each.shape) == 2 and mask is not None:
-            each *= tf.cast(mask, each.dtype)
-        costs = {t: each[:, t - 1] for t in answers} if len(each.shape) == 2 else {walk.T: each}
-    return tape, costs, walk.values
+    return each if mask is None or len(each.shape) < 2 else each * tf.cast(mask, each.dtype)
 
 
 def _fitting(y, y_pred):
@@ -139,8 +201,6 @@ def _fitting(y, y_pred):
 
 
 def _cost_of_one_step(loss, model):
-    import keras
-
     loss = getattr(model, "loss", None) if loss is None else loss
     if loss is None:
         raise ValueError(f"{model.name} was not compiled with a loss: name one, such as loss='mean_squared_error'.")
@@ -148,75 +208,87 @@ def _cost_of_one_step(loss, model):
     return getattr(loss, "call", loss)  # a loss object's `call` gives a cost for each example, its `__call__` the mean
 
 
-class _Walk:
-    """A pass through the layers; `values` keeps what went along each line as a tensor of its own."""
+@contextlib.contextmanager
+def _tapped(measured, recurrent, tape, runs):
+    """Meanwhile the loops of the measured layers run with a tap, and every layer begins at its own a_0.
 
-    def __init__(self, tf, tape):
-        self.tf, self.tape = tf, tape
-        self.T = 0
-        self.values = {}
-
-    def keep(self, name, by_t):
-        # New tensors: the tape then tells this way apart from the others that the same value goes.
-        self.values[name] = {t: self.tf.identity(value) for t, value in by_t.items()}
-        return self.values[name]
-
-    def by_t(self, x, every_step):
-        """(B, T, n) -> {t: (B, n)}; (B, n) -> {T: (B, n)}."""
-        if every_step:
-            return {t: x[:, t - 1] for t in range(1, x.shape[1] + 1)}
-        return {self.T: x}
-
-    def through(self, chain, x, begin=(), memory=()):
-        """-> the last layer's answer, its mask, and the last state of each recurrent layer."""
-        tf, mask, ends, through = self.tf, None, [], True
-        if len(x.shape) == len(chain.x_shape):
-            x = x[:, None]  # one_to_one takes x without an axis of time
-        self.T = x.shape[1]
-        for part in chain.parts:
-            if isinstance(part, Recurrent):
-                a_0 = begin[len(ends)] if begin else None
-                x, end = self.recurrent(chain, part, x, mask, a_0)
-                ends.append(end)
-                through = through and part.every_step
-                mask = mask if through else None
-            elif part.looks_back:
-                x, _ = part.layer(x, *memory)
-            else:
-                mask = part.layer.compute_mask(x, mask) if part.layer.supports_masking else None
-                x = part.layer(x)
-            out = self.keep((chain.name, part.name, "", "out"), self.by_t(x, through))
-            x = tf.stack(list(out.values()), axis=1) if through else out[self.T]
-        return x, mask, ends
-
-    def recurrent(self, chain, part, x, mask, a_0):
-        tf, answers = self.tf, []
-        for direction, cell in zip("→←", part.cells):
-            flipped = direction == "←" or chain.backwards
-            read = tf.reverse(x, [1]) if flipped else x
-            there = None if mask is None else tf.reverse(mask, [1]) if flipped else mask
-            z = cell.project(read)
-            a = tf.zeros_like(z[:, 0]) if a_0 is None else a_0
-            self.tape.watch(a)
-            name = (chain.name, part.name, direction)
-            states, lines = {}, {}
-            for step in range(self.T):
-                t = self.T - step if direction == "←" else step + 1
-                lines[t] = a_prev = tf.identity(a)
-                [a] = cell.advance(z[:, step], [a_prev])
-                if there is not None:
-                    a = tf.where(there[:, step, None], a, a_prev)
-                states[t] = a
-            self.values[(*name, "recurrent")], self.values[(*name, "state")] = lines, states
-            up = self.keep((*name, "up"), dict(sorted(states.items())) if part.every_step else {t: a})
-            answers.append([cell.readout([a]) for a in up.values()])
-        both = [_merge(tf, part.merge, sides) for sides in zip(*answers)]
-        return (tf.stack(both, axis=1) if part.every_step else both[0]), a
+    `inner_loop` is where Keras lets a layer run the loop its own way; everything around it stays the layer's.
+    """
+    layers = [layer for operation in recurrent for layer in directions(operation)]
+    stateful = [layer.stateful for layer in layers]
+    try:
+        for layer in layers:
+            layer.stateful = False
+        for layer in measured:
+            layer.inner_loop = partial(_loop_with_a_tap, layer, tape, runs)
+        yield
+    finally:
+        for layer, was in zip(layers, stateful):
+            layer.stateful = was
+            vars(layer).pop("inner_loop", None)
 
 
-def _merge(tf, mode, sides):
-    if mode is None:
-        return sides[0]
-    ways = {"concat": lambda a, b: tf.concat([a, b], axis=-1), "sum": lambda a, b: a + b}
-    ways |= {"ave": lambda a, b: 0.5 * (a + b), "mul": lambda a, b: a * b}
-    return ways[mode](*sides)
+def _loop_with_a_tap(layer, tape, runs, sequences, initial_state, mask, training=False):
+    """As keras.layers.RNN has it: (B, T, n_x), [(B, n_a), ...], (B, T) -> the last answer, all, the last states."""
+    if layer in runs:
+        raise ValueError(f"{layer.name} runs twice in the model: its a_t is not one.")
+    if any(isinstance(a, (list, tuple)) for a in initial_state):
+        raise ValueError(f"{layer.name} has a stack of cells, each with states of its own: give each its own layer.")
+    x, mask = ops.cast(sequences, layer.cell.compute_dtype), None if mask is None else ops.cast(first(mask), "bool")
+    if layer.go_backwards:
+        x, mask = ops.flip(x, axis=1), None if mask is None else ops.flip(mask, axis=1)
+    tap = ops.zeros((*x.shape[:2], sum(a.shape[-1] for a in initial_state)), layer.cell.compute_dtype)
+    tape.watch(tap)
+    cell = _TappedCell(layer.cell, tap, mask)
+    states = plain.states(cell, x, initial_state)
+    up = [ops.copy(a) for a in states]
+    runs[layer] = _Run(tap, states, up)
+    y = cell.readout(up if layer.return_sequences else [a[:, -1:] for a in up])
+    if mask is not None:
+        shown = mask if layer.zero_output_for_mask else ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
+        y = ops.where(shown[:, -y.shape[1] :, None], y, ops.zeros_like(y))
+    return y[:, -1], y, [a[:, -1] for a in states]
+
+
+class _TappedCell:
+    """A cell's parts, where z_t brings along what is added to the states first, and whether the step counts.
+
+    A step that does not carries the states with what was added; in Keras' own loop that would be lost there.
+    """
+
+    def __init__(self, cell, tap, mask):
+        self.own_project, self.own_advance, self.readout = _parts(cell)
+        self.masked = mask is not None
+        self.along = [plain.time_first(a) for a in ([tap, mask[..., None]] if self.masked else [tap])]
+
+    def project(self, x):
+        """(T, B, n_x) -> (T, B, n_z + Σ n_a + 1)."""
+        z = self.own_project(x)
+        self.n_z = z.shape[-1]
+        return ops.concatenate([z, *(ops.cast(a, z.dtype) for a in self.along)], axis=-1)
+
+    def advance(self, z_t, states):
+        ends = itertools.accumulate([self.n_z, *(a.shape[-1] for a in states)])
+        z_t, *taps, there = ops.split(z_t, list(ends), axis=-1)
+        before = [a + ops.cast(tap, a.dtype) for a, tap in zip(states, taps)]
+        after = self.own_advance(z_t, before)
+        return [ops.where(there > 0, a, a_prev) for a, a_prev in zip(after, before)] if self.masked else after
+
+
+def _parts(cell):
+    """-> project, advance and readout, also of a cell that has only a `call`, if its answer is its first state."""
+    why = getattr(cell, "step_by_step", f"{type(cell).__name__} is no RecurrentCell")
+    if why is None:
+        return cell.project, cell.advance, cell.readout
+
+    def advance(x_t, states):
+        y_t, states = cell(x_t, states)
+        states = list(states) if isinstance(states, (list, tuple)) else [states]
+        if y_t is not states[0]:
+            raise ValueError(
+                f"{why}, and what {cell.name} answers is not its first state itself: nobody can tell how an error "
+                "flows from the answer into the states. A RecurrentCell says so by its readout."
+            )
+        return states
+
+    return lambda x: x, advance, lambda states: states[0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_rnn_basics.pictures.anatomy import read
+from keras_rnn_basics.pictures.architectures import TYPES
 from keras_rnn_basics.pictures.canvas import (
     BEHIND,
     ERROR,
@@ -22,18 +23,11 @@ from keras_rnn_basics.pictures.canvas import (
 )
 from keras_rnn_basics.pictures.gradients import error_flow
 from keras_rnn_basics.pictures.notation import columns
+from keras_rnn_basics.pictures.parts import is_plain
 from keras_rnn_basics.pictures.unrolled import unroll
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-KINDS = {
-    "one_to_one": "one to one, $T_x = T_y = 1$",
-    "one_to_many": "one to many, each answer is the next input",
-    "many_to_one": "many to one",
-    "many_to_many": "many to many, $T_x = T_y$",
-    "encoder_decoder": r"many to many, $T_x \neq T_y$",
-}
 
 
 def plot_unrolled(model: Any, steps: int | None = None, ax: "Axes | None" = None) -> "Axes":
@@ -51,7 +45,7 @@ def plot_unrolled(model: Any, steps: int | None = None, ax: "Axes | None" = None
         The axes.
 
     Raises:
-        ValueError: for a model that branches or has no BasicRNN in it, or steps that are no positive integer.
+        ValueError: for a model that branches or has no recurrent layer in it, or steps that are no positive integer.
 
     >>> import keras_rnn_basics as krb
     >>> ax = krb.plot_unrolled(krb.build_many_to_many((6,), units=32, output_units=4), steps=3)
@@ -102,8 +96,7 @@ def plot_backpropagation(
         raise ValueError("plot_backpropagation measures on a batch of x and y, or on neither: one of them is missing.")
     if x is not None:
         flows, costs = error_flow(anatomy, x, y, loss)
-        inputs = x if len(anatomy.chains) > 1 else [x]
-        T = [1 if anatomy.kind == "one_to_one" else int(np.shape(part)[1]) for part in inputs]
+        T = [max(t for name, *_, t in flows if name == chain.name) for chain in anatomy.chains]
         if steps is not None and set(T) != {steps}:
             raise ValueError(f"The batch has {' and '.join(map(str, T))} steps, steps={steps}: leave steps out.")
         steps = T
@@ -112,11 +105,14 @@ def plot_backpropagation(
     shown = [stroke for stroke in drawing.strokes if stroke.flow is not None]
     # A cost counts once in their sum: its own arrow says nothing that is measured.
     largest = max(flows.get(stroke.flow, 0.0) for stroke in shown)
+    begins = (anatomy.chains[1].name, 1) if len(anatomy.chains) > 1 else None
     for stroke in shown:
         # Between the two chains the number has a place of its own, left of all that is the decoder's.
-        between = unrolled[-1].drawing.bounds[0] - 22 if stroke.flow[0] == "decoder" and stroke.flow[-1] == 1 else None
+        between = unrolled[-1].drawing.bounds[0] - 22 if stroke.flow[:1] + stroke.flow[-1:] == begins else None
         error_along(drawing, stroke, flows.get(stroke.flow), largest, between)
-    caption = "Purple: the error on its way back along all that led forward; from $a_t$ to $a_{t-1}$ by $W_{aa}$."
+    plain_steps = all(is_plain(cell) for chain in anatomy.chains for part in chain.recurrent for cell in part.cells)
+    caption = "Purple: the error on its way back along all that led forward; from $a_t$ to $a_{t-1}$ by "
+    caption += "$W_{aa}$." if plain_steps else "the cell's step."
     if anatomy.attention:
         caption += "\nThe grey lines of attention carry it back as well."
     if flows:
@@ -210,7 +206,7 @@ def draw_model(anatomy, steps=None, feeding=True):
     drawing.add(writes.drawing)
     for layer, (start, end) in enumerate(zip(reads.ends, writes.states), start=1):
         name = encoder.recurrent[layer - 1].name
-        flow = ("decoder", decoder.recurrent[layer - 1].name, "→", "recurrent", 1)
+        flow = (decoder.name, decoder.recurrent[layer - 1].name, "→", "recurrent", 1)
         level = 0.5 * (start[0] + end[0])
         points = [start, end] if start[1] == end[1] else [start, (level, start[1]), (level, end[1]), end]
         drawing.arrow(points, RECURRENT, 1.8, gid=f"hand-over-{name}", flow=flow)
@@ -234,7 +230,7 @@ def _move(unrolled, dx):
 
 def _title(drawing, anatomy):
     weights = f"{anatomy.model.count_params()} numbers in its weights, the same at every step"
-    kind = KINDS[anatomy.kind] if anatomy.chains[-1].answers else "gives its states, no answers"
+    kind = ", ".join(TYPES[anatomy.kind][:2]) if anatomy.chains[-1].answers else "gives its states, no answers"
     drawing.title(plain(anatomy.name, 48), f"{kind} · {weights}")
 
 
@@ -244,6 +240,7 @@ def _caption(anatomy):
         lines.append("When it writes, each answer becomes the next input (dashed grey); in training the true one does.")
     if anatomy.kind == "encoder_decoder":
         lines.append(
-            "The decoder begins with what the encoder last remembers, and reads its own answers (dashed grey)."
+            "The decoder begins with what the encoder last remembers, and reads its own answers (dashed grey); "
+            "each has weights of its own."
         )
     return "\n".join(lines)

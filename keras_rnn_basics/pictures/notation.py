@@ -2,10 +2,26 @@
 
 from dataclasses import dataclass
 
-from keras_rnn_basics.pictures.anatomy import Recurrent
+from keras_rnn_basics.pictures.anatomy import Part
 
 ALL_STEPS = 5
 FORWARD, BACKWARD = "→", "←"
+GREEK = (
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "epsilon",
+    "eta",
+    "theta",
+    "kappa",
+    "lambda",
+    "mu",
+    "rho",
+    "sigma",
+    "tau",
+    "phi",
+)
 ARROWS = {FORWARD: r"\rightarrow", BACKWARD: r"\leftarrow"}
 
 
@@ -31,23 +47,35 @@ def columns(T: int | None, symbol: str) -> list[Step]:
     return [Step("1", 1), Step("2", 2), Step("", gap=True), *(Step(str(t), t) for t in (T - 1, T))]
 
 
-def symbol(name: str, part: Recurrent, direction: str) -> str:
-    """The formula of a weight, with the number of its layer and its direction where there are several."""
-    letter, _, letters = name.partition("_")
-    return f"{letter}_{{{letters}}}{_above(part, direction)}"
+def symbol(name: str, part: Part, direction: str) -> str:
+    """The formula of a weight, with whose it is, the number of its layer and its direction where there are several."""
+    return letters(name) + _above(part, direction, part.owner and rf"\mathrm{{{part.owner}}}")
 
 
-def state(part: Recurrent, direction: str, t: str) -> str:
+def letters(name: str) -> str:
+    """A weight's name as a formula.
+
+    >>> print(letters("W_ax"), letters("gamma"), letters("recurrent_kernel"))
+    W_{ax} \\gamma \\mathrm{recurrent\\_kernel}
+    """
+    head, _, below = ("".join(c if c.isalnum() else "_" for c in part) for part in name.partition("_"))
+    if len(head) > 1 and head not in GREEK:
+        return rf"\mathrm{{{name}}}".replace("_", r"\_")
+    below = below.replace("_", r"\_")
+    return (f"\\{head}" if head in GREEK else head) + (f"_{{{below}}}" if below else "")
+
+
+def state(part: Part, direction: str, t: str) -> str:
     """The formula of a_t; nothing for steps that are left out."""
     return f"a_{{{t}}}{_above(part, direction)}" if t else ""
 
 
-def _above(part, direction):
-    above = f"[{part.number}]" if part.number else ""
+def _above(part, direction, owner=""):
+    above = owner + (f"[{part.number}]" if part.number else "")
     above += ARROWS[direction] if len(part.cells) == 2 else ""
     return f"^{{{above}}}" if above else ""
 
 
-def key(name: str, part: Recurrent, direction: str) -> str:
+def key(name: str, part: Part, direction: str) -> str:
     """What tells a weight from every other of the chain."""
     return f"{name}-{part.name}" + (f"-{direction}" if len(part.cells) == 2 else "")

@@ -1,17 +1,17 @@
 """The rows of one recurrent layer: its states at every step, and each of its weights as one box with a line to all the
 places that use it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keras_rnn_basics.pictures.anatomy import function_name, shape_text
 from keras_rnn_basics.pictures.canvas import (
     BEHIND,
     CARD,
-    COLOURS,
     FAINT,
     INK,
     INPUT,
+    OUTPUT,
     RECURRENT,
     STATE,
     SYMBOL,
@@ -20,6 +20,7 @@ from keras_rnn_basics.pictures.canvas import (
     plain,
 )
 from keras_rnn_basics.pictures.notation import BACKWARD, FORWARD, Step, key, state, symbol
+from keras_rnn_basics.pictures.parts import is_plain, sizes
 
 CELL_HEIGHT = 26.0
 GAP = 50.0
@@ -55,7 +56,7 @@ class Rows:
     """A drawing that grows upwards from row to row; `y` is the top of the last one.
 
     Whoever draws says where the columns are: the `centres` of steps, `left` and `right` of all cells, the `width` of a
-    cell, and the `shift` of a column's two cells from its centre.
+    cell, the `shift` of a column's two cells from its centre, and which weights of a cell are `drawn`.
     """
 
     def at(self):
@@ -65,9 +66,14 @@ class Rows:
     def only_one(self):
         return len(self.steps) == 1
 
-    def rail(self, part, direction, name, weight, uses):
+    def acting(self, cell, part):
+        """(name, weight) of those that act in a part of the step and get a box; what has only a call is all loop."""
+        by_part = self.drawn[id(cell)]
+        return [*by_part.get(part, {}).items(), *(by_part.get("call", {}).items() if part == "advance" else ())]
+
+    def rail(self, part, direction, name, weight, colour, uses):
         """The one box of a weight, at the left, and a line from it along which its uses are marked."""
-        colour, gid = COLOURS[name], key(name, part, direction)
+        gid = key(name, part, direction)
         text = f"${symbol(name, part, direction)}$ {shape_text(weight.shape)}"
         x = self.left - 14 - self.weight_width / 2
         self.d.box(x, self.y, self.weight_width, 20, text, colour, colour, "white", TEXT, gid=f"weight-{gid}")
@@ -86,33 +92,34 @@ class Rows:
     def recurrent(self, part, ports, result):
         two = len(part.cells) == 2
         self.y += 26 if two else 20
+        lowest = self.y + 23
         for direction, cell in zip((FORWARD, BACKWARD), part.cells):
             shift = self.offset(part, direction)
             uses = [ports[i].x + shift for i, _, _ in self.at()]
-            for use in self.rail(part, direction, "W_ax", cell.W_ax, uses):
-                self.d.dot(*use)
-            self.y += 23
-        self.y -= 7
+            for name, weight in self.acting(cell, "project"):
+                for use in self.rail(part, direction, name, weight, INPUT, uses):
+                    self.d.dot(*use)
+                self.y += 23
+        self.y = max(self.y, lowest) - 7
         sides = {}
         for direction, cell in zip((FORWARD, BACKWARD), part.cells):
             sides[direction] = self.row(part, direction, cell, ports, result)
-        n_a = part.cells[0].units if not two else " + ".join(str(cell.units) for cell in part.cells)
-        note = f"{plain(part.name)}\n$n_a$ = {n_a}, g = {plain(function_name(part.cells[0].activation))}"
-        self.notes.append((result.ends[-1][1] - 0.5 * CELL_HEIGHT - 10, note))
+        first, n_a = part.cells[0], " + ".join(", ".join(map(str, sizes(cell))) for cell in part.cells)
+        what = f"g = {plain(function_name(first.activation))}" if is_plain(first) else plain(type(first).__name__)
+        self.notes.append((result.ends[-1][1] - 0.5 * CELL_HEIGHT - 10, f"{plain(part.name)}\n$n_a$ = {n_a}, {what}"))
         for direction, cell in zip((FORWARD, BACKWARD), part.cells):
-            if getattr(cell, "output_units", None) is not None:
+            for name, weight in self.acting(cell, "readout"):
                 self.y += 24
-                uses = [port.x for port in sides[direction].values()]
-                for use in self.rail(part, direction, "W_ya", cell.W_ya, uses):
+                for use in self.rail(
+                    part, direction, name, weight, OUTPUT, [port.x for port in sides[direction].values()]
+                ):
                     self.d.dot(*use)
-                sides[direction] = {
-                    i: Port(port.x, port.y, COLOURS["W_ya"], port.flow) for i, port in sides[direction].items()
-                }
+                sides[direction] = {i: replace(port, colour=OUTPUT) for i, port in sides[direction].items()}
         self.y += 12
         result.tops = {i: (port.x, port.y) for i, port in sides[FORWARD].items()}
         if two:
             return self.merge(part, sides)
-        h = function_name(part.cells[0].output_activation) if part.cells[0].output_units else "linear"
+        h = function_name(first.output_activation) if is_plain(first) and first.output_units else "linear"
         if h != "linear":
             self.notes.append((self.y + 14, f"h = {plain(h)}"))
         return sides[FORWARD]
@@ -128,7 +135,7 @@ class Rows:
             text = f"${state(part, direction, step.label if not self.only_one else '1')}$"
             gid = f"cell-{key('a', part, direction)}-{step.label}"
             self.d.box(x + shift, y, self.width, CELL_HEIGHT, text, STATE, INK, size=SYMBOL, gid=gid)
-            use = f"arrow-{key('W_ax', part, direction)}-{step.label}"
+            use = f"arrow-{key('project', part, direction)}-{step.label}"
             self.rise(ports[i], x + shift, y - 0.5 * CELL_HEIGHT, INPUT, use)
         # From left to right for the cell that reads from the beginning, the other way for the other.
         order = list(enumerate(zip(self.steps, self.centres)))
@@ -149,16 +156,21 @@ class Rows:
             else:
                 into = step.t
             flow = None if at == start + sign * w else (self.chain.name, part.name, direction, "recurrent", into)
-            gid = f"arrow-{key('W_aa', part, direction)}-{step.label or 'gap'}"
+            gid = f"arrow-{key('advance', part, direction)}-{step.label or 'gap'}"
             end = centre - sign * half
             self.d.arrow([(at, y), (end, y)], RECURRENT, 1.3, gid=gid, flow=flow)
             uses.append(self.between(at, end, i, reading))
             at, from_t = centre + sign * half, step.t
         result.ends.append((at, y))
         self.y = y + 0.5 * CELL_HEIGHT + 15
-        for x, top, colour, gid in self.rail(part, direction, "W_aa", cell.W_aa, uses):
-            self.d.line([(x, top), (x, y)], colour, 0.9, DASHED, zorder=BEHIND)
-            self.d.dot(x, y, colour, gid)
+        acting = self.acting(cell, "advance")
+        beside = min(7.0, 28 / len(acting)) if acting else 0.0
+        for number, (name, weight) in enumerate(acting):
+            self.y += 23 if number else 0
+            aside = (number - 0.5 * (len(acting) - 1)) * beside
+            for x, top, colour, gid in self.rail(part, direction, name, weight, RECURRENT, [x + aside for x in uses]):
+                self.d.line([(x, top), (x, y)], colour, 0.9, DASHED, zorder=BEHIND)
+                self.d.dot(x, y, colour, gid)
         if len(part.cells) == 2 and direction == FORWARD:
             self.y += 9
         flow = (self.chain.name, part.name, direction, "up")

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from keras_rnn_basics.pictures.anatomy import Chain, EachStep, Recurrent, shape_text
+from keras_rnn_basics.pictures.anatomy import Chain, shape_text
 from keras_rnn_basics.pictures.canvas import (
     BEHIND,
     FAINT,
@@ -18,6 +18,7 @@ from keras_rnn_basics.pictures.canvas import (
     tint,
 )
 from keras_rnn_basics.pictures.notation import BACKWARD, FORWARD, Step, state, symbol
+from keras_rnn_basics.pictures.parts import PARTS, drawn_weights
 from keras_rnn_basics.pictures.rows import CELL_HEIGHT, GAP, Port, Rows, Unrolled
 
 
@@ -53,6 +54,7 @@ class _Unrolling(Rows):
             narrow = 0.5 * (2 * self.half - 24) * (before.gap + step.gap)
             self.centres.append(self.centres[-1] + pitch - narrow)
         self.right = self.centres[-1] + self.half
+        self.drawn = {id(cell): drawn_weights(cell) for _, _, cell in self.cells()}
         weights = [f"{formula} {shape_text(w.shape)}" for formula, w in self.weights()]
         self.weight_width = max(text_size(text, TEXT)[0] for text in weights) + 14
         self.left = self.centres[0] - self.half - GAP - self.width
@@ -66,9 +68,9 @@ class _Unrolling(Rows):
 
     def weights(self):
         for part, direction, cell in self.cells():
-            for name in ("W_ax", "W_aa", "W_ya"):
-                if getattr(cell, name, None) is not None:
-                    yield f"${symbol(name, part, direction)}$", getattr(cell, name)
+            for acts_in in PARTS:
+                for name, weight in self.acting(cell, acts_in):
+                    yield f"${symbol(name, part, direction)}$", weight
 
     def input_label(self, i):
         step = self.steps[i]
@@ -89,7 +91,7 @@ class _Unrolling(Rows):
         result = Unrolled(self.d, self.steps, self.centres, half=self.half)
         ports = self.inputs()
         for part in self.chain.parts:
-            if isinstance(part, Recurrent):
+            if part.layers:
                 ports = self.recurrent(part, ports, result)
             elif part.looks_back:
                 ports = self.look_back(part, ports, result)
@@ -120,7 +122,7 @@ class _Unrolling(Rows):
         self.y = 0.5 * CELL_HEIGHT
         return ports
 
-    def each_step(self, part: EachStep, ports):
+    def each_step(self, part, ports):
         """One bar under all columns: the same layer does the same to every step."""
         name, what = plain(part.name), f"{plain(part.kind, 60)}, {part.shapes}"
         text = f"{name}: {what}" if len(name) + len(what) < 44 and "\n" not in name else f"{name}:\n{what}"
@@ -152,7 +154,9 @@ class _Unrolling(Rows):
         for step, x in zip(self.steps, self.centres):
             if step.gap:
                 self.d.text(x, self.y + 13, r"$\cdots$", SYMBOL)
-        self.notes.append((self.y + 13, f"{plain(part.name)}\nattention to every $a_t$"))
+        encoders = "every $a_t$ of the encoder"
+        read = encoders if self.chain.recurrent[0].owner else plain(" and ".join(part.looks_back))
+        self.notes.append((self.y + 13, f"{plain(part.name)}\n{plain(part.kind)}, reads {read}"))
         self.y += CELL_HEIGHT
         return {i: Port(self.centres[i], self.y, INK, flows[i]) for i in ports}
 

@@ -2,15 +2,18 @@
 
 The parts run side by side because each is a compiled function of its own, called from a function that is not compiled
 itself: inside one XLA program they would run one after the other. A part does all of a sequence's work, from x to the
-answers and back (`whole.py`; `segments.py` where memory is short), so that only x and ŷ are cut and joined.
+answers and back (`whole.py`; `segments.py` where memory is short), so that only x and ŷ are cut and joined. It runs any
+cell by its parts; the way back is written out for four activations (`by_hand.py`) and TensorFlow's for any other step
+(`loop.py`).
 """
 
 import functools
+import weakref
 
 import tensorflow as tf
 
 from keras_rnn_basics.recurrence import segments, surroundings, whole
-from keras_rnn_basics.recurrence.by_hand import G
+from keras_rnn_basics.recurrence.network import Network
 
 DTYPES = ("float32", "float64", "bfloat16")
 
@@ -33,22 +36,22 @@ def misplaced():
 
 def obstacle(call):
     """What the call's arguments would have to be for this route, or None."""
-    cell = call.cell
-    obstacle = surroundings.not_elman(cell, G, "project", "advance", "readout")
-    if obstacle:
-        return obstacle
-    if cell.compute_dtype not in DTYPES:
-        return f"{', '.join(DTYPES)}, not {cell.compute_dtype}"
+    if call.cell.compute_dtype not in DTYPES:
+        return f"{', '.join(DTYPES)}, not {call.cell.compute_dtype}"
     return None
 
 
 def plan(call):
     """(the reason to tell, the function to run) of a call without an obstacle."""
-    g, dtype = surroundings.standard_name(call.cell.activation), call.cell.compute_dtype
-    parts = _parts(call)
+    cell, parts = call.cell, _parts(call)
+    what = Network(cell).g
+    if what is None:
+        g = surroundings.name_of(cell.elman()[0]) if surroundings.is_elman(cell) else type(cell).__name__
+        what = f"{g} derived by TensorFlow"
     cores = f"{parts} core{'s' if parts > 1 else ''}"
-    how = functools.partial(run, g=g, parts=parts, jit=dtype != "bfloat16", recompute=call.recompute)
-    return f"{cores}, {g}, {dtype}{', states recomputed in segments' if call.recompute else ''}", how
+    remat = ", states recomputed in segments" if call.recompute else ""
+    how = functools.partial(run, parts=parts, jit=cell.compute_dtype != "bfloat16", recompute=call.recompute)
+    return f"{cores}, {what}, {cell.compute_dtype}{remat}", how
 
 
 def _parts(call):
@@ -61,64 +64,73 @@ def _parts(call):
     return max(1, min(surroundings.cores(), B // ROWS))
 
 
-def run(cell, x, states_0, mask, a_dropout, every_step, g, parts, jit=True, recompute=False):
-    """(B, T, n_x), [(B, n_a)] -> (B, T, n_y) or (B, 1, n_y), [(B, n_a)]: the answers, and a_T.
+def run(cell, x, states_0, mask, a_dropout, every_step, parts, jit=True, recompute=False):
+    """(B, T, n_x), [(B, n_a), ...] -> (B, T, n_y) or (B, 1, n_y), [(B, n_a), ...]: the answers, and the last states.
 
     A weight that a cost does not reach has a gradient of zeros here (W_ya, where only a_T is used), not None.
 
     Args:
-        g: the activation's name in `by_hand.G`.
         parts: into how many parts the batch is cut.
         jit: compile the parts with XLA, anew for every (B, T).
-        recompute: keep a_t of every √T-th step only, and compute the others again on the way back.
+        recompute: keep the states of every √T-th step only, and compute the others again on the way back.
     """
-    [a_0] = states_0
-    W_ax, b_x, b_a, W_aa = (tf.cast(w, x.dtype) for w in (cell.W_ax, cell.b_x, cell.b_a, cell.W_aa))
-    weights = [W_ax, b_x + b_a, W_aa]
-    if cell.output_units is not None:
-        weights += [tf.cast(cell.W_ya, x.dtype), tf.cast(cell.b_y, x.dtype)]
-    sizes = tuple(tuple(weight.shape) for weight in weights)
-    forward, backward, to_x = _functions(g, every_step, jit, recompute, sizes)
+    forward, backward, to_x = _functions(cell, every_step, jit, recompute)
+    weights = [tf.convert_to_tensor(variable.value) for variable in cell.weights]
+    S = len(states_0)
 
     @tf.custom_gradient
     def answers(*inputs):
         # Else an eager tape looks into the compiled functions, whose loops it cannot follow.
-        x, a_0, *weights = map(tf.stop_gradient, inputs)
-        cut = [_cut(tensor, parts) for tensor in (x, a_0, mask, a_dropout)]
-        done = [forward(*part, *weights) for part in zip(*cut)]
-        y, a_T = (tf.concat(joined, axis=0) for joined in list(zip(*done))[:2])
+        x, *rest = map(tf.stop_gradient, inputs)
+        states_0, weights = rest[:S], rest[S:]
+        cut = list(zip(*(_cut(tensor, parts) for tensor in (x, mask, a_dropout))))
+        begun = list(zip(*(_cut(state, parts) for state in states_0)))
+        done = [forward(*own, list(states), weights) for own, states in zip(cut, begun)]
+        y = tf.concat([part[0] for part in done], axis=0)
+        ends = [tf.concat(own, axis=0) for own in zip(*(part[1] for part in done))]
         kept = [part[2] for part in done]
 
-        def gradient(dy, da_T):
+        def gradient(dy, *da_T):
             @tf.custom_gradient
-            def first_derivative(dy, da_T, *_):
-                dy, da_T = (_cut(tf.stop_gradient(error), parts) for error in (dy, da_T))
-                back = [backward(*part, *weights) for part in zip(dy, da_T, kept, *cut)]
-                ds, da_0, *of_weights = zip(*back)
+            def first_derivative(dy, *errors):
+                dy, *da_T = map(tf.stop_gradient, [dy, *errors[:S]])
+                each = zip(_cut(dy, parts), zip(*(_cut(error, parts) for error in da_T)), kept, cut, begun)
+                back = [backward(dy, list(da), a, *own, list(states), weights) for dy, da, a, own, states in each]
                 # A function of its own: where nobody asks for ∂L/∂x, as for data, it is never run.
-                dx = tf.concat([to_x(part, weights[0]) for part in ds], axis=0)
-                return (dx, tf.concat(da_0, axis=0), *map(tf.add_n, of_weights)), _second_derivative
+                dx = tf.concat([to_x(part[0], own[0], weights) for part, own in zip(back, cut)], axis=0)
+                da_0 = [tf.concat(own, axis=0) for own in zip(*(part[1] for part in back))]
+                of_weights = [tf.add_n(own) for own in zip(*(part[2] for part in back))]
+                return (dx, *da_0, *of_weights), _second_derivative
 
             # It takes the inputs themselves, so that a derivative of it by any of them is refused.
-            return first_derivative(dy, da_T, *inputs)
+            return first_derivative(dy, *da_T, *inputs)
 
-        return (y, a_T), gradient
+        return (y, *ends), gradient
 
-    y, a_T = answers(x, a_0, *weights)
-    # h works on each answer by itself: TensorFlow differentiates it.
-    return (y if cell.output_units is None else cell.output_activation(y)), [a_T]
+    y, *ends = answers(x, *states_0, *weights)
+    return y, ends
 
 
-@functools.cache
-def _functions(g, every_step, jit, recompute, sizes):
-    """One set for each size of network: what tf.function then sees change from call to call is B and T alone."""
-    how = segments if recompute else whole
-    compiled = functools.partial(tf.function, jit_compile=jit, autograph=False, reduce_retracing=True)
-    return (
-        compiled(functools.partial(how.forward, g=g, every_step=every_step)),
-        compiled(functools.partial(how.backward, g=g, every_step=every_step)),
-        compiled(how.to_x),
-    )
+_of_cell = weakref.WeakKeyDictionary()
+
+
+def _functions(cell, every_step, jit, recompute):
+    """What is compiled of a cell, and goes with it: what tf.function sees change from call to call is B and T alone."""
+    made = _of_cell.setdefault(cell, {})
+    key = (every_step, jit, recompute)
+    if key not in made:
+        how, network = segments if recompute else whole, Network(cell)
+
+        def to_x(dz, x, weights):
+            return how.to_x(dz, x, weights, network=network)
+
+        compiled = functools.partial(tf.function, jit_compile=jit, autograph=False, reduce_retracing=True)
+        made[key] = (
+            compiled(functools.partial(how.forward, network=network, every_step=every_step)),
+            compiled(functools.partial(how.backward, network=network, every_step=every_step)),
+            compiled(to_x),
+        )
+    return made[key]
 
 
 def _cut(tensor, parts):

@@ -50,9 +50,14 @@ def name_of(activation) -> str:
     return getattr(activation, "__name__", type(activation).__name__)
 
 
+def is_elman(cell, *parts) -> bool:
+    """Whether a cell says that its step is `g(z_t + a_{t-1} W_aa)`, and these parts are as it said."""
+    return hasattr(cell, "elman") and cell.still_says("elman", "advance", *parts)
+
+
 def not_elman(cell, activations, *parts) -> str | None:
     """What a loop lacks that has `g(z_t + a_{t-1} W_aa)` written out for these g, or None."""
-    if not hasattr(cell, "elman") or not cell.still_says("elman", *parts):
+    if not is_elman(cell, *parts):
         return f"the step g(z_t + a W_aa), which {type(cell).__name__} replaces"
     g, _ = cell.elman()
     if standard_name(g) not in activations:

@@ -1,39 +1,51 @@
-"""A part of the batch from x to the answers and back, with every a_t kept in between."""
+"""A part of the batch from x to the answers and back, with every state kept in between."""
 
 import tensorflow as tf
 
-from keras_rnn_basics.recurrence.by_hand import errors, outer, outer_recurrent, product, states
+from keras_rnn_basics.recurrence.loop import time_first, vjp
+from keras_rnn_basics.recurrence.network import summed
 
 
-def forward(x, a_0, mask, a_dropout, W_ax, b, W_aa, W_ya=None, b_y=None, *, g, every_step):
-    """(b, T, n_x), (b, n_a), (b, T), (b, n_a) -> (b, T, n_y) or (b, 1, n_y), (b, n_a), (T, b, n_a): ŷ, a_T and a."""
-    x, mask = time_first(x), None if mask is None else time_first(mask)[..., None]
-    # z = x W_ax + b    (T, b, n_a)
-    a = states(product(x, W_ax) + b, a_0, W_aa, g, mask, a_dropout)
-    answered = a if every_step else a[-1:]
-    # a W_ya + b_y    (T, b, n_y)
-    y = answered if W_ya is None else product(answered, W_ya) + b_y
-    return time_first(y), a[-1], a
+def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):
+    """(b, T, n_x), (b, T), (b, n_a), [(b, n_a), ...] -> ŷ (b, T, n_y) or (b, 1, n_y), the last states, what to keep."""
+    # z = x W_ax + b_x + b_a    (T, b, n_z)
+    z = network.project(time_first(x), weights)
+    a, products = network.states(z, states_0, weights, columns(mask), a_dropout)
+    # ŷ = h(a W_ya + b_y)    (T, b, n_y)
+    y = network.readout(a if every_step else [state[-1:] for state in a], weights)
+    return time_first(y), [state[-1] for state in a], (a, products)
 
 
-def backward(dy, da_T, a, x, a_0, mask, a_dropout, W_ax, b, W_aa, W_ya=None, b_y=None, *, g, every_step):
-    """∂L/∂ŷ, ∂L/∂a_T, what forward kept and took -> ∂L/∂s (T, b, n_a), ∂L/∂a_0, and of the weights in their order."""
-    x, dy, mask = time_first(x), time_first(dy), None if mask is None else time_first(mask)[..., None]
-    da = dy if W_ya is None else product(dy, tf.transpose(W_ya))
+def backward(dy, da_T, kept, x, mask, a_dropout, states_0, weights, *, network, every_step):
+    """∂L/∂ŷ, ∂L/∂ the last states, what forward kept and took -> ∂L/∂z (T, b, n_z), ∂L/∂states_0, ∂L/∂ each weight."""
+    x, dy, (a, products) = time_first(x), time_first(dy), kept
+    da, by_readout = of_readout(network, dy, a if every_step else [state[-1:] for state in a], weights)
     if not every_step:
-        da, da_T = None, da_T + da[0]
-    ds, da_0 = errors(da, da_T, a, W_aa, g, mask, a_dropout)
-    of_weights = [outer(x, ds), tf.reduce_sum(ds, axis=(0, 1)), outer_recurrent(a_0, a, ds, a_dropout)]
-    if W_ya is not None:
-        of_weights += [outer(a if every_step else a[-1:], dy), tf.reduce_sum(dy, axis=(0, 1))]
-    return ds, da_0, *of_weights
+        da, da_T = None, [later + own[0] for later, own in zip(da_T, da)]
+    z = network.project(x, weights)
+    dz, da_0, by_loop = network.errors(da, da_T, a, products, z, states_0, weights, columns(mask), a_dropout)
+    by_project = vjp(lambda *weights: network.project(x, weights), weights, dz, unused=None)
+    return dz, da_0, complete(summed(by_readout, by_loop, by_project), weights)
 
 
-def to_x(ds, W_ax):
-    """(T, b, n_a) -> (b, T, n_x): ∂L/∂x."""
-    return time_first(product(ds, tf.transpose(W_ax)))
+def to_x(dz, x, weights, *, network):
+    """(T, b, n_z), (b, T, n_x) -> (b, T, n_x): ∂L/∂x."""
+    [dx] = vjp(lambda x: network.project(x, weights), [time_first(x)], dz)
+    return time_first(dx)
 
 
-def time_first(x):
-    """(b, T, ...) -> (T, b, ...), and back."""
-    return tf.transpose(x, (1, 0, *range(2, len(x.shape))))
+def of_readout(network, dy, a, weights):
+    """∂L/∂ŷ -> ∂L/∂ the states that were read out, and ∂L/∂ each weight, None where it is not used."""
+    found = vjp(lambda *inputs: network.readout(inputs[: len(a)], inputs[len(a) :]), [*a, *weights], dy, unused=None)
+    da = [tf.zeros_like(state) if error is None else error for state, error in zip(a, found)]
+    return da, found[len(a) :]
+
+
+def complete(gradients, weights):
+    """Zeros for what nothing depends on."""
+    return [tf.zeros_like(w) if gradient is None else gradient for w, gradient in zip(weights, gradients)]
+
+
+def columns(mask):
+    """(b, T) -> (T, b, 1), as the loop takes a mask."""
+    return None if mask is None else time_first(mask)[..., None]

@@ -1,0 +1,16 @@
+"""What a builder says of the model that it made, for whoever draws, steps or exports it."""
+
+from typing import NamedTuple
+
+
+class Architecture(NamedTuple):
+    """The class attribute `architecture` of a builder's model; it stays through saving, loading and cloning.
+
+    Attributes:
+        kind: "one_to_one", "one_to_many", "many_to_one", "many_to_many" or "encoder_decoder".
+        encoder, decoder: the names of the nested models that read and write, where the network consists of two.
+    """
+
+    kind: str
+    encoder: str | None = None
+    decoder: str | None = None

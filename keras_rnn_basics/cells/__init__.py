@@ -1,0 +1,4 @@
+"""Other cells on the contract of `RecurrentCell`, one a file."""
+
+from keras_rnn_basics.cells.layer_norm import LayerNormRNNCell
+from keras_rnn_basics.cells.leaky import LeakyRNNCell

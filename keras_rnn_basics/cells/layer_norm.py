@@ -1,0 +1,66 @@
+"""The plain cell with its sum normalised over the units of each example.
+
+    s_t = z_t + a_{t-1} W_aa
+    a_t = g(γ (s_t - μ_t) / sqrt(σ_t² + ε) + β)      μ_t, σ_t²: mean and variance of s_t over the n_a units
+
+Source: Ba, Kiros and Hinton, "Layer Normalization" (2016), equation 4, where γ is called g and β is called b. The paper
+has no ε, which keeps the division from zero, and no bias in s_t: `frozen=("b_x", "b_a")` leaves them at zero.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_rnn_basics.cell import BasicRNNCell, Weight
+
+
+@keras.saving.register_keras_serializable("keras_rnn_basics")
+class LayerNormRNNCell(BasicRNNCell):
+    """The recurrent cell `a_t = g(γ (s_t - μ) / sqrt(σ² + ε) + β)` with `s_t = z_t + a_{t-1} W_aa`.
+
+    However large the sum grows, what enters g keeps the spread γ: it helps where a plain cell saturates. Beside the six
+    weights of `BasicRNNCell` it has `cell.gamma` (n_a,), ones at first, and `cell.beta` (n_a,), zeros at first. b_x
+    and b_a stand inside the normalisation, so that what they add to every unit alike has no effect.
+
+    Args:
+        units: n_a, at least 2: the normalised sum of a single unit is always zero.
+        output_units: n_y; `None` answers with a_t.
+        epsilon: ε, a positive number; as in `keras.layers.LayerNormalization` where it is left out.
+        **kwargs: the other arguments of `BasicRNNCell`.
+
+    Raises:
+        ValueError: for a single unit, an epsilon that is not positive, and whatever `BasicRNNCell` refuses.
+
+    >>> import numpy as np
+    >>> cell = LayerNormRNNCell(4, activation="linear")
+    >>> a_t, _ = cell(np.ones((3, 5)), [np.zeros((3, 4))])
+    >>> bool(abs(np.mean(a_t)) < 1e-5)
+    True
+    """
+
+    def __init__(self, units: int, output_units: int | None = None, *, epsilon: float = 1e-3, **kwargs: Any) -> None:
+        super().__init__(units, output_units, **kwargs)
+        if self.units == 1:
+            raise ValueError("units must be at least 2, got 1: the normalised sum of a single unit is always zero.")
+        if not epsilon > 0:
+            raise ValueError(f"epsilon must be a positive number, got {epsilon!r}.")
+        self.epsilon = float(epsilon)
+
+    def declare_weights(self, n_x: int) -> dict[str, Weight]:
+        n_a = self.units
+        return {**super().declare_weights(n_x), "gamma": Weight((n_a,), "ones"), "beta": Weight((n_a,), "zeros")}
+
+    def advance(self, z_t: Any, states: Any) -> list[Any]:
+        """(B, n_a), [(B, n_a)] -> [(B, n_a)]: `a_t = g(γ (s_t - μ) / sqrt(σ² + ε) + β)`."""
+        z_t, a_prev = self._cast(z_t, *states)
+        s_t = z_t + self.recur(a_prev, self.W_aa)
+        return [self.activation(ops.layer_normalization(s_t, self.gamma, self.beta, epsilon=self.epsilon))]
+
+    @property
+    def equations(self) -> list[str]:
+        step = r"a_t = g(\gamma \, (s_t - \mu_t) / \sqrt{\sigma_t^2 + \epsilon} + \beta)"
+        return [r"s_t = x_t W_{ax} + b_x + b_a + a_{t-1} W_{aa}", step, super().equations[-1]]
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}

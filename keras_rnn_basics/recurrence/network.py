@@ -1,0 +1,98 @@
+"""A cell as functions of its weights, which a compiled program takes as arguments and gives the gradients of."""
+
+import weakref
+
+import keras
+import tensorflow as tf
+
+from keras_rnn_basics.compat import AutocastScope
+from keras_rnn_basics.recurrence import by_hand, loop, surroundings
+
+
+class Network:
+    """The parts of a cell, each with the weights' values as its last argument; (T, b, ...) tensors, time first.
+
+    It does not keep its cell alive: what is compiled of it goes with the model.
+    """
+
+    def __init__(self, cell):
+        self._cell = weakref.ref(cell)
+        # The name in `by_hand.DERIVATIVES` of the g of a step `g(z_t + a_{t-1} W_aa)`, or None for any other step.
+        self.g = surroundings.standard_name(cell.elman()[0]) if surroundings.is_elman(cell) else None
+
+    @property
+    def variables(self):
+        """The cell's weights, in the order of the values."""
+        return self._cell().weights
+
+    def project(self, x, weights):
+        return self._run(lambda cell: cell.project(x), weights)
+
+    def readout(self, states, weights):
+        return self._run(lambda cell: cell.readout(states), weights)
+
+    def states(self, z, states_0, weights, mask, a_dropout):
+        """-> the states of all steps, and what else `errors` wants of them."""
+
+        def step(z_t, states):
+            products = []
+
+            def keep(a, W):
+                product = keras.ops.matmul(a, W)
+                if self._place(W) is not None:
+                    products.append(product)
+                return product
+
+            after = self._run(lambda cell: cell.advance(z_t, states), weights, keep)
+            return list(after), [] if self.g else products
+
+        return loop.states(step, z, states_0, mask, a_dropout)
+
+    def errors(self, da, da_T, a, products, z, states_0, weights, mask, a_dropout):
+        """As `loop.errors`, by hand where the step's derivative is written out."""
+        if self.g is None:
+            return loop.errors(self._replay, da, da_T, a, products, z, states_0, weights, mask, a_dropout)
+        cell = self._cell()
+        _, name = cell.elman()
+        place = self._place(getattr(cell, name))
+        da = None if da is None else da[0]
+        W_aa = tf.cast(weights[place], z.dtype)
+        dz, da_0, dW_aa = by_hand.errors(self.g, da, da_T[0], a[0], states_0[0], W_aa, mask, a_dropout)
+        of_weights = [None] * len(weights)
+        of_weights[place] = tf.cast(dW_aa, weights[place].dtype)
+        return dz, [da_0], of_weights
+
+    def _replay(self, z_t, states, weights, products):
+        """`advance` with the products that were kept -> the states, and each product's (place of its W, factor)."""
+        kept, factors = iter(products), []
+
+        def recall(a, W):
+            place = self._place(W)
+            if place is None:
+                return keras.ops.matmul(a, W)
+            factors.append((place, tf.convert_to_tensor(a)))
+            return loop.kept_product(factors[-1][1], tf.convert_to_tensor(W), next(kept))
+
+        return list(self._run(lambda cell: cell.advance(z_t, states), weights, recall)), factors
+
+    def _place(self, W):
+        """Where a weight stands among the cell's, or None for what is computed from weights."""
+        return next((place for place, variable in enumerate(self._cell().weights) if variable is W), None)
+
+    def _run(self, part, weights, recur=None):
+        cell = self._cell()
+        values = list(zip(cell.weights, weights))
+        with keras.StatelessScope(state_mapping=values) as scope, AutocastScope(cell.compute_dtype):
+            result = part(cell) if recur is None else cell.with_products(recur, part)
+        if len(scope.state_mapping) > len(values):
+            raise ValueError(
+                f"{type(cell).__name__} changes a variable in project, advance or readout, such as the seed of a "
+                "random number; a compiled loop would lose that. Build the layer with recurrence='plain'."
+            )
+        return result
+
+
+def summed(*gradients):
+    """Lists of gradients, one for each weight, None for nothing -> their sums."""
+    given = [[part for part in parts if part is not None] for parts in zip(*gradients)]
+    return [tf.add_n(parts) if parts else None for parts in given]

@@ -1,0 +1,242 @@
+"""Cells of all kinds on every route beside keras.layers.RNN, which knows nothing of their parts."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+from test_recurrence import check
+
+from keras_rnn_basics import BasicRNN, BasicRNNCell, RecurrentCell, Weight
+from keras_rnn_basics.recurrence import per_core, plain
+
+
+class OwnStep(BasicRNNCell):
+    """The plain step in its own words, so that no loop takes the derivative that is written out."""
+
+    def advance(self, z_t, states):
+        return [self.activation(self.recur(states[0], self.W_aa) + z_t)]
+
+
+class WithoutRecur(BasicRNNCell):
+    def advance(self, z_t, states):
+        return [self.activation(ops.matmul(states[0], self.W_aa) + z_t)]
+
+
+class Normalised(BasicRNNCell):
+    def declare_weights(self, n_x):
+        return {**super().declare_weights(n_x), "gamma": Weight((self.units,), "ones")}
+
+    def advance(self, z_t, states):
+        s = z_t + self.recur(states[0], self.W_aa)
+        s = s - ops.mean(s, axis=-1, keepdims=True)
+        return [ops.tanh(self.gamma * s * ops.rsqrt(ops.mean(s * s, axis=-1, keepdims=True) + 1e-3))]
+
+
+class Gated(RecurrentCell):
+    """Two states, products of products, one weight used twice, one masked, one inside a layer of Keras."""
+
+    def __init__(self, units, **kwargs):
+        self.inner = keras.layers.Dense(units, name="inner")
+        super().__init__(units, **kwargs)
+
+    @property
+    def state_size(self):
+        return [self.units, 2 * self.units]
+
+    def declare_weights(self, n_x):
+        n = self.units
+        return {
+            "W_ax": Weight((n_x, n)),
+            "W_aa": Weight((n, n), "orthogonal"),
+            "W_ca": Weight((n, 2 * n)),
+            "W_ac": Weight((2 * n, n)),
+        }
+
+    def build(self, x_t_shape):
+        self.inner.build((None, self.units))
+        super().build(x_t_shape)
+
+    def project(self, x):
+        return ops.matmul(x, self.W_ax)
+
+    def advance(self, z_t, states):
+        a, c = states
+        gate = ops.sigmoid(z_t + self.recur(a, self.W_aa))
+        above = self.recur(c, ops.triu(ops.ones((2 * self.units, self.units))) * self.W_ac)
+        a = gate * a + (1 - gate) * ops.tanh(self.recur(gate * a, self.W_aa) + self.inner(a) + 0.5 * above)
+        return [a, 0.9 * c + ops.tanh(self.recur(a, self.W_ca))]
+
+    def readout(self, states):
+        a, c = states
+        return a * c[..., : self.units]
+
+
+CELLS = {
+    "its own words": lambda **k: OwnStep(5, 2, **k),
+    "no recur": lambda **k: WithoutRecur(5, 2, activation="elu", **k),
+    "normalised": lambda **k: Normalised(5, 2, output_activation="softmax", **k),
+    "a function of no name": lambda **k: BasicRNNCell(5, activation=lambda s: s / (1 + ops.abs(s)), **k),
+    "two states": lambda **k: Gated(5, **k),
+    "learned a_0": lambda **k: OwnStep(5, 2, learned_initial_state=True, initializers={"a_0": "ones"}, **k),
+}
+
+
+@pytest.fixture
+def x(rng):
+    return rng.normal(size=(10, 6, 3)).astype("float32")
+
+
+@pytest.fixture
+def mask(rng):
+    mask = rng.random((10, 6)) < 0.7
+    mask[0], mask[1], mask[2] = True, False, np.arange(6) < 3
+    return mask
+
+
+def values_and_gradients(rnn, cell, x, mask, training=False, jit=False):
+    """What the layer answers, its last states, and ∂ of a cost of both by x and every weight."""
+
+    def run(x):
+        cell.seed_generator.state.assign(tf.constant([3, 4], "uint32"))
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = rnn(x, mask=mask, training=training)
+            cost = sum(tf.reduce_sum(tf.sin(3 * output) * output) for output in outputs)
+        return outputs, tape.gradient(cost, [x, *(weight.value for weight in cell.weights)])
+
+    return tf.function(run, jit_compile=jit, autograph=False)(tf.constant(x))
+
+
+def by_core(monkeypatch, parts=3, jit=False, recompute=False):
+    """Makes the route per_core one of so many parts, not compiled: that would take minutes."""
+    run = functools.partial(per_core.run, parts=parts, jit=jit, recompute=recompute)
+    monkeypatch.setattr(per_core, "plan", lambda call: ("as the test says", run))
+
+
+@pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
+@pytest.mark.parametrize(
+    ("recurrence", "masked", "sequences"),
+    [("plain", True, True), ("per_core", True, True), ("per_core", False, False), ("recompute", True, False)],
+)
+def test_any_cell_gives_what_keras_rnn_gives(rng, x, mask, monkeypatch, make, masked, sequences, recurrence):
+    by_core(monkeypatch, recompute=recurrence == "recompute")
+    cell = make()
+    recurrence = "per_core" if recurrence == "recompute" else recurrence
+    how = {"return_sequences": sequences, "return_state": True, "zero_output_for_mask": False}
+    rnn, reference = BasicRNN(cell, recurrence=recurrence, **how), keras.layers.RNN(cell, **how)
+    mask = tf.constant(mask) if masked else None
+    reference.build(x.shape)
+    cell.set_weights([0.4 * rng.normal(size=weight.shape) for weight in cell.weights])
+    outputs, gradients = values_and_gradients(rnn, cell, x, mask)
+    assert rnn.recurrence_route.startswith(f"{recurrence}: ")
+    expected_outputs, expected = values_and_gradients(reference, cell, x, mask)
+    for ours, theirs in zip(outputs, expected_outputs, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-5)
+    for name, ours, theirs in zip(["x", *(w.path for w in cell.weights)], gradients, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-4, rtol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["normalised", "two states"])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_any_cell_when_its_parts_are_compiled(rng, x, mask, monkeypatch, name, recompute):
+    by_core(monkeypatch, parts=2, jit=True, recompute=recompute)
+    cell = CELLS[name](recurrent_dropout=0.3)
+    rnn = BasicRNN(cell, return_sequences=True, return_state=True, recurrence="per_core")
+    rnn.build(x.shape)
+    cell.set_weights([0.4 * rng.normal(size=weight.shape) for weight in cell.weights])
+    outputs, gradients = values_and_gradients(rnn, cell, x, tf.constant(mask))
+    rnn.recurrence = "plain"
+    expected_outputs, expected = values_and_gradients(rnn, cell, x, tf.constant(mask))
+    for ours, theirs in zip([*outputs, *gradients], [*expected_outputs, *expected], strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("g", ["tanh", "relu", "sigmoid", "linear"])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_a_derivative_by_tensorflow_equals_the_one_by_hand(rng, x, mask, monkeypatch, g, recompute):
+    monkeypatch.setattr("test_cell.BasicRNNCell", OwnStep)
+    check(functools.partial(per_core.run, parts=3, jit=False, recompute=recompute), rng, x, g, mask)
+
+
+def test_a_deviating_product_keeps_its_own_error(rng, x):
+    """z_t enters twice, or not at all, beside the product: then the product's error is not that of z_t."""
+
+    class Twice(BasicRNNCell):
+        def advance(self, z_t, states):
+            return [ops.tanh(z_t + self.recur(states[0], self.W_aa) + 0.3 * z_t)]
+
+    class Scaled(BasicRNNCell):
+        def advance(self, z_t, states):
+            return [ops.tanh(2.0 * z_t + self.recur(states[0], self.W_aa))]
+
+    for kind in (Twice, Scaled):
+        cell = kind(5, 2)
+        cell.build((None, 3))
+        found = []
+        for run in (plain.run, functools.partial(per_core.run, parts=1, jit=False)):
+            with tf.GradientTape() as tape:
+                y, _ = run(cell, tf.constant(x), [tf.ones((10, 5))], None, None, True)
+                cost = tf.reduce_sum(y**2)
+            found.append(tape.gradient(cost, [weight.value for weight in cell.weights]))
+        for ours, theirs in zip(*found, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-4, rtol=1e-4)
+
+
+class Halved(BasicRNNCell):
+    def call(self, x_t, states, training=False):
+        y_t, states = super().call(x_t, states, training)
+        return 0.5 * y_t, states
+
+
+class DropsLess(BasicRNNCell):
+    def drop(self, x_t, states):
+        x_t, [a_prev] = super().drop(x_t, states)
+        return x_t, [0.5 * a_prev + 0.5 * states[0]]
+
+
+class DropsNothing(BasicRNNCell):
+    def get_dropout_mask(self, step_input):
+        return None
+
+
+@pytest.mark.parametrize("kind", [Halved, DropsLess, DropsNothing])
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_who_replaces_call_or_dropout_is_run_step_by_step(rng, x, mask, kind, training, masked):
+    cell = kind(8, 2, dropout=0.4, recurrent_dropout=0.4)
+    how = {"return_sequences": True, "return_state": True, "go_backwards": True}
+    rnn, reference = BasicRNN(cell, **how), keras.layers.RNN(cell, **how)
+    reference.build(x.shape)
+    mask = tf.constant(mask) if masked else None
+    results = [values_and_gradients(layer, cell, x, mask, training) for layer in (rnn, reference)]
+    assert rnn.recurrence_route.startswith(f"plain: step by step, {kind.__name__} replaces ")
+    for ours, theirs in zip(*map(keras.tree.flatten, results), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [keras.layers.GRUCell, keras.layers.LSTMCell, keras.layers.SimpleRNNCell])
+def test_the_cells_of_keras_run_as_in_their_own_layers(rng, x, mask, make):
+    cell = make(5, recurrent_dropout=0.3)
+    rnn, reference = (kind(cell, return_sequences=True, return_state=True) for kind in (BasicRNN, keras.layers.RNN))
+    results = [values_and_gradients(layer, cell, x, tf.constant(mask), training=True) for layer in (rnn, reference)]
+    assert rnn.recurrence_route == f"plain: step by step, {make.__name__} is no RecurrentCell"
+    for ours, theirs in zip(*map(keras.tree.flatten, results), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    states = []  # of every step, where rnn.activations has the first state
+    for t in range(1, 7):
+        _, a_t, *_ = keras.layers.RNN(cell, return_state=True)(x[:, :t], mask=tf.constant(mask[:, :t]))
+        states.append(a_t)
+    np.testing.assert_allclose(rnn.activations(x, mask=tf.constant(mask)), np.stack(states, axis=1), atol=1e-5)
+
+
+def test_a_cell_that_draws_numbers_in_its_parts_is_refused_by_the_compiled_loop(x):
+    class Noisy(BasicRNNCell):
+        def advance(self, z_t, states):
+            return [super().advance(z_t, states)[0] + keras.random.normal(ops.shape(z_t), seed=self.seed_generator)]
+
+    rnn = BasicRNN(Noisy(3), recurrence="per_core")
+    with pytest.raises(ValueError, match=r"Noisy changes a variable in project.*recurrence='plain'"):
+        tf.function(rnn, autograph=False)(tf.constant(x))

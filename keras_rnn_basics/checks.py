@@ -1,11 +1,10 @@
 """What an argument must be, and the error that says so. Any room may import this."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import keras
-import numpy as np
 
 
 def positive_integer(name: str, value: Any) -> int:
@@ -22,38 +21,47 @@ def rate(name: str, value: Any) -> float:
     return float(value)
 
 
-def holds(x: Any, condition: Any, message: str) -> Any:
-    """x, if the condition, a tensor of booleans, is true everywhere; else a ValueError with this message.
+def insist(
+    holds: Any, message: str, seen: Callable[[], Any] | None = None, error: type[Exception] = ValueError
+) -> bool:
+    """An error with this message, and behind it the tensor that `seen` gives, unless the boolean `holds` is true.
 
-    In a graph of TensorFlow, which does not know the numbers yet, whoever runs it gets an InvalidArgumentError with the
-    message, also from a SavedModel; XLA leaves such an assertion out, and so do the graphs of other backends.
+    It is raised at once where TensorFlow runs eagerly, and asserted in a graph, also in an exported one. XLA leaves
+    assertions out of what it compiles, and on other backends there is no error: there the caller has to answer NaN.
+
+    Returns:
+        Whether that is settled: True where it was looked at, and holds.
     """
     if keras.backend.backend() != "tensorflow":
-        try:
-            true = bool(np.all(keras.ops.convert_to_numpy(condition)))
-        except Exception:  # a number that is not known while a graph is traced; each backend has an error of its own
-            return x
-        if not true:
-            raise ValueError(message)
-        return x
+        return False
     import tensorflow as tf
 
     if tf.executing_eagerly():
-        if not bool(tf.reduce_all(condition)):
-            raise ValueError(message)
-        return x
-    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(condition), [message])]):
-        return tf.identity(x)
+        if not holds:
+            raise error(message if seen is None else f"{message} {seen().numpy()}.")
+        return True
+
+    def refuse():
+        return tf.debugging.Assert(holds, [message] if seen is None else [message, seen()])
+
+    # In a branch of its own: what was seen is worked out for the error alone.
+    tf.cond(holds, tf.no_op, refuse)
+    return False
 
 
-def same_batch(x: Any, states: Sequence[Any], name: str) -> Any:
-    """x (B, ...), if each of the states has as many rows; what has one row only would be repeated without a word."""
+def first_not(fits: Any, values: Any) -> Any:
+    """(...), (...) -> (): of the values the first that does not fit."""
+    fits, values = (keras.ops.reshape(part, (-1,)) for part in (fits, values))
+    return keras.ops.take(values, keras.ops.argmin(keras.ops.cast(fits, "int32")))
+
+
+def same_batch(x: Any, states: Sequence[Any], name: str) -> None:
+    """An error unless each of the states has as many rows as x: a single row would be repeated without a word."""
     for state in states:
         rows, own = x.shape[0], state.shape[0]
         message = f"{name}: x has another number of sequences than the state that it begins from"
         if rows is not None and own is not None:
             if rows != own:
                 raise ValueError(f"{message}, {rows} and {own}.")
-            continue
-        x = holds(x, keras.ops.shape(x)[0] == keras.ops.shape(state)[0], f"{message}.")
-    return x
+        else:
+            insist(keras.ops.equal(keras.ops.shape(x)[0], keras.ops.shape(state)[0]), f"{message}.")

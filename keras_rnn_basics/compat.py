@@ -12,7 +12,7 @@ from keras.src.backend import rnn as keras_loop
 # Within the saving or loading of a model Keras remembers the objects that several layers share, by this attribute.
 from keras.src.backend.common.global_state import get_global_attribute
 
-# The mask that a tensor carries from layer to layer; layers see that of their first argument alone.
+# The mask that a tensor carries from layer to layer and to the loss; layers see that of their first argument alone.
 from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
 
 # In it a layer's weights are read in the dtype that it computes in; Keras enters it in a layer's `__call__` alone, and
@@ -35,6 +35,7 @@ __all__ = [
     "get_keras_mask",
     "in_sharing_scope",
     "keras_loop",
+    "reads",
     "run_graph",
     "set_keras_mask",
 ]
@@ -75,3 +76,8 @@ def run_graph(model, inputs, operation_fn):
 def in_sharing_scope():
     """Whether Keras is saving or loading a model, where an object that layers share stays one object."""
     return get_global_attribute("shared_objects/id_to_obj_map") is not None
+
+
+def reads(layer, tensor):
+    """Whether a layer of a functional model takes this symbolic tensor: `layer.input` tells it of one call alone."""
+    return any(own is tensor for node in layer._inbound_nodes for own in node.input_tensors)

@@ -4,8 +4,9 @@ Everything here knows one function alone, the step of a network that answers wit
 
     step(token, states) -> (logits, states)          (B,), [(B, ...), ...] -> (B, V), [(B, ...), ...]
 
-and loops over it in one `tf.while_loop`. Random numbers come from the caller, drawn by `uniform_numbers`: a graph that
-XLA compiled draws others from the same seed than one that it did not.
+and loops over it in one `tf.while_loop`. A logit may be -inf, for a token that cannot be. Where one is NaN or +inf, or
+all are -inf, there is nothing to choose by, and the error of `refuse_nan` says so. Random numbers come from the caller,
+drawn by `uniform_numbers`: a graph that XLA compiled draws others from the same seed than one that it did not.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,8 +14,32 @@ from typing import Any, NamedTuple
 
 import keras
 
+from keras_rnn_basics.checks import insist
+
 Step = Callable[[Any, Sequence[Any]], tuple[Any, Sequence[Any]]]
 Choice = Callable[[Any, Any], Any]
+
+
+def refuse_nan(log_probabilities: Any) -> None:
+    """An error where a number is NaN, as the log-probabilities are of an answer that is not finite.
+
+    `write` and `beam_search` ask this of what they found; XLA leaves the assertion out of what it compiles, so that who
+    compiles them with it asks again.
+
+    Raises:
+        RuntimeError: in a graph it is an assertion.
+    """
+    import tensorflow as tf
+
+    message = "The network's answers are not finite: its weights may have diverged; load those of an earlier epoch."
+    insist(~tf.reduce_any(tf.math.is_nan(log_probabilities)), message, error=RuntimeError)
+
+
+def _say_something(logits):
+    """(..., V) -> (...): none is NaN or +inf, and not all are -inf. (On a CPU, XLA's softmax may lose a NaN.)"""
+    import tensorflow as tf
+
+    return tf.reduce_all(logits < float("inf"), axis=-1) & tf.reduce_any(logits > -float("inf"), axis=-1)
 
 
 class Written(NamedTuple):
@@ -23,7 +48,7 @@ class Written(NamedTuple):
     Attributes:
         tokens: (B, length) int32, behind each prompt; the stop token included, zeros behind it.
         log_probabilities: (B, length) float32, natural logarithms, of each token under the softmax of the step's
-            logits, whatever chose it; zeros behind the stop token.
+            logits, whatever chose it; zeros behind the stop token; NaN where the logits are not finite.
         prompt_log_probabilities: (B, P - 1), of each token of the prompt but its first; zeros behind the prompt.
     """
 
@@ -55,6 +80,10 @@ def write(
         capacity: room for this many tokens, where `length` is a tensor of which only a bound is known: what a graph
             compiled by XLA needs. The answers then are (B, capacity), zeros behind `length`.
 
+    Raises:
+        ValueError: for prompts without tokens, or with other lengths than from 1 to P.
+        RuntimeError: for logits that are not finite, see `refuse_nan`.
+
     >>> import numpy as np
     >>> def count(token, states):  # a network that thinks of the next number, whatever came before
     ...     import tensorflow as tf
@@ -69,6 +98,8 @@ def write(
     prompt_lengths = tf.cast(prompt_lengths, "int32")
     length = tf.cast(length, "int32")
     B, P = tf.shape(prompts)[0], tf.shape(prompts)[1]
+    fits = tf.reduce_all((prompt_lengths >= 1) & (prompt_lengths <= P))
+    insist(fits, "prompt_lengths must be from 1 to P, the width of prompts, got", lambda: prompt_lengths)
     room = P + (length if capacity is None else capacity)
     # What lies behind the last step keeps these zeros.
     text = tf.TensorArray("int32", size=room).unstack(tf.zeros([room, B], "int32"))
@@ -85,6 +116,7 @@ def write(
         token = tf.where(number < 0, padded[:, tf.minimum(t + 1, P)], chosen)
         token = tf.where(done | (number >= length), 0, token)
         cost = tf.gather(tf.nn.log_softmax(logits), token, batch_dims=1)
+        cost = tf.where(_say_something(logits), cost, float("nan"))
         cost = tf.where(done | (number >= length), 0.0, cost)
         if stop is not None:
             done = done | ((number >= 0) & (token == stop))
@@ -102,7 +134,9 @@ def write(
     behind = prompt_lengths[:, None] + tf.range(room - P)[None]
     tokens, log_probabilities = (tf.gather(part, behind, batch_dims=1) for part in (text, costs))
     read = tf.range(1, P)[None] < prompt_lengths[:, None]
-    return Written(tokens, log_probabilities, tf.where(read, costs[:, 1:P], 0.0))
+    prompt_log_probabilities = tf.where(read, costs[:, 1:P], 0.0)
+    refuse_nan(tf.concat([log_probabilities, prompt_log_probabilities], axis=1))
+    return Written(tokens, log_probabilities, prompt_log_probabilities)
 
 
 def greedy(logits: Any, number: Any) -> Any:
@@ -177,7 +211,9 @@ def uniform_numbers(seed: Any, B: Any, length: Any) -> Any:
     def row(b):
         return tf.random.stateless_uniform([length], tf.stack([seed, b]), alg="philox")
 
-    return tf.map_fn(row, tf.range(tf.cast(B, "int64")), fn_output_signature=tf.TensorSpec([None], "float32"))
+    # map_fn cannot stack no rows at all.
+    rows = tf.range(tf.maximum(tf.cast(B, "int64"), 1))
+    return tf.map_fn(row, rows, fn_output_signature=tf.TensorSpec([None], "float32"))[:B]
 
 
 class Beams(NamedTuple):
@@ -185,7 +221,8 @@ class Beams(NamedTuple):
 
     Attributes:
         tokens: (B, beam, length) int32; the stop token included, zeros behind it.
-        log_probabilities: (B, beam), of the whole sequence; -inf where there were not so many.
+        log_probabilities: (B, beam), of the whole sequence; -inf where there were not so many; NaN where the logits are
+            not finite.
         scores: (B, beam), the log-probabilities divided by the length penalty: what they are ordered by.
     """
 
@@ -219,6 +256,9 @@ def beam_search(
         stop: the token that ends a sequence.
         length_penalty: the exponent, not negative.
         capacity: room for this many tokens, as in `write`.
+
+    Raises:
+        RuntimeError: for logits that are not finite, see `refuse_nan`.
     """
     import tensorflow as tf
 
@@ -234,11 +274,12 @@ def beam_search(
         scores, rows = tf.math.top_k(scores, k)
         return scores, *(tf.gather(other, rows, batch_dims=1) for other in others)
 
-    def advance(t, token, log_p, states, text, ended):
+    def advance(t, token, log_p, states, text, ended, finite):
         logits, states = step(tf.reshape(token, [-1]), states)
         V = logits.shape[-1]
-        each = tf.nn.log_softmax(tf.cast(logits, "float32"))
-        total = log_p[..., None] + tf.reshape(each, [B, beam, V])
+        logits = tf.reshape(tf.cast(logits, "float32"), [B, beam, V])
+        finite = finite & tf.reduce_all(_say_something(logits) | (log_p == low), axis=-1)
+        total = log_p[..., None] + tf.nn.log_softmax(logits)
         # Each beginning can stop in one way only: among the 2 beam best, beam go on, if so many can.
         log_p, which = tf.math.top_k(tf.reshape(total, [B, beam * V]), min(2 * beam, beam * V))
         token, origin = which % V, which // V
@@ -261,12 +302,12 @@ def beam_search(
         log_p, token, origin, text = best(beam, log_p, token, origin, text)
         rows = tf.reshape(tf.range(B)[:, None] * beam + origin, [-1])
         states = [tf.ensure_shape(tf.gather(state, rows), state.shape) for state in states]
-        return t + 1, token, log_p, states, text, ended
+        return t + 1, token, log_p, states, text, ended, finite
 
-    def going_on(t, token, log_p, states, text, ended):
+    def going_on(t, token, log_p, states, text, ended, finite):
         # What a beginning can still come to at best: not another bit of probability lost, at the full length.
         hopes = score(log_p[:, 0], length)
-        return (t < length) & tf.reduce_any((hopes > ended[0][:, -1]) & (log_p[:, 0] > low))
+        return (t < length) & tf.reduce_any((hopes > ended[0][:, -1]) & (log_p[:, 0] > low)) & tf.reduce_all(finite)
 
     one_alive = tf.tile(tf.where(tf.range(beam) == 0, 0.0, low)[None], [B, 1])
     nothing = tf.zeros([B, beam, length if capacity is None else capacity], "int32")
@@ -277,8 +318,11 @@ def beam_search(
         [tf.repeat(tf.convert_to_tensor(state), beam, axis=0) for state in states],
         nothing,
         (tf.fill([B, beam], low), tf.fill([B, beam], low), nothing),
+        tf.fill([B], True),
     )
-    *_, (scores, log_probabilities, text) = tf.while_loop(going_on, advance, begin)
+    *_, (scores, log_probabilities, text), finite = tf.while_loop(going_on, advance, begin)
+    log_probabilities = tf.where(finite[:, None], log_probabilities, float("nan"))
+    refuse_nan(log_probabilities)
     return Beams(text, log_probabilities, scores)
 
 

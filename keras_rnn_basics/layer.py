@@ -125,45 +125,44 @@ class BasicRNN(keras.layers.RNN):
             # initial_state it comes under this name, or it would be lost without a word.
             mask = sequences_mask
         if sequence_lengths is not None:
-            sequences, mask = self._within(sequences, sequence_lengths, mask)
-        sequences = self._of_one_batch(sequences, initial_state)
+            mask = self._within(sequences, sequence_lengths, mask)
+        self._check_batch(sequences, initial_state)
         outputs = super().call(sequences, initial_state=initial_state, mask=mask, training=training)
         if sequence_lengths is not None and self.return_sequences:
             # As Keras does with a mask that x carries: what comes behind, the loss above all, must know it.
             set_keras_mask(outputs[0] if self.return_state else outputs, mask)
         return outputs
 
-    def _of_one_batch(self, x, initial_state):
+    def _check_batch(self, x, initial_state):
         if initial_state is not None:
-            return checks.same_batch(x, keras.tree.flatten(initial_state), self.name)
-        if not self.stateful:
-            return x
-        B = self.states[0].shape[0]
-        message = (
-            f"{self.name} is stateful, for batches of exactly B = {B} sequences, and got another number of them: "
-            f"give fit, predict and evaluate batch_size={B} and a multiple of {B} sequences."
-        )
-        if x.shape[0] is None:
-            return checks.holds(x, ops.shape(x)[0] == B, message)
-        if x.shape[0] != B:
-            raise ValueError(f"{message} The batch size of this one is {x.shape[0]}.")
-        return x
+            checks.same_batch(x, keras.tree.flatten(initial_state), self.name)
+        elif self.stateful:
+            B, own = self.states[0].shape[0], x.shape[0]
+            message = (
+                f"{self.name} is stateful, for batches of exactly B = {B} sequences, and got another number of them: "
+                f"give fit, predict and evaluate batch_size={B} and a multiple of {B} sequences."
+            )
+            if own is None:
+                checks.insist(ops.equal(ops.shape(x)[0], B), message)
+            elif own != B:
+                raise ValueError(f"{message} The batch size of this one is {own}.")
 
     def _within(self, x, lengths, mask):
-        """(B, T, n_x), (B,) lengths, a mask or None -> x, and the mask (B, T) that is True up to each length."""
+        """(B, T, n_x), (B,) lengths, a mask or None -> the mask (B, T) that is True up to each length."""
         lengths = ops.convert_to_tensor(lengths)
         _check_shape("sequence_lengths", lengths, (x.shape[0],), "(B,)")
         if "int" not in keras.backend.standardize_dtype(lengths.dtype):
             raise ValueError(f"sequence_lengths must be whole numbers of steps, got {lengths.dtype}.")
         lengths, T = ops.cast(lengths, "int32"), ops.shape(x)[1]
         fit = ops.logical_and(lengths >= 0, lengths <= T)
-        x = checks.holds(x, fit, f"{self.name}: sequence_lengths must be from 0 to T, the number of steps in x.")
+        message = f"{self.name}: sequence_lengths must be from 0 to T, the number of steps in x, got"
+        checks.insist(ops.all(fit), message, lambda: checks.first_not(fit, lengths))
         counted = ops.arange(T)[None] < lengths[:, None]
         if mask is not None:
             _check_shape("mask", mask, x.shape[:2], "(B, T)")
             agree = ops.equal(ops.cast(mask, "bool"), counted)
-            x = checks.holds(x, agree, f"{self.name}: sequence_lengths and the mask disagree; give one of them.")
-        return x, counted
+            checks.insist(ops.all(agree), f"{self.name}: sequence_lengths and the mask disagree; give one of them.")
+        return counted
 
     def activations(self, x: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:
         """(B, T, n_x) -> (B, T, n_a): a_1 .. a_T, the first state of every step, in the order in which x is read."""

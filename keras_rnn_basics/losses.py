@@ -5,13 +5,17 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_rnn_basics.checks import first_not, insist
+from keras_rnn_basics.compat import get_keras_mask
+
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class SumOverTime(keras.losses.Loss):
     """`L = Σ_t L_t(ŷ_t, y_t)`: the costs of a sequence's steps, summed over time and averaged over the batch.
 
     `loss(y_true, y_pred, sample_weight=None)` takes y_pred (B, T, n_y), and y_true of the same shape, or (B, T) for
-    integer classes and for n_y = 1. Masked steps cost nothing. sample_weight is (B,), one weight a sequence, or (B, T).
+    integer classes and for n_y = 1. sample_weight is (B,), one weight a sequence, or (B, T). Steps that the mask of
+    y_pred leaves out, and steps of weight 0, cost nothing, whatever their y_true is: padding may be -1, or NaN.
 
     Args:
         loss: the cost of one step, L_t: the name of a Keras loss (`"binary_crossentropy"` for logistic steps,
@@ -19,9 +23,12 @@ class SumOverTime(keras.losses.Loss):
             `"mean_squared_error"`, ...), its function, or an object such as
             `keras.losses.BinaryCrossentropy(from_logits=True)` (whose own reduction plays no part).
         name: the name of the loss.
+        dtype: what it computes in; `None` for Keras' default, float32.
 
     Raises:
-        ValueError: when y_pred is not (B, T, n_y), or y_true does not fit it.
+        ValueError: when y_pred is not (B, T, n_y), y_true does not fit it or holds a class that is none of n_y, or the
+            loss does not give one cost for each step. (For such a class a graph has an assertion; where XLA compiles
+            it, and on other backends than TensorFlow, the cost is NaN.)
 
     Two sequences of three steps, every step wrong by 2: each step costs 4, each sequence 12.
 
@@ -35,23 +42,19 @@ class SumOverTime(keras.losses.Loss):
         self.loss = _cost_of_one_step(loss)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        y_true, y_pred = (ops.convert_to_tensor(y) if isinstance(y, list) else y for y in (y_true, y_pred))
-        if sample_weight is not None:
-            sample_weight = ops.convert_to_tensor(sample_weight)
-            if len(sample_weight.shape) == 1:
-                sample_weight = ops.expand_dims(sample_weight, -1)
-            fits = [(n, m) for n, m in zip(sample_weight.shape, y_pred.shape) if None not in (n, m)]
-            if len(sample_weight.shape) != 2 or any(n not in (m, 1) for n, m in fits):
-                shape = tuple(sample_weight.shape)
-                raise ValueError(
-                    f"sample_weight must be (B,), (B, 1) or (B, T) to fit y_pred {tuple(y_pred.shape)}, got {shape}."
-                )
-        total = super().__call__(y_true, y_pred, sample_weight)
-        return total / ops.cast(ops.shape(y_pred)[0], total.dtype)
+        mask = get_keras_mask(y_pred)
+        with keras.name_scope(self.name):
+            y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
+            weight = None if sample_weight is None else _fitting_weight(sample_weight, y_pred)
+            counted = _all_of(mask, None if weight is None else ops.not_equal(weight, 0))
+            costs, _ = _costs(self.loss, y_true, y_pred, counted)
+            total = ops.sum(costs if weight is None else costs * weight)
+            # A batch without examples costs nothing.
+            return total / ops.cast(ops.maximum(ops.shape(y_pred)[0], 1), total.dtype)
 
     def call(self, y_true, y_pred):
         """(B, T, n_y), (B, T, n_y) -> (B, T): L_t of every step."""
-        return _cost_of_each_step(self.loss, y_true, y_pred)
+        return _costs(self.loss, y_true, ops.convert_to_tensor(y_pred), None)[0]
 
     def get_config(self):
         # The base class has a reduction; here the sum over t and the mean over the batch are the definition.
@@ -62,28 +65,47 @@ class SumOverTime(keras.losses.Loss):
         return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
 
 
-def per_step_loss(y_true: Any, y_pred: Any, loss: Any, mask: Any = None) -> Any:
+def per_step_loss(y_true: Any, y_pred: Any, loss: Any, mask: Any = None, mean_over: str = "batch") -> Any:
     """(B, T, n_y), (B, T, n_y) -> (T,): the costs L_1 .. L_T, each averaged over the batch; their sum is `SumOverTime`.
+
+    The mask that y_pred carries, as the answer `model(x)` of a model that masks does, is read from it. (An array, such
+    as `model.predict(x)` gives, carries none: give `mask`.) A step counts unless one of the two masks leaves it out.
 
     Args:
         y_true: (B, T, n_y), or (B, T) for integer classes and for n_y = 1.
         y_pred: (B, T, n_y).
         loss: the cost of one step, as in `SumOverTime`, or a `SumOverTime` itself.
-        mask: (B, T) booleans; a step that is False costs nothing, but its sequence still counts in the average.
+        mask: (B, T) booleans; a step that is False costs nothing.
+        mean_over: `"batch"` averages over all B sequences: L_t also falls as sequences end. `"running"` averages over
+            those that are not masked at t: the cost of a step there is, NaN where there is none; their sum is not L.
+
+    Raises:
+        ValueError: for shapes, classes or masks that do not fit, as in `SumOverTime`, or an unknown `mean_over`.
 
     >>> import numpy as np
-    >>> np.asarray(per_step_loss(np.zeros((2, 3)), [[[0.], [1.], [2.]], [[0.], [1.], [4.]]], "mean_squared_error"))
+    >>> y, y_hat, mask = np.zeros((2, 3)), [[[0.0], [1.0], [2.0]], [[0.0], [1.0], [4.0]]], np.ones((2, 3), bool)
+    >>> np.asarray(per_step_loss(y, y_hat, "mean_squared_error"))
     array([ 0.,  1., 10.], dtype=float32)
+    >>> mask[1, 2] = False
+    >>> np.asarray(per_step_loss(y, y_hat, "mean_squared_error", mask))
+    array([0., 1., 2.], dtype=float32)
+    >>> np.asarray(per_step_loss(y, y_hat, "mean_squared_error", mask, mean_over="running"))
+    array([0., 1., 4.], dtype=float32)
     """
+    if mean_over not in ("batch", "running"):
+        raise ValueError(f"mean_over must be 'batch' or 'running', got {mean_over!r}.")
+    dtype = loss.dtype if isinstance(loss, SumOverTime) else keras.config.floatx()
     loss = loss.loss if isinstance(loss, SumOverTime) else _cost_of_one_step(loss)
-    y_true, y_pred = (ops.convert_to_tensor(y, dtype=keras.config.floatx()) for y in (y_true, y_pred))
-    costs = _cost_of_each_step(loss, y_true, y_pred)
+    carried, y_pred = get_keras_mask(y_pred), ops.convert_to_tensor(y_pred, dtype=dtype)
     if mask is not None:
-        mask = ops.convert_to_tensor(mask)
-        if tuple(mask.shape) != tuple(costs.shape):
-            raise ValueError(f"mask must have the shape (B, T) = {tuple(costs.shape)}, got {tuple(mask.shape)}.")
-        costs = costs * ops.cast(mask, costs.dtype)
-    return ops.mean(costs, axis=0)
+        mask = ops.cast(ops.convert_to_tensor(mask), "bool")
+        if tuple(mask.shape) != tuple(y_pred.shape[:2]):
+            raise ValueError(f"mask must have the shape (B, T) = {tuple(y_pred.shape[:2])}, got {tuple(mask.shape)}.")
+    costs, counted = _costs(loss, y_true, y_pred, _all_of(carried, mask))
+    if mean_over == "batch" or counted is None:
+        return ops.mean(costs, axis=0)
+    running = ops.cast(ops.sum(ops.cast(counted, "int32"), axis=0), costs.dtype)
+    return ops.where(running > 0, ops.sum(costs, axis=0) / ops.maximum(running, 1), float("nan"))
 
 
 def _cost_of_one_step(loss):
@@ -93,23 +115,76 @@ def _cost_of_one_step(loss):
     return cost
 
 
-def _cost_of_each_step(loss, y_true, y_pred):
-    true, pred = tuple(y_true.shape), tuple(y_pred.shape)
-    if len(pred) != 3:
-        raise ValueError(f"y_pred must have the shape (B, T, n_y), got {pred}. A single answer needs no sum over time.")
-    if len(true) == 2 and pred[-1] == 1:
-        # Else Keras squeezes y_pred instead, and averages over time.
-        y_true, true = ops.expand_dims(y_true, -1), (*true, 1)
+def _fitting_weight(sample_weight, y_pred):
+    """(B,), (B, 1) or (B, T) -> (B, 1) or (B, T)."""
+    weight = ops.convert_to_tensor(sample_weight, dtype=y_pred.dtype)
+    if len(weight.shape) == 1:
+        weight = ops.expand_dims(weight, -1)
+    fits = [(n, m) for n, m in zip(weight.shape, y_pred.shape) if None not in (n, m)]
+    if len(weight.shape) != 2 or any(n not in (m, 1) for n, m in fits):
+        raise ValueError(
+            f"sample_weight must be (B,), (B, 1) or (B, T) to fit y_pred {tuple(y_pred.shape)}, "
+            f"got {tuple(weight.shape)}."
+        )
+    return weight
+
+
+def _all_of(*masks):
+    """Where none of the masks, each (B, T), (B, 1) or None, leaves a step out; None where there is no mask."""
+    there = [ops.cast(mask, "bool") for mask in masks if mask is not None]
+    return None if not there else there[0] if len(there) == 1 else ops.logical_and(*there)
+
+
+def _costs(loss, y_true, y_pred, counted):
+    """-> (B, T), (B, T): L_t of every step, 0 where it does not count; and which do, None for all."""
     cost = loss.call if isinstance(loss, keras.losses.Loss) else loss
     named = type(loss) if isinstance(loss, keras.losses.Loss) else loss
-    if not getattr(named, "__module__", "keras").startswith("keras."):
-        return cost(y_true, y_pred)  # the user's own cost knows what fits it
-    sparse = "sparse" in getattr(named, "__name__", "").lower()
-    expected = pred[:2] if sparse else pred
-    fits = len(true) in ((2, 3) if sparse else (3,)) and all(
-        n is None or m is None or n == m for n, m in zip(true, expected)
-    )
-    if not fits or (sparse and len(true) == 3 and true[-1] != 1):
-        wanted = "(B, T) classes" if sparse else "(B, T, n_y)"
+    if len(y_pred.shape) != 3:
+        raise ValueError(
+            f"y_pred must have the shape (B, T, n_y), got {tuple(y_pred.shape)}. "
+            "A single answer needs no sum over time."
+        )
+    if getattr(named, "__module__", "keras").startswith("keras."):
+        name = getattr(named, "__name__", "").lower()
+        y_true, known = _fitting_labels("sparse" in name or "generalized" in name, loss, y_true, y_pred, counted)
+    else:  # the user's own cost knows what fits it
+        y_true, known = ops.convert_to_tensor(y_true, dtype=y_pred.dtype), None
+        if len(y_true.shape) == 2 and y_pred.shape[-1] == 1:
+            y_true = ops.expand_dims(y_true, -1)
+    costs = ops.convert_to_tensor(cost(y_true, y_pred))
+    if len(costs.shape) != 2 or any(None not in (n, m) and n != m for n, m in zip(costs.shape, y_pred.shape)):
+        raise ValueError(
+            f"loss must give one cost for each step, (B, T) for y_pred {tuple(y_pred.shape)}, got {tuple(costs.shape)}."
+        )
+    # A class to ignore takes its steps out as well.
+    counted = _all_of(counted, get_keras_mask(costs))
+    costs = costs if known is None else ops.where(known, costs, float("nan"))
+    return costs if counted is None else ops.where(counted, costs, 0.0), counted
+
+
+def _fitting_labels(classes, loss, y_true, y_pred, counted):
+    """-> y_true as a loss of Keras takes it, (B, T) where it is one of the classes; None where it is no class at all.
+
+    Where a step does not count, its label is replaced: of NaN, or a class that is none, even the gradient is NaN.
+    """
+    y_true = ops.convert_to_tensor(y_true, dtype=None if classes else y_pred.dtype)
+    true, pred = tuple(y_true.shape), tuple(y_pred.shape)
+    if classes and len(true) == 3 and true[-1] == 1:
+        y_true, true = ops.squeeze(y_true, -1), true[:2]
+    if not classes and len(true) == 2 and pred[-1] == 1:
+        # Else Keras squeezes y_pred instead, and averages over time.
+        y_true, true = ops.expand_dims(y_true, -1), (*true, 1)
+    expected = pred[:2] if classes else pred
+    if len(true) != len(expected) or any(None not in (n, m) and n != m for n, m in zip(true, expected)):
+        wanted = "(B, T) classes" if classes else "(B, T, n_y)"
         raise ValueError(f"y_true must have the shape {wanted} = {expected} to fit y_pred {pred}, got {true}.")
-    return cost(y_true, y_pred)
+    if not classes:
+        return y_true if counted is None else ops.where(counted[..., None], y_true, ops.zeros_like(y_true)), None
+    n_y, ignored, label = pred[-1], getattr(loss, "ignore_class", None), ops.cast(y_true, "int32")
+    known = (label >= 0) & (label < n_y)
+    known = known if ignored is None else known | (label == ignored)
+    known = known & (ops.cast(label, y_true.dtype) == y_true)  # 1.5 and NaN are no classes
+    fits = known if counted is None else known | ~counted
+    message = f"A label must be a class, a whole number from 0 to {n_y - 1}, got"
+    insist(ops.all(fits), message, lambda: first_not(fits, y_true))
+    return ops.where(known if counted is None else known & counted, label, 0), known

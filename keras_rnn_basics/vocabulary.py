@@ -144,13 +144,17 @@ class Vocabulary:
         tokens = np.asarray(tokens.to_tensor() if hasattr(tokens, "to_tensor") else tokens)
         if tokens.ndim != 2 or tokens.dtype.kind not in "iu":
             raise ValueError(f"tokens must be (B, T) integers under {len(self)}, got {tokens.dtype} {tokens.shape}.")
-        if tokens.size and not 0 <= tokens.min() <= tokens.max() < len(self):
-            raise ValueError(f"tokens must be integers under {len(self)}, got {tokens.min()} to {tokens.max()}.")
+        self._check(tokens)
         return [text.decode() for text in self.decode_tensor(tokens).numpy()]
 
     def spelt(self, tokens: Sequence[int]) -> list[str]:
         """Tokens -> the text of each by itself."""
+        self._check(np.asarray(tokens))
         return [text.decode() for text in np.take(self._texts.numpy(), tokens)]
+
+    def _check(self, tokens):
+        if tokens.size and not 0 <= tokens.min() <= tokens.max() < len(self):
+            raise ValueError(f"tokens must be integers under {len(self)}, got {tokens.min()} to {tokens.max()}.")
 
     def missing(self, texts: Any) -> list[str]:
         """The tokens in the texts that have no number, each once."""

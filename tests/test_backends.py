@@ -73,6 +73,15 @@ for network, sequence in (
         y_t, *states = step([keras.ops.convert_to_tensor(sequence[:, t]), *states])
         np.testing.assert_allclose(keras.ops.convert_to_numpy(y_t), answers[:, t], atol=1e-5)
 
+# What is no token and no class makes the numbers NaN that it would go into, and no others.
+step = krb.build_many_to_many((), 5, 2, frontend=keras.layers.Embedding(9, 4))
+y = keras.ops.convert_to_numpy(step(np.array([[1, 2, 3], [4, -1, 6], [7, 8, 9]])))
+assert np.isnan(y).any(axis=-1).tolist() == [[False] * 3, [False, True, True], [False, False, True]]
+for label, bad in ((1, False), (-1, True), (2, True)):
+    for mask, counts in (None, True), ([[True, False]], False):
+        y, p = np.array([[0, label]]), np.full((1, 2, 2), 0.5)
+        costs = krb.per_step_loss(y, p, "sparse_categorical_crossentropy", mask)
+        assert np.isnan(keras.ops.convert_to_numpy(costs)).tolist() == [False, bad and counts]
 try:
     krb.build_one_to_many(9, 5).generate([[4]], 3)
 except RuntimeError as error:

@@ -51,7 +51,7 @@ class LongShortCell(RecurrentCell):
 
     def advance(self, z_t, states):
         h_prev, c_prev = states
-        enter, forget, show, new = ops.split(z_t + ops.matmul(h_prev, self.U), 4, axis=-1)
+        enter, forget, show, new = ops.split(z_t + self.recur(h_prev, self.U), 4, axis=-1)
         c_t = ops.sigmoid(forget) * c_prev + ops.sigmoid(enter) * ops.tanh(new)
         return [ops.sigmoid(show) * ops.tanh(c_t), c_t]
 
@@ -69,18 +69,16 @@ class WholeCell(IndependentCell):
 
 
 GOOD = {
-    "plain": BasicRNNCell(4),
-    "plain_with_outputs": BasicRNNCell(4, 2, output_activation="softmax", frozen=("b_x",), dropout=0.2),
-    "learned_start": BasicRNNCell(4, 2, learned_initial_state=True, constraints={"W_ya": "non_neg"}),
+    "plain_in_half": BasicRNNCell(4, dtype="mixed_float16"),
+    "plain_with_outputs": BasicRNNCell(
+        4, 2, output_activation="softmax", frozen=("b_x",), dropout=0.2, constraints={"W_ya": "non_neg"}
+    ),
     "echo_state": BasicRNNCell(4, 2, activation="relu", frozen=("W_aa", "W_ax", "b_x", "b_a")),
     "layer_norm": LayerNormRNNCell(4, 2),
-    "leaky": LeakyRNNCell(4, alpha=0.3, recurrent_dropout=0.2),
-    "learned_leak": LeakyRNNCell(4, 2, learn_alpha=True),
-    "independent": IndependentCell(4, learned_initial_state=True),
-    "two_states": LongShortCell(4, 2),
-    "two_learned_starts": LongShortCell(4, 2, learned_initial_state=True),
+    "learned_leak": LeakyRNNCell(4, 2, learn_alpha=True, recurrent_dropout=0.2),
+    "independent_learned_start": IndependentCell(4, learned_initial_state=True),
+    "two_states_learned_starts": LongShortCell(4, 2, learned_initial_state=True),
     "whole": WholeCell(4),
-    "half": BasicRNNCell(4, dtype="mixed_float16"),
     "keras_gru": keras.layers.GRUCell(4),
     "keras_lstm": keras.layers.LSTMCell(4),
 }

@@ -233,6 +233,69 @@ def test_a_beam_wider_than_the_vocabulary_begins_with_what_there_is(network):
     assert np.isneginf(found.scores[0, V:]).all()
 
 
+def thinking(logit, broken_from=0):
+    """A network that thinks 1 the likeliest; of its second row one logit is this from the step `broken_from` on."""
+
+    def step(token, states):
+        rows = tf.where(
+            states[0] >= broken_from, tf.constant([0.0, 1.0, logit, 0.5]), tf.constant([0.0, 1.0, 0.2, 0.5])
+        )
+        return rows, [states[0] + 1]
+
+    return step, [tf.constant([[-9.0], [0.0]])]
+
+
+@pytest.mark.parametrize("logit", [np.nan, np.inf])
+@pytest.mark.parametrize("broken_from", [0, 2])
+def test_logits_that_are_not_finite_are_an_error_not_an_end(logit, broken_from):
+    step, states = thinking(logit, broken_from)
+
+    def write():
+        return decoding.write(step, [[1], [1]], [1, 1], states, 4, decoding.greedy, stop=0)
+
+    def search():
+        return decoding.beam_search(step, [1, 1], states, 4, beam, stop=0)
+
+    for beam, decode in ((None, write), (1, search), (2, search)):
+        with pytest.raises(RuntimeError, match="answers are not finite: its weights may have diverged"):
+            decode()
+        with pytest.raises(tf.errors.InvalidArgumentError, match="not finite: its weights may have diverged"):
+            tf.function(decode)()
+        # XLA drops the assertion: there the log-probabilities say which row it is.
+        compiled = np.asarray(tf.function(decode, jit_compile=True)().log_probabilities)
+        np.testing.assert_array_equal(np.isnan(compiled).any(axis=1), [False, True])
+        assert beam or np.isnan(compiled[1]).sum() == 4 - broken_from
+
+
+def test_a_token_that_cannot_be_has_the_logit_minus_infinity_but_one_must_be_left():
+    step, states = thinking(-np.inf)
+    written = decoding.write(step, [[1], [1]], [1, 1], states, 3, decoding.greedy)
+    np.testing.assert_array_equal(written.tokens, 1)
+    found = decoding.beam_search(step, [1, 1], states, 2, 4)
+    assert 2 in found.tokens[0].numpy()
+    assert 2 not in found.tokens[1].numpy()
+    # A prompt may hold it: its probability is zero.
+    read = decoding.write(step, [[1, 2], [1, 2]], [2, 2], states, 0, decoding.greedy)
+    np.testing.assert_array_equal(np.isneginf(read.prompt_log_probabilities), [[False], [True]])
+
+    def nothing_left(token, states):
+        return tf.fill([1, 4], -np.inf), states
+
+    with pytest.raises(RuntimeError, match="not finite"):
+        decoding.write(nothing_left, [[1]], [1], [], 3, decoding.greedy)
+
+
+def test_a_prompt_without_tokens_is_an_error(network):
+    step, _ = network
+    for lengths in ([0, 2], [1, 3]):
+        with pytest.raises(ValueError, match="prompt_lengths must be from 1 to P, the width of prompts, got"):
+            decoding.write(step, [[1, 2], [1, 2]], lengths, [tf.zeros([2, N_A])], 3, decoding.greedy)
+
+
+def test_no_rows_have_no_random_numbers():
+    assert decoding.uniform_numbers(1, 0, 5).shape[0] == 0
+
+
 def test_a_sampler_of_keras_hub_takes_the_step(network):
     samplers = pytest.importorskip("keras_hub", reason="keras-hub is not installed").samplers
     step, in_numpy = network

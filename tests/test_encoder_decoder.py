@@ -84,7 +84,7 @@ def test_attention_weights_are_the_softmax_of_dot_products_with_the_memory(vocab
 def test_a_beam_is_as_long_as_was_asked_for(vocabulary):
     model = build_translator(vocabulary, True)
     x = model.source_vocabulary.encode(["to be"]).to_tensor()
-    exact = vocabulary.decode(model._translate(x, 5, 4, 0.6))
+    exact = vocabulary.decode(model._translate(x, 5, 4, 0.6)[0])
     assert model.translate(["to be"], beam=4, length=5) == exact
 
 
@@ -98,3 +98,26 @@ def test_translate_says_what_does_not_fit(translator):
     bare = krb.build_encoder_decoder(5, 5, 4)
     with pytest.raises(ValueError, match="has no source_vocabulary: give one to its builder"):
         bare.translate("to be")
+
+
+def test_weights_that_have_diverged_are_an_error_not_an_empty_translation(vocabulary):
+    model = build_translator(vocabulary, True)
+    model.set_weights([np.nan * weight for weight in model.get_weights()])
+    for ask in (
+        lambda: model.translate(SENTENCES),
+        lambda: model.translate(SENTENCES, beam=3, length=5),
+        lambda: model.attention("to be", "or"),
+    ):
+        with pytest.raises(RuntimeError, match="answers are not finite: its weights may have diverged"):
+            ask()
+
+
+def test_attention_says_what_does_not_fit(vocabulary):
+    model = build_translator(vocabulary, True)
+    for sentence in ("", ["to be"]):
+        with pytest.raises(ValueError, match="sentence must be a string that holds text"):
+            model.attention(sentence, "or")
+    with pytest.raises(ValueError, match="translation must be a string or None, got 5"):
+        model.attention("to be", 5)
+    with pytest.warns(UserWarning, match=r"does not have \['Z'\]"):
+        assert model.attention("to Z", "or")[2][-1] == "\N{REPLACEMENT CHARACTER}"

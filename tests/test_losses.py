@@ -1,7 +1,9 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+import keras_rnn_basics as krb
 from keras_rnn_basics import BasicRNN, BasicRNNCell, SumOverTime, per_step_loss
 
 B, T, K = 4, 6, 3
@@ -58,8 +60,6 @@ def test_the_per_step_losses_add_up_to_the_sequence_s(steps, mask):
     loss, y_true, y_pred, costs = steps["logistic"]
     per_step = per_step_loss(y_true, y_pred, SumOverTime(loss), mask)
     np.testing.assert_allclose(per_step, (costs * mask).sum(axis=0) / B, rtol=1e-4)
-    import tensorflow as tf
-
     y_pred = tf.convert_to_tensor(y_pred, "float32")
     y_pred._keras_mask = tf.convert_to_tensor(mask)
     assert float(SumOverTime(loss)(y_true, y_pred)) == pytest.approx(float(np.sum(per_step)), rel=1e-4)
@@ -142,3 +142,140 @@ def test_a_missing_loss_is_an_error():
         SumOverTime(None)
     with pytest.raises(ValueError, match="must name the cost of one step"):
         per_step_loss(np.zeros((4, 6, 1)), np.zeros((4, 6, 1)), None)
+
+
+@pytest.fixture
+def reader():
+    """A model that masks the token 0, and answers logits of K classes."""
+    frontend = keras.layers.Embedding(9, 4, mask_zero=True)
+    return krb.build_many_to_many((), 5, K, frontend=frontend)
+
+
+def test_the_mask_that_the_answer_carries_is_read(reader, rng, mask):
+    tokens = np.where(mask, rng.integers(1, 9, size=(B, T)), 0)
+    y, loss = rng.integers(K, size=(B, T)), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    answer = reader(tokens)
+    p = softmax(np.asarray(answer))
+    expected = (-np.log(np.take_along_axis(p, y[..., None], -1)[..., 0]) * mask).sum(axis=0) / B
+    np.testing.assert_allclose(per_step_loss(y, answer, loss), expected, rtol=1e-5)
+    np.testing.assert_allclose(float(SumOverTime(loss)(y, answer)), expected.sum(), rtol=1e-5)
+    # An array carries none: there the mask is given.
+    np.testing.assert_allclose(per_step_loss(y, np.asarray(answer), loss, mask), expected, rtol=1e-5)
+
+
+def test_of_two_masks_each_leaves_steps_out(steps, mask):
+    loss, y_true, y_pred, costs = steps["squares"]
+    y_pred, first = tf.convert_to_tensor(y_pred, "float32"), np.arange(T) < 3
+    y_pred._keras_mask = tf.convert_to_tensor(mask)
+    found = per_step_loss(y_true, y_pred, loss, np.tile(first, (B, 1)))
+    np.testing.assert_allclose(found, (costs * mask * first).sum(axis=0) / B, rtol=1e-4)
+
+
+def test_the_mean_over_what_still_runs_does_not_fall_as_sequences_end():
+    y_pred, mask = np.full((3, 4, 1), 2.0), np.arange(4) < np.array([[3], [2], [1]])
+    over_batch = per_step_loss(np.zeros((3, 4)), y_pred, "mean_squared_error", mask)
+    over_running = per_step_loss(np.zeros((3, 4)), y_pred, "mean_squared_error", mask, mean_over="running")
+    np.testing.assert_allclose(over_batch, [4, 4 * 2 / 3, 4 / 3, 0], rtol=1e-6)
+    np.testing.assert_array_equal(over_running, [4, 4, 4, np.nan])
+    unmasked = per_step_loss(np.zeros((3, 4)), y_pred, "mean_squared_error", mean_over="running")
+    np.testing.assert_array_equal(unmasked, [4, 4, 4, 4])
+    with pytest.raises(ValueError, match="mean_over must be 'batch' or 'running', got 'time'"):
+        per_step_loss(np.zeros((3, 4)), y_pred, "mean_squared_error", mean_over="time")
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [("float64", 1e-6), ("float32", 1e-5), ("bfloat16", 3e-2)])
+@pytest.mark.parametrize("kind", ["softmax, sparse", "logistic, logits", "squares"])
+def test_masks_and_weights_act_together_in_every_dtype(steps, mask, rng, kind, dtype, rtol):
+    loss, y_true, y_pred, costs = steps[kind]
+    cost, weight = SumOverTime(loss, dtype=dtype), rng.random((B, T)) * (rng.random((B, T)) < 0.7)
+    y_pred = tf.convert_to_tensor(y_pred)
+    y_pred._keras_mask = tf.convert_to_tensor(mask)
+    weighted, plain = cost(y_true, y_pred, weight), cost(y_true, y_pred)
+    assert keras.backend.standardize_dtype(weighted.dtype) == dtype
+    np.testing.assert_allclose(float(weighted), (costs * mask * weight).sum() / B, rtol=rtol)
+    np.testing.assert_allclose(float(plain), (costs * mask).sum() / B, rtol=rtol)
+    per_step = per_step_loss(y_true, y_pred, cost)
+    assert keras.backend.standardize_dtype(per_step.dtype) == dtype
+    np.testing.assert_allclose(np.asarray(per_step, "float64").sum(), float(plain), rtol=rtol)
+
+
+def test_a_class_is_not_rounded_in_bfloat16():
+    logits = np.zeros((1, 1, 400), "float32")
+    logits[0, 0, 301] = 9.0  # bfloat16 knows 300 and 302
+    cost = SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True), dtype="bfloat16")
+    assert float(cost([[301]], logits)) < 0.1
+    assert float(cost([[300]], logits)) > 8.0
+
+
+@pytest.mark.parametrize("label", [-1, K, 1.5, np.nan, 2**32 + 1])
+def test_a_label_that_is_no_class_is_an_error_and_nan_where_xla_compiles(steps, label):
+    loss, classes, p, _ = steps["softmax, sparse"]
+    y = classes.astype(np.result_type(label, classes))
+    y[1, 2] = label
+    message = rf"A label must be a class, a whole number from 0 to {K - 1}, got {label}"
+    for cost in (SumOverTime(loss), lambda y, p: per_step_loss(y, p, loss)):
+        with pytest.raises(ValueError, match=message):
+            cost(y, p)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="A label must be a class"):
+            tf.function(cost)(tf.constant(y), tf.constant(p))
+        assert np.isnan(np.sum(tf.function(cost, jit_compile=True)(tf.constant(y), tf.constant(p))))
+
+
+@pytest.mark.parametrize("padding", [-1, K + 4, np.nan])
+@pytest.mark.parametrize("jit", [False, True])
+def test_what_stands_where_nothing_counts_changes_neither_the_cost_nor_a_gradient(steps, mask, padding, jit):
+    for kind in ("softmax, sparse", "squares"):
+        loss, y_true, y_pred, costs = steps[kind]
+        padded = np.where(mask if y_true.ndim == 2 else mask[..., None], y_true, padding)
+        y_pred = tf.convert_to_tensor(y_pred, "float32")
+
+        def gradient(y, mask, weight, y_pred=y_pred, loss=loss):
+            with tf.GradientTape() as tape:
+                tape.watch(y_pred)
+                answer = tf.identity(y_pred)
+                if mask is not None:
+                    answer._keras_mask = mask
+                cost = SumOverTime(loss)(y, answer, weight)
+            return cost, tape.gradient(cost, y_pred)
+
+        gradient = tf.function(gradient, jit_compile=jit)
+        exact = gradient(tf.constant(y_true), tf.constant(mask), None)
+        np.testing.assert_allclose(exact[0], (costs * mask).sum() / B, rtol=1e-4)
+        as_mask = gradient(tf.constant(padded), tf.constant(mask), None)
+        as_weight = gradient(tf.constant(padded), None, tf.cast(mask, "float32"))
+        eagerly = per_step_loss(padded, y_pred, loss, mask)
+        np.testing.assert_allclose(eagerly, (costs * mask).sum(axis=0) / B, rtol=1e-4)
+        for found in (as_mask, as_weight):
+            np.testing.assert_allclose(found[0], exact[0], rtol=1e-6)
+            np.testing.assert_allclose(found[1], exact[1], rtol=1e-6)
+
+
+def test_a_class_to_ignore_takes_its_steps_out(steps, mask):
+    _, classes, p, costs = steps["softmax, sparse"]
+    loss = keras.losses.SparseCategoricalCrossentropy(ignore_class=-1)
+    y = np.where(mask, classes, -1)
+    assert float(SumOverTime(loss)(y, p)) == pytest.approx((costs * mask).sum() / B, rel=1e-4)
+    running = per_step_loss(y, p, loss, mean_over="running")
+    np.testing.assert_allclose(running, (costs * mask).sum(axis=0) / mask.sum(axis=0), rtol=1e-4)
+    with pytest.raises(ValueError, match="got -2"):
+        SumOverTime(loss)(np.where(mask, classes, -2), p)
+
+
+def test_the_generalized_cross_entropy_takes_classes(steps):
+    _, classes, p, _ = steps["softmax, sparse"]
+    loss = keras.losses.CategoricalGeneralizedCrossEntropy(q=0.5)
+    costs = (1 - np.take_along_axis(p, classes[..., None], -1)[..., 0] ** 0.5) / 0.5
+    assert float(SumOverTime(loss)(classes, p)) == pytest.approx(costs.sum() / B, rel=1e-4)
+    with pytest.raises(ValueError, match=r"\(B, T\) classes"):
+        SumOverTime(loss)(np.eye(K)[classes], p)
+
+
+def test_a_loss_that_has_no_cost_for_each_step_is_an_error():
+    y = np.ones((4, 6, 3))
+    for loss in ("dice", lambda true, pred: keras.ops.mean(true - pred, axis=(1, 2)), lambda true, pred: true - pred):
+        with pytest.raises(ValueError, match=r"loss must give one cost for each step, \(B, T\) for y_pred \(4, 6, 3\)"):
+            SumOverTime(loss)(y, y)
+
+
+def test_no_examples_cost_nothing():
+    assert float(SumOverTime("mean_squared_error")(np.zeros((0, 6, 1)), np.zeros((0, 6, 1)))) == 0.0

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from texts import PROMPTS, TEXTS, softmax
+from texts import PROMPTS, TEXTS, build_writer, softmax
 
 import keras_rnn_basics as krb
 from keras_rnn_basics.architectures.text_model import room
@@ -135,3 +135,11 @@ def test_the_highest_temperature_draws_all_tokens_alike_and_the_lowest_the_likel
 
 def test_lengths_are_rounded_up_to_few():
     assert [room(n, 8) for n in (1, 8, 9, 16, 17)] == [8, 8, 16, 16, 32]
+
+
+def test_weights_that_have_diverged_are_an_error_not_the_end_of_the_text(vocabulary):
+    model = build_writer(vocabulary)
+    model.set_weights([np.nan * weight for weight in model.get_weights()])
+    for ask in (lambda: model.generate("to be", 5), lambda: model.log_probabilities(["to be", "or"])):
+        with pytest.raises(RuntimeError, match=r"answers are not finite: its weights may have diverged"):
+            ask()

@@ -33,6 +33,13 @@ def test_several_curves_are_named(ax):
     assert labels[1].endswith("= 8")
 
 
+def test_costs_of_the_sequences_that_still_run_have_no_sum(ax):
+    krb.plot_per_step_loss({"RNN": np.array([3.0, 2.0, np.nan])}, ax, mean_over="running")
+    assert ax.get_legend_handles_labels()[1] == ["RNN: mean of those that still run"]
+    with pytest.raises(ValueError, match="mean_over must be 'batch' or 'running', got 'time'"):
+        krb.plot_per_step_loss(np.ones(3), ax, mean_over="time")
+
+
 def test_the_forecast_picture_shows_truth_forecast_and_error(ax):
     _, below = plt.subplots()
     times = np.datetime64("2020-01-01") + np.arange(3)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from texts import PROMPTS, SENTENCES, build_translator
+from texts import PROMPTS, SENTENCES, build_translator, build_writer
 
 import keras_rnn_basics as krb
 
@@ -24,6 +24,25 @@ def test_endpoints_take_the_edges_of_their_arguments(writer, vocabulary, tmp_pat
     expected = translator.translate("to be").encode()
     assert loaded.translate(tf.constant(["", "to be"])).numpy().tolist() == [b"", expected]
     assert loaded.translate(tf.constant([""])).numpy().tolist() == [b""]
+
+
+def test_exports_of_weights_that_have_diverged_say_so(vocabulary, tmp_path):
+    for name, model in (("writer", build_writer(vocabulary)), ("translator", build_translator(vocabulary, False))):
+        model.set_weights([np.nan * weight for weight in model.get_weights()])
+        loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / name))
+        text = tf.constant(["to be"])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="not finite: its weights may have diverged"):
+            loaded.generate(text, 5, 1.0, 0, 1) if name == "writer" else loaded.translate(text)
+
+
+def test_exports_take_no_text_at_all_but_no_temperature_that_is_none(writer, vocabulary, tmp_path):
+    loaded = krb.load_saved_model(krb.export_saved_model(writer, tmp_path / "writer"))
+    assert loaded.generate(tf.constant([], "string"), 5, 1.0, 0, 1).shape == (0,)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="temperature must be a number"):
+        loaded.generate(tf.constant(["to"]), 5, float("nan"), 0, 1)
+    translator = build_translator(vocabulary, False)
+    loaded = krb.load_saved_model(krb.export_saved_model(translator, tmp_path / "translator"))
+    assert loaded.translate(tf.constant([], "string")).shape == (0,)
 
 
 def test_an_encoder_decoder_with_one_vocabulary_exports_without_text(vocabulary, tmp_path):

@@ -101,3 +101,11 @@ def test_counting_says_what_is_wrong_with_its_texts():
 def test_decoding_says_what_is_no_row_of_tokens(tokens):
     with pytest.raises(ValueError, match="integers under 6"):
         Vocabulary(["x", "y"]).decode(tokens)
+
+
+def test_a_token_that_is_none_is_not_spelt():
+    vocabulary = Vocabulary(["a", "b"])
+    assert vocabulary.spelt([4, 5]) == ["a", "b"]
+    for token in (-1, 6):
+        with pytest.raises(ValueError, match="tokens must be integers under 6"):
+            vocabulary.spelt([4, token])

@@ -1,7 +1,10 @@
-"""One layer applied to every time step, with the steps folded into the batch."""
+"""One layer applied to every time step, with the steps folded into the batch; and what a token may be."""
 
 import keras
 from keras import ops
+
+from keras_rnn_basics.checks import first_not, insist
+from keras_rnn_basics.compat import reads
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
@@ -12,8 +15,16 @@ class EachStep(keras.layers.Wrapper):
     over them. A mask that the layer makes (an embedding's or a Masking's, also as the first of a
     Sequential) or that came with x goes on with the output.
 
+    Tokens that an embedding of the layer reads must be whole numbers from 0 to `input_dim` - 1, padding included: Keras
+    would read -1 as the last token, and one that is too large as another or as zeros, as the device has it.
+
     Args:
         layer: a Keras layer that takes (B, ...), the shape of one time step.
+
+    Raises:
+        TypeError: for what is no layer.
+        ValueError: for a token that is none. (A graph has an assertion; where XLA compiles it, and on other backends
+            than TensorFlow, the step's output is NaN.)
 
     >>> import numpy as np
     >>> tuple(EachStep(keras.layers.Flatten())(np.ones((2, 5, 8, 8))).shape)
@@ -30,8 +41,22 @@ class EachStep(keras.layers.Wrapper):
         super().build((None, *x_shape[2:]))
 
     def call(self, x):
+        x, known = self._tokens(x)
         y = self.layer(_fold(x))
-        return ops.reshape(y, (*ops.shape(x)[:2], _size(y.shape[1:])))
+        y = ops.reshape(y, (*ops.shape(x)[:2], _size(y.shape[1:])))
+        return y if known is None else y + ops.cast(ops.where(known, 0.0, float("nan")), y.dtype)[..., None]
+
+    def _tokens(self, x):
+        """(B, T, ...) -> x, 0 for every token that is none; (B, T), False for a step with such a one, or None."""
+        sizes = _vocabulary_sizes(self.layer)
+        if not sizes:
+            return x, None
+        V, token = min(sizes), ops.cast(x, "int32")
+        known = (token >= 0) & (token < V) & (ops.cast(token, x.dtype) == x)
+        message = f"{self.name}: a token must be a whole number from 0 to {V - 1}, got"
+        if insist(ops.all(known), message, lambda: first_not(known, x)):
+            return x, None
+        return ops.where(known, token, 0), ops.all(known, axis=tuple(range(2, len(x.shape))))
 
     def compute_mask(self, x, mask=None):
         # Embedding and Masking look at each step by itself, so that the sequence needs no folding here.
@@ -45,6 +70,43 @@ class EachStep(keras.layers.Wrapper):
 
     def compute_output_shape(self, x_shape):
         return (*x_shape[:2], _size(self.layer.compute_output_shape((None, *x_shape[2:]))[1:]))
+
+
+class ReadsTokens(keras.Model):
+    """A functional model whose inputs may be tokens, which are then whole numbers as they come, and not made so.
+
+    Keras would cut 1.7 to the token 1, as it makes every input what its `keras.Input` says, and 2**32 + 1 as well.
+    """
+
+    def call(self, inputs, training=None, mask=None, **kwargs):
+        if all(keras.backend.is_int_dtype(tensor.dtype) for tensor in self.inputs):
+            inputs = keras.tree.map_structure(lambda x: None if x is None else _whole(x), inputs)
+        return super().call(inputs, training=training, mask=mask, **kwargs)
+
+
+def _whole(x):
+    """(...) -> (...) int32: -1, which is no token, for what is no whole number that int32 holds."""
+    x = ops.convert_to_tensor(x)
+    if x.dtype == "int32":
+        return x
+    token = ops.cast(x, "int32")
+    whole = ops.cast(token, x.dtype) == x
+    insist(ops.all(whole), "A token must be a whole number that int32 holds, got", lambda: first_not(whole, x))
+    return ops.where(whole, token, -1)
+
+
+def _vocabulary_sizes(layer):
+    """V of each embedding, or one-hot encoding, that a layer begins with."""
+    if isinstance(layer, keras.layers.Embedding):
+        return [layer.input_dim]
+    if isinstance(layer, keras.layers.CategoryEncoding):
+        return [layer.num_tokens]
+    if isinstance(layer, keras.Sequential):
+        return _vocabulary_sizes(layer.layers[0]) if layer.layers else []
+    if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
+        first = [part for part in layer.layers if any(reads(part, x) for x in layer.inputs)]
+        return [size for part in first for size in _vocabulary_sizes(part)]
+    return []
 
 
 def _fold(x):

@@ -169,7 +169,7 @@ class EncoderDecoder(TextModel):
 
         Raises:
             ValueError: for an argument that does not fit, or a model built without vocabularies.
-            RuntimeError: on another backend than TensorFlow.
+            RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("translate")
         check_number("beam", beam, int, 1, 1024)
@@ -178,8 +178,10 @@ class EncoderDecoder(TextModel):
         x, longest = self._read(sentences)
         length = _limit(longest) if length is None else length
         check_number("length", length, int, 1, 2**31 - 1)
-        tokens = self._translator(x, np.int32(length), beam, float(length_penalty), room(length, 32)).numpy()
-        return give_back(self.target_vocabulary.decode(tokens[: len(sentences), :length]))
+        found = self._translator(x, np.int32(length), beam, float(length_penalty), room(length, 32))
+        tokens, log_probabilities = (part.numpy()[: len(sentences)] for part in found)
+        decoding.refuse_nan(log_probabilities)
+        return give_back(self.target_vocabulary.decode(tokens[:, :length]))
 
     def attention(self, sentence: str, translation: str | None = None) -> tuple[np.ndarray, list[str], list[str]]:
         """-> (T_y, T_x) weights, T_y written tokens, T_x read tokens: where the decoder looked as it wrote each token.
@@ -189,18 +191,26 @@ class EncoderDecoder(TextModel):
             translation: the target; `None` for the model's own.
 
         Raises:
-            ValueError: for a model built without attention.
+            ValueError: for a model built without attention, or what is no text.
+            RuntimeError: for a network whose answers are not finite.
         """
         decoder, encoder = self.get_layer("decoder"), self.get_layer("encoder")
         if decoder.inputs[-1].name != "there":
             raise ValueError(f"{self.name} has no attention: build it with attention=True.")
-        translation = self.translate(sentence) if translation is None else translation
+        if not isinstance(sentence, str) or not sentence:
+            raise ValueError(f"sentence must be a string that holds text, got {sentence!r}.")
+        if not isinstance(translation, (str, type(None))):
+            raise ValueError(f"translation must be a string or None, got {translation!r}.")
         source, target = self.source_vocabulary, self.target_vocabulary
-        [x], [y] = source.encode([sentence]).to_list(), target.encode([translation]).to_list()
+        if translation is None:  # which also tells of unknown words
+            [x], [y] = source.encode([sentence]).to_list(), target.encode([self.translate(sentence)]).to_list()
+        else:
+            [x], [y] = encoded(source, [sentence], 3), encoded(target, [translation], 3)
         _, weights = decoder.get_layer("look_back").output
         looking = keras.Model(decoder.inputs, weights)
         y_in = ops.convert_to_tensor([[Vocabulary.start, *y]], "int32")
         weights = looking([y_in, *encoder(ops.convert_to_tensor([x], "int32"))])
+        decoding.refuse_nan(weights)
         return ops.convert_to_numpy(weights)[0], [*target.spelt(y), "end"], source.spelt(x)
 
     def _read(self, sentences):
@@ -219,7 +229,7 @@ class EncoderDecoder(TextModel):
         return tf.function(self._translate, jit_compile=True, reduce_retracing=True, autograph=False)
 
     def _translate(self, x, length, beam, length_penalty, capacity=None):
-        """(B, T_x) -> (B, length) tokens."""
+        """(B, T_x) -> (B, length) tokens; their log-probabilities, of each (B, length) or, of a beam search, (B,)."""
         import tensorflow as tf
 
         remembered = self.get_layer("encoder")(x, training=False)
@@ -232,9 +242,11 @@ class EncoderDecoder(TextModel):
         start, end = tf.fill([tf.shape(x)[0]], Vocabulary.start), Vocabulary.end
         if beam > 1:
             search = (length, beam, end, length_penalty, capacity)
-            return decoding.beam_search(step, start, remembered, *search).tokens[:, 0]
+            found = decoding.beam_search(step, start, remembered, *search)
+            return found.tokens[:, 0], found.log_probabilities[:, 0]
         read = start[:, None], tf.ones_like(start)
-        return decoding.write(step, *read, remembered, length, decoding.greedy, end, capacity).tokens
+        written = decoding.write(step, *read, remembered, length, decoding.greedy, end, capacity)
+        return written.tokens, written.log_probabilities
 
     def text_endpoints(self):
         """`translate` for an export, in the plain loop of TensorFlow, which needs no compilation at the first call."""
@@ -248,7 +260,7 @@ class EncoderDecoder(TextModel):
             longest = tf.reduce_max(tf.concat([x.row_lengths(), [0]], axis=0))
             # One step of padding, which changes nothing but that there is a step.
             padded_x = tf.pad(x.to_tensor(), [[0, 0], [0, 1]])
-            tokens = self._translate(padded_x, _limit(tf.cast(longest, "int32")), 1, 0.0)
+            tokens, _ = self._translate(padded_x, _limit(tf.cast(longest, "int32")), 1, 0.0)
             return tf.where(x.row_lengths() > 0, self.target_vocabulary.decode_tensor(tokens), "")
 
         resources = [*self.source_vocabulary.resources, *self.target_vocabulary.resources]

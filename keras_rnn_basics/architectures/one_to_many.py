@@ -21,6 +21,7 @@ from keras_rnn_basics.architectures.text_model import (
     padded,
     room,
 )
+from keras_rnn_basics.checks import insist
 from keras_rnn_basics.vocabulary import Vocabulary
 
 # Beyond it every token is as likely as the next, and float32 runs out of numbers.
@@ -132,7 +133,7 @@ class OneToMany(TextModel):
 
         Raises:
             ValueError: for an argument that does not fit.
-            RuntimeError: on another backend than TensorFlow.
+            RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("generate")
         check_number("length", length, int, 1, 2**31 - 1)
@@ -154,7 +155,9 @@ class OneToMany(TextModel):
         uniform = np.pad(uniform, [(0, 0), (0, room(length, 256) - length)])
         chance = np.float32(temperature), None if top_k is None else np.int32(top_k)
         chance = *chance, None if top_p is None else np.float32(top_p)
-        written = self._compiled(tokens, lengths, np.int32(length), uniform, *chance).tokens.numpy()[:, :length]
+        written = self._compiled(tokens, lengths, np.int32(length), uniform, *chance)
+        decoding.refuse_nan(written.log_probabilities)
+        written = written.tokens.numpy()[:, :length]
         if self.vocabulary is None:
             return np.concatenate([prompts, written], axis=1).reshape(*np.shape(prompt)[:-1], -1)
         return give_back([text + more for text, more in zip(texts, self.vocabulary.decode(written))])
@@ -166,8 +169,8 @@ class OneToMany(TextModel):
         log 2 is the bits per character. Without a vocabulary: (T,) or (B, T) tokens, of which the first is given.
 
         Raises:
-            ValueError: for texts that are no strings.
-            RuntimeError: on another backend than TensorFlow.
+            ValueError: for texts that are no strings, or tokens that are none.
+            RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("log_probabilities")
         if self.vocabulary is None:
@@ -178,6 +181,7 @@ class OneToMany(TextModel):
         tokens, lengths = padded(rows, room(max(map(len, rows)), 64))
         nothing = np.zeros((len(rows), 0), "float32")
         found = self._compiled(tokens, lengths, np.int32(0), nothing, np.float32(0), None, None)
+        decoding.refuse_nan(found.prompt_log_probabilities)
         found = found.prompt_log_probabilities.numpy()
         if give_back is None:
             return found[:, : lengths[0] - 1].reshape(*np.shape(texts)[:-1], -1)
@@ -232,13 +236,16 @@ class OneToMany(TextModel):
             return {}
 
         def generate(prompt, length, temperature, top_k, seed):
+            insist(~tf.math.is_nan(temperature), "temperature must be a number, got", lambda: temperature)
             length, temperature = tf.maximum(length, 0), tf.clip_by_value(temperature, 0.0, HOTTEST)
             tokens = vocabulary.encode(prompt)
             start = tf.fill([tf.shape(prompt)[0], 1], Vocabulary.start)
             tokens = tf.concat([start, tokens], axis=1)
             lengths = tf.cast(tokens.row_lengths(), "int32")
             uniform = decoding.uniform_numbers(seed, tf.shape(prompt)[0], tf.maximum(length, 1))
-            written = self._write(tokens.to_tensor(), lengths, length, uniform, temperature, top_k, None)
+            # One token of padding, which changes nothing but that there is one where there is no prompt at all.
+            padded_tokens = tf.pad(tokens.to_tensor(), [[0, 0], [0, 1]])
+            written = self._write(padded_tokens, lengths, length, uniform, temperature, top_k, None)
             return tf.strings.join([prompt, vocabulary.decode_tensor(written.tokens)])
 
         signature = [

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 
+from keras_rnn_basics.architectures.each_step import ReadsTokens
 from keras_rnn_basics.architectures.one_step import one_step
 from keras_rnn_basics.vocabulary import Vocabulary
 
 
-class TextModel(keras.Model):
+class TextModel(ReadsTokens):
     """A functional model that owns vocabularies.
 
     What XLA compiles is compiled for each shape: prompts and answers are padded to few lengths.
@@ -79,14 +80,14 @@ def check_number(name, value, kind, least, most):
         raise ValueError(f"{name} must be {described} from {least} to {most}, got {value!r}.")
 
 
-def encoded(vocabulary, texts):
-    """Lists of tokens; a warning names what the vocabulary does not have."""
+def encoded(vocabulary, texts, stacklevel=4):
+    """Lists of tokens; a warning, of the line so many calls above, names what the vocabulary does not have."""
     rows = vocabulary.encode(texts).to_list()
     if any(Vocabulary.unknown in row for row in rows):
         warnings.warn(
             f"The vocabulary does not have {vocabulary.missing(texts)[:10]}: each is read as an unknown "
             f"{vocabulary.level}.",
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
     return rows
 

@@ -30,7 +30,7 @@ def check_cell(cell: keras.layers.Layer, n_x: int) -> None:
     """Raises with what a cell does otherwise than the contract of `RecurrentCell` says, or returns None.
 
     It works on copies of the cell, made by `from_config(get_config())`, with random weights and random numbers, and
-    takes about three seconds on a CPU under TensorFlow. It raises the first thing that it finds, in one sentence with
+    takes two to six seconds on a CPU under TensorFlow. It raises the first thing that it finds, in one sentence with
     the numbers and what to do. In this order:
 
     - a copy is the cell: `get_config` holds every argument of `__init__`;

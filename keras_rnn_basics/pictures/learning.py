@@ -47,23 +47,29 @@ def plot_forecast(
     return ax
 
 
-def plot_per_step_loss(losses: Any, ax: "Axes", ylabel: str = "$L_t$") -> "Axes":
+def plot_per_step_loss(losses: Any, ax: "Axes", ylabel: str = "$L_t$", mean_over: str = "batch") -> "Axes":
     """Draws the (T,) costs of `per_step_loss` against t, and writes their sum L in the legend.
 
     Args:
         losses: (T,), or a dict from a name to (T,) for several curves.
         ax: the matplotlib axes to draw on.
         ylabel: the cost, with its unit.
+        mean_over: as in `per_step_loss`; costs of the sequences that are `"running"` at t have no sum L.
 
     Returns:
         ax.
+
+    Raises:
+        ValueError: for costs that are not (T,), or an unknown `mean_over`.
     """
+    if mean_over not in ("batch", "running"):
+        raise ValueError(f"mean_over must be 'batch' or 'running', got {mean_over!r}.")
     curves = losses if isinstance(losses, dict) else {"": losses}
     for name, costs in curves.items():
         costs = np.asarray(costs)
         if costs.ndim != 1:
             raise ValueError(f"losses must be (T,), got {costs.shape}.")
-        total = f"$L = \\Sigma_t L_t$ = {costs.sum():.4g}"
+        total = f"$L = \\Sigma_t L_t$ = {costs.sum():.4g}" if mean_over == "batch" else "mean of those that still run"
         ax.plot(
             np.arange(1, len(costs) + 1), costs, marker="o", markersize=4, label=f"{name}: {total}" if name else total
         )

@@ -22,9 +22,15 @@ from keras.src.backend.common.variables import AutocastScope
 # keras.layers.RNN recognises by this class which cells want one dropout mask for a whole sequence.
 from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
+# The class of the models whose graph Keras knows, and the operation of `y[:, k:]` in such a graph.
+from keras.src.models import Functional
+from keras.src.ops.numpy import GetItem
+
 __all__ = [
     "AutocastScope",
     "DropoutRNNCell",
+    "Functional",
+    "GetItem",
     "calls_in_order",
     "get_keras_mask",
     "in_sharing_scope",
@@ -47,9 +53,11 @@ class Call(NamedTuple):
 def calls_in_order(model):
     """The calls that a functional model is made of, in the order in which they run.
 
-    Keras shows a graph's operations in public, but not which tensors each of them reads in this graph.
+    Keras shows a graph's operations in public, but not which tensors each of them reads in this graph. Among those of
+    one depth, which do not need each other, it keeps the last one first.
     """
-    nodes = [node for _, nodes in sorted(model._nodes_by_depth.items(), reverse=True) for node in nodes]
+    depths = sorted(model._nodes_by_depth.items(), reverse=True)
+    nodes = [node for _, nodes in depths for node in reversed(nodes)]
     return [
         Call(node.operation, node.arguments.args, node.arguments.kwargs, node.outputs)
         for node in nodes

@@ -4,12 +4,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
+from keras_rnn_basics.architectures.graph import inputs_of
 from keras_rnn_basics.architectures.one_step import one_step
 from keras_rnn_basics.architectures.text_model import TextModel
 from keras_rnn_basics.recurrence import only_plain
@@ -28,11 +29,14 @@ def export_saved_model(
 
     Endpoints, each at any batch size, and at any length where the model takes any:
 
-    - `serve(x) -> y`: whole sequences, as `model(x)`;
-    - `step(x_t, a) -> (y_t, a)`: one time step, begun with a of zeros; a deep network takes and gives a_1, a_2, ... .
-      An encoder-decoder's step writes: x_t is the last target token, and the first states come from `encode(x)`; with
-      attention, what follows the states in it goes into every step as it came.
-      A network without a next step (of fixed length, bidirectional) has none; the description says why;
+    - `serve(x) -> y`: whole sequences, as `model(x)`; a model of several inputs takes them in the order of the
+      description, which is `model.inputs`, each under its name or its key of a dict;
+    - `step(x_t, a) -> (y_t, a)`: one time step, as `one_step(model)`, begun with a of zeros; a network of several
+      states takes and gives a_1, a_2, ... . What follows the states in it goes into every step as it came.
+      An encoder-decoder's step writes: x_t is the last target token, and the first states come from `encode(x)`.
+      A network without a next step has none; the description says why;
+    - `begin(...)`: what `step` begins with, where that is not zeros alone: from the inputs that are no sequence to be
+      stepped, or, where the network learned its first states, from the size of the batch;
     - `generate(prompt, length, temperature, top_k, seed) -> text` of a one-to-many model with a vocabulary: (B,)
       strings in and out, as `model.generate`; temperature 0 takes the likeliest token, top_k 0 draws among all;
     - `translate(sentence) -> text` of an encoder-decoder with vocabularies, as `model.translate`.
@@ -43,7 +47,7 @@ def export_saved_model(
     complete or not at all.
 
     Args:
-        model: a functional Keras model, such as a builder's.
+        model: a Keras model, such as a builder's: functional, Sequential, or a subclassed one that was built or called.
         path: the folder to write.
         scores: numbers to keep with the model, such as its test error and the baselines'.
         overwrite: replace what is at `path`.
@@ -69,17 +73,17 @@ def export_saved_model(
         raise ValueError(f"{model.name} is stateful: its callers would share one state. Export it with stateful=False.")
     description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": dict(scores or {})}
     _to_json(description["scores"])  # before any work: a score that JSON cannot hold is an error here
-    if not getattr(model, "inputs", None):
-        raise ValueError(f"{model.name} has no inputs yet: give it a keras.Input, or build it, before the export.")
-
-    description["names"] = _named(model, names or {})
+    endpoints = {"serve": _whole(model)}
+    description["names"] = _named(endpoints["serve"], names or {})
 
     archive = keras.export.ExportArchive()
+    archive.track(model)
     with only_plain():
-        for name, part in _endpoints(model, description).items():
-            _add_endpoint(archive, name, part, description)
-        if isinstance(model, TextModel):
-            _add_text_endpoints(archive, model, description)
+        for name, endpoint in {**endpoints, **_further(model, description)}.items():
+            for resource in endpoint.resources:
+                archive.track(resource)
+            archive.add_endpoint(name, endpoint.run, endpoint.signature)
+            description["endpoints"][name] = endpoint.described()
     description["versions"] = _versions()
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,8 +105,8 @@ def export_saved_model(
     return path
 
 
-def _named(model, names):
-    tensors = {tensor.name: tensor for tensor in model.inputs} | {"y": model.outputs[0]}
+def _named(serve, names):
+    tensors = {spec.name: spec for spec in serve.signature} | {"y": serve.outputs[0]}
     for name, own in names.items():
         if name not in tensors:
             raise ValueError(f"names must be of {list(tensors)}, got some of {name!r}.")
@@ -116,46 +120,77 @@ def _to_json(description):
     return json.dumps(description, indent=2, ensure_ascii=False, default=float) + "\n"
 
 
-def _endpoints(model, description):
-    parts = {"serve": model}
-    nested = {layer.name: layer for layer in model.layers if isinstance(layer, keras.Model)}
-    stepping = model
-    if "encoder" in nested and "decoder" in nested:
-        parts["encode"], stepping = nested["encoder"], nested["decoder"]
-    try:
-        parts["step"] = one_step(stepping)
-    except ValueError as error:
-        description["no_step"] = str(error)
-    return parts
+class _Endpoint(NamedTuple):
+    """A function of the SavedModel: what it takes, what it gives, and what it needs beside it."""
+
+    run: Callable
+    signature: list
+    outputs: list
+    resources: Sequence = ()
+
+    def described(self):
+        return {
+            "inputs": {spec.name: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name} for spec in self.signature},
+            "outputs": [
+                {"shape": list(tensor.shape), "dtype": keras.backend.standardize_dtype(tensor.dtype)}
+                for tensor in self.outputs
+            ],
+        }
 
 
-def _add_endpoint(archive, name, part, description):
-    import tensorflow as tf
+def _whole(model):
+    """`model(x)` as an endpoint."""
+    inputs = inputs_of(model)
+    tensors = keras.tree.flatten(inputs)
+    # In the order in which Keras flattens the dict.
+    names = keras.tree.flatten({key: key for key in inputs} if isinstance(inputs, dict) else [x.name for x in tensors])
 
-    archive.track(part)
-    signature = [tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name) for tensor in part.inputs]
-    single = len(signature) == 1
-
-    def endpoint(*inputs):
-        outputs = part(inputs[0] if single else list(inputs), training=False)
+    def run(*given):
+        outputs = model(keras.tree.pack_sequence_as(inputs, list(given)), training=False)
         return tuple(outputs) if isinstance(outputs, list) else outputs
 
-    archive.add_endpoint(name, endpoint, signature)
-    description["endpoints"][name] = {
-        "inputs": {spec.name: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name} for spec in signature},
-        "outputs": [{"shape": list(tensor.shape), "dtype": tensor.dtype} for tensor in part.outputs],
-    }
+    outputs = getattr(model, "outputs", None) or keras.tree.flatten(model.compute_output_spec(inputs))
+    return _Endpoint(run, [_spec(tensor, name) for tensor, name in zip(tensors, names)], outputs)
 
 
-def _add_text_endpoints(archive, model, description):
-    for name, (function, signature, resources) in model.text_endpoints().items():
-        for resource in resources:
-            archive.track(resource)
-        archive.add_endpoint(name, function, signature)
-        description["endpoints"][name] = {
-            "inputs": {spec.name: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name} for spec in signature},
-            "outputs": [{"shape": [None], "dtype": "string"}],
-        }
+def _further(model, description):
+    """The endpoints beside `serve`; where there is no step, the description says why."""
+    endpoints, stepping = {}, model
+    architecture = getattr(model, "architecture", None)
+    if architecture and architecture.encoder:
+        endpoints["encode"] = _whole(model.get_layer(architecture.encoder))
+        stepping = model.get_layer(architecture.decoder)
+    try:
+        step = one_step(stepping)
+    except ValueError as error:
+        description["no_step"] = str(error)
+    else:
+        endpoints["step"] = _whole(step)._replace(resources=[step])
+        if step.begin.computed:
+            endpoints["begin"] = _beginning(step)
+    if isinstance(model, TextModel):
+        import tensorflow as tf
+
+        for name, (run, signature, resources) in model.text_endpoints().items():
+            endpoints[name] = _Endpoint(run, signature, [tf.TensorSpec([None], "string")], resources)
+    return endpoints
+
+
+def _beginning(step):
+    import tensorflow as tf
+
+    def run(*tensors):
+        return tuple(step.begin(*tensors))
+
+    signature = [_spec(own, own.name) for own in step.begin.inputs] or [tf.TensorSpec([], "int32", name="batch_size")]
+    behind = len(step.inputs) - len(step.begin.states) - len(step.begin.static)
+    return _Endpoint(run, signature, step.inputs[behind:])
+
+
+def _spec(tensor, name):
+    import tensorflow as tf
+
+    return tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
 
 
 def _versions():
@@ -187,20 +222,34 @@ class LoadedModel:
         self.description = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         self.endpoints = [name for name in self._loaded.signatures if name != "serving_default"]
 
-    def __call__(self, *inputs: Any) -> Any:
-        """The whole sequence, as `serve`."""
-        return self.serve(*inputs)
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """The whole sequence, as `serve`; several inputs one after the other, as a list or a dict, or by name."""
+        return self.serve(*inputs, **named)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name not in self.endpoints:
             raise AttributeError(f"There is no endpoint {name!r}; there are {self.__dict__.get('endpoints', [])}.")
         loaded = self._loaded
 
-        def endpoint(*inputs: Any) -> Any:
+        known = list(self.description.get("endpoints", {}).get(name, {}).get("inputs", {}))
+
+        def endpoint(*inputs: Any, **named: Any) -> Any:
             # Through the loaded object, which it thereby keeps alive: load_saved_model(path).step(x_t, a) works.
-            return getattr(loaded, name)(*inputs)
+            return getattr(loaded, name)(*_in_order(inputs, named, known))
 
         return endpoint
+
+
+def _in_order(inputs, named, known):
+    """The tensors one after the other, from such, from a list or a dict of them as the model takes, or by name."""
+    if len(inputs) == 1 and isinstance(inputs[0], dict):
+        inputs, named = (), {**inputs[0], **named}
+    if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) and len(known) > 1:
+        inputs = tuple(inputs[0])
+    rest = known[len(inputs) :]
+    if named and set(named) != set(rest):
+        raise TypeError(f"The endpoint takes {known}, got {len(inputs)} by position and {list(named)} by name.")
+    return [*inputs, *(named[name] for name in rest if name in named)]
 
 
 def load_saved_model(path: str | os.PathLike) -> LoadedModel:

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_rnn_basics import checks
 from keras_rnn_basics import recurrence as routes
-from keras_rnn_basics.compat import AutocastScope, get_keras_mask, in_sharing_scope, set_keras_mask
+from keras_rnn_basics.compat import AutocastScope, in_sharing_scope, set_keras_mask
 
 # Which layers a cell serves: where there are several, they have one cell after loading too.
 _layers_of = weakref.WeakKeyDictionary()
@@ -109,13 +109,21 @@ class BasicRNN(keras.layers.RNN):
         super().build(sequences_shape, initial_state_shape)
         self.input_spec = keras.layers.InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
 
-    def call(self, sequences, initial_state=None, mask=None, training=False, sequence_lengths=None):
+    def call(
+        self,
+        sequences,
+        initial_state=None,
+        mask=None,
+        training=False,
+        sequence_lengths=None,
+        sequences_mask=None,
+    ):
         if sequences.shape[1] == 0:
             raise ValueError(f"A sequence needs at least one time step, got x of shape {tuple(sequences.shape)}.")
         if mask is None:
-            # Keras hands over the mask that x carries only while x is the layer's sole tensor; with an initial_state
-            # it would be lost without a word.
-            mask = get_keras_mask(sequences)
+            # Keras hands over the mask that x carries as `mask` only while x is the layer's sole tensor; beside an
+            # initial_state it comes under this name, or it would be lost without a word.
+            mask = sequences_mask
         if sequence_lengths is not None:
             mask = self._within(sequences, sequence_lengths, mask)
         sequences = self._of_one_batch(sequences, initial_state)

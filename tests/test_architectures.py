@@ -24,16 +24,6 @@ def inputs_of(name, rng, B=4, T=6):
     }[name]
 
 
-def roll(step, x, states=None):
-    """Feeds x one time step after the other; -> the answers (B, T, n_y)."""
-    states = states or [np.zeros((len(x), a.shape[-1]), "float32") for a in step.inputs[1:]]
-    answers = []
-    for t in range(x.shape[1]):
-        y_t, *states = (np.asarray(tensor) for tensor in step([x[:, t], *states]))
-        answers.append(y_t)
-    return np.stack(answers, axis=1)
-
-
 @pytest.mark.parametrize("name", BUILDERS)
 def test_a_builder_returns_a_built_uncompiled_model_named_after_the_architecture(name):
     model = BUILDERS[name]()
@@ -141,63 +131,6 @@ def test_the_encoder_decoder_masks_both_paddings(rng):
     y = model([np.pad(source, ((0, 0), (0, 2))), np.pad(target, ((0, 0), (0, 3)))])
     np.testing.assert_allclose(y[:, :4], model([source, target]), atol=1e-5)
     np.testing.assert_array_equal(y._keras_mask, np.arange(7) < [[4], [4]])
-
-
-@pytest.mark.parametrize("name", ["many_to_one", "many_to_many", "one_to_many"])
-def test_one_step_after_the_other_answers_what_the_sequence_does(name, rng):
-    model, x = BUILDERS[name](), inputs_of(name, rng)
-    answers = roll(krb.one_step(model), x)
-    answers = answers[:, -1] if name == "many_to_one" else answers
-    np.testing.assert_allclose(answers, model(x), atol=1e-5)
-
-
-def test_the_decoder_steps_from_what_the_encoder_remembers(rng):
-    model, (source, target) = BUILDERS["encoder_decoder"](), inputs_of("encoder_decoder", rng)
-    target[0, 3:] = 0
-    states = [np.asarray(a) for a in model.get_layer("encoder")(source)]
-    answers = roll(krb.one_step(model.get_layer("decoder")), target, states)
-    np.testing.assert_allclose(answers, model([source, target]), atol=1e-5)
-
-
-def test_models_inside_a_model_step_together(rng, x):
-    members = [krb.build_many_to_many((3,), 5, 1, frontend=keras.layers.Dense(4)) for _ in range(3)]
-    for number, member in enumerate(members):
-        member.name = f"member_{number}"
-    inputs = keras.Input((None, 3), name="x")
-    mean = keras.layers.Average()([member(inputs) for member in members])
-    model = keras.Model(inputs, inputs[:, :, :1] + 2.0 * mean)
-    step = krb.one_step(model)
-    assert [tensor.name for tensor in step.inputs] == ["x_t", "a_1", "a_2", "a_3"]
-    np.testing.assert_allclose(roll(step, x), model(x), atol=1e-5)
-
-
-def test_a_step_shares_the_model_s_weights(x):
-    model = krb.build_many_to_many((3,), 5, 2)
-    step = krb.one_step(model)
-    cell = model.get_layer("rnn_1").cell
-    cell.W_ya.assign(np.zeros((5, 2)))
-    cell.b_y.assign([1.0, 2.0])
-    np.testing.assert_array_equal(roll(step, x)[0, 0], [1.0, 2.0])
-
-
-def with_layer(layer):
-    x = keras.Input((None, 3), name="x")
-    return keras.Model(x, krb.BasicRNN(krb.BasicRNNCell(5, 2), return_sequences=True)(layer(x)))
-
-
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (lambda: krb.build_one_to_one((3,), 5, 2), "must be a sequence of any length"),
-        (lambda: krb.build_many_to_one((3,), 5, 2, bidirectional=True), "rnn_1 reads from the end"),
-        (lambda: with_layer(keras.layers.LSTM(4, return_sequences=True)), "some layer in it looks at several"),
-        (lambda: with_layer(keras.layers.Conv1D(4, 3, padding="causal")), "some layer in it looks at several"),
-        (lambda: with_layer(keras.layers.RNN(krb.BasicRNNCell(4), return_sequences=True)), "some layer in it looks at"),
-    ],
-)
-def test_a_network_without_a_next_step_says_why(build, message):
-    with pytest.raises(ValueError, match=message):
-        krb.one_step(build())
 
 
 @pytest.mark.parametrize(

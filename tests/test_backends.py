@@ -58,6 +58,21 @@ for network, inputs in (
     before = [np.array(weight) for weight in network.get_weights()]
     assert np.isfinite(network.train_on_batch(inputs, np.ones(shape)))
     assert any((a != b).any() for a, b in zip(before, network.get_weights()))
+
+# One step after the other answers what the sequence does, masked and not.
+x_in = keras.Input((None,), dtype="int32")
+read = keras.layers.GRU(4, return_sequences=True)(keras.layers.Embedding(9, 3, mask_zero=True)(x_in))
+tokens[1, 2:4] = 0
+for network, sequence in (
+    (keras.Model(x_in, keras.layers.LSTM(4, return_sequences=True)(read)), tokens),
+    (krb.build_many_to_many((3,), [5, 4], 2), x),
+):
+    step, answers = krb.one_step(network), keras.ops.convert_to_numpy(network(sequence))
+    states = step.begin(4)
+    for t in range(6):
+        y_t, *states = step([keras.ops.convert_to_tensor(sequence[:, t]), *states])
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(y_t), answers[:, t], atol=1e-5)
+
 # What is no token and no class makes the numbers NaN that it would go into, and no others.
 step = krb.build_many_to_many((), 5, 2, frontend=keras.layers.Embedding(9, 4))
 y = keras.ops.convert_to_numpy(step(np.array([[1, 2, 3], [4, -1, 6], [7, 8, 9]])))

@@ -104,16 +104,21 @@ def test_nothing_but_a_saved_model_is_replaced(tmp_path):
     assert (tmp_path / "precious" / "letter.txt").read_text() == "dear"
 
 
-def test_a_stateful_model_is_refused_and_several_outputs_have_no_step(tmp_path):
-    x = keras.Input((None, 3), batch_size=2, name="x")
-    model = keras.Model(x, krb.BasicRNN(krb.BasicRNNCell(5), stateful=True)(x))
+def test_a_stateful_model_is_refused_and_several_outputs_step_together(x, tmp_path):
+    inputs = keras.Input((None, 3), batch_size=2, name="x")
+    model = keras.Model(inputs, krb.BasicRNN(krb.BasicRNNCell(5), stateful=True)(inputs))
     with pytest.raises(ValueError, match="is stateful: its callers would share one state"):
         krb.export_saved_model(model, tmp_path / "stateful")
-    x = keras.Input((None, 3), name="x")
-    model = keras.Model(x, [krb.BasicRNN(krb.BasicRNNCell(5))(x), krb.BasicRNN(krb.BasicRNNCell(4))(x)])
+    inputs = keras.Input((None, 3), name="x")
+    model = keras.Model(inputs, [krb.BasicRNN(krb.BasicRNNCell(5))(inputs), krb.BasicRNN(krb.BasicRNNCell(4))(inputs)])
     loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "two"))
-    assert loaded.endpoints == ["serve"]
-    assert "must have one output, got 2" in loaded.description["no_step"]
+    states = [np.zeros((4, 5), "float32"), np.zeros((4, 4), "float32")]
+    for t in range(6):
+        *answers, a_1, a_2 = loaded.step(x[:, t], *states)
+        states = [a_1, a_2]
+    for answer, served, expected in zip(answers, loaded.serve(x), model(x)):
+        np.testing.assert_allclose(answer, expected, atol=1e-6)
+        np.testing.assert_allclose(served, expected, atol=1e-6)
 
 
 def test_a_model_that_cuts_a_waveform_into_frames_has_no_step(rng, tmp_path):
@@ -122,7 +127,7 @@ def test_a_model_that_cuts_a_waveform_into_frames_has_no_step(rng, tmp_path):
     model = keras.Model(wave, krb.build_many_to_one((4,), 3, 2)(keras.ops.swapaxes(mel, 1, 2)))
     loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
     assert loaded.endpoints == ["serve"]
-    assert "cannot read one time step alone" in loaded.description["no_step"]
+    assert "(MelSpectrogram) cannot read one time step alone" in loaded.description["no_step"]
     waves = rng.normal(size=(2, 500)).astype("float32")
     np.testing.assert_allclose(loaded.serve(waves), model(waves), atol=1e-5)
 
@@ -157,15 +162,115 @@ def test_missing_models_and_endpoints_say_what_there_is(tmp_path):
         krb.load_saved_model(path).generate("a")
 
 
-def test_layers_that_are_called_encoder_and_decoder_need_no_model_of_their_own(tmp_path):
+def steps(loaded, states, *sequences):
+    """The sequences through the exported step -> the answers (B, T, n_y)."""
+    answers, states = [], list(states) if isinstance(states, (list, tuple)) else [states]
+    for t in range(sequences[0].shape[1]):
+        y_t, *after = loaded.step(*(x[:, t] for x in sequences), *states)
+        states = [*after, *states[len(after) :]]
+        answers.append(y_t.numpy())
+    return np.stack(answers, axis=1)
+
+
+def test_an_encoder_and_a_decoder_in_one_graph_step_from_what_begin_gives(tmp_path, rng):
     x, clock = keras.Input((None, 3), name="x"), keras.Input((4, 2), name="clock")
     _, a = krb.BasicRNN(krb.BasicRNNCell(5), return_state=True, name="encoder")(x)
     decoder = krb.BasicRNN(krb.BasicRNNCell(5, output_units=1), return_sequences=True, name="decoder")
     model = keras.Model([x, clock], decoder(clock, initial_state=a))
     loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "export"))
+    assert loaded.endpoints == ["serve", "step", "begin"]
+    begin = loaded.description["endpoints"]["begin"]
+    assert begin["inputs"] == {"x": {"shape": [None, None, 3], "dtype": "float32"}}
+    assert begin["outputs"] == [{"shape": [None, 5], "dtype": "float32"}]
+    read, hours = rng.normal(size=(2, 6, 3)).astype("float32"), rng.normal(size=(2, 4, 2)).astype("float32")
+    np.testing.assert_allclose(loaded.serve(read, hours), model([read, hours]), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(steps(loaded, loaded.begin(read), hours), model([read, hours]), atol=1e-5)
+
+
+def test_a_learned_first_state_comes_from_begin(x, tmp_path):
+    inputs = keras.Input((None, 3), name="x")
+    cell = krb.BasicRNNCell(5, 2, learned_initial_state=True, initializers={"a_0": "ones"})
+    model = keras.Model(inputs, krb.BasicRNN(cell, return_sequences=True)(inputs))
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    np.testing.assert_allclose(steps(loaded, loaded.begin(4), x), model(x), atol=1e-5)
+
+
+def test_lstm_exports_its_two_states(x, tmp_path):
+    inputs = keras.Input((None, 3), name="x")
+    model = keras.Model(inputs, keras.layers.LSTM(5, return_sequences=True)(inputs))
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    assert loaded.endpoints == ["serve", "step"]
+    assert list(loaded.description["endpoints"]["step"]["inputs"]) == ["x_t", "a_1", "a_2"]
+    np.testing.assert_allclose(steps(loaded, [np.zeros((4, 5), "float32")] * 2, x), model(x), atol=1e-5)
+
+
+def test_an_exported_step_of_batches_that_differ_is_an_error(tmp_path):
+    import tensorflow as tf
+
+    loaded = krb.load_saved_model(krb.export_saved_model(krb.build_many_to_many((3,), 4, 2), tmp_path / "model"))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="another number of sequences than the state"):
+        loaded.step(np.zeros((2, 3), "float32"), np.zeros((1, 4), "float32"))
+
+
+def test_a_model_of_a_dict_serves_its_inputs_by_name_and_in_order(x, rng, tmp_path):
+    inputs, s = keras.Input((None, 3), name="x"), keras.Input((4,), name="s")
+    layer = keras.layers.GRU(4, return_sequences=True)
+    model, given = keras.Model({"x": inputs, "s": s}, layer(inputs, initial_state=s)), rng.normal(size=(4, 4))
+    given = {"x": x, "s": given.astype("float32")}
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model", names={"x": ["a", "b", "c"]}))
+    assert list(loaded.description["endpoints"]["serve"]["inputs"]) == [tensor.name for tensor in model.inputs]
+    for answer in (loaded(given), loaded.serve(**given), loaded([given["s"], x]), loaded(given["s"], x=x)):
+        np.testing.assert_allclose(answer, model(given), atol=1e-6)
+    np.testing.assert_allclose(steps(loaded, given["s"], x), model(given), atol=1e-5)
+    with pytest.raises(TypeError, match=r"takes \['s', 'x'\], got 0 by position and \['x'\] by name"):
+        loaded.serve(x=x)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.rnn = krb.BasicRNN(krb.BasicRNNCell(4, 2), return_sequences=True)
+
+    def build(self, x_shape):
+        self.rnn.build(x_shape)
+
+    def call(self, x):
+        return self.rnn(x)
+
+
+@keras.saving.register_keras_serializable("tests")
+class OfADict(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.rnn = krb.BasicRNN(krb.BasicRNNCell(4, 2), return_sequences=True)
+
+    def call(self, given):
+        import tensorflow as tf
+
+        return tf.nn.relu(self.rnn(given["x"], initial_state=given["a"]))
+
+
+def test_a_subclassed_model_that_was_built_or_called_serves_and_steps(x, tmp_path):
+    built, called = Subclassed(), Subclassed()
+    built.build((None, None, 3))
+    called(x)
+    for number, model in enumerate((built, called)):
+        loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / f"model_{number}"))
+        assert list(loaded.description["endpoints"]["serve"]["inputs"]) == ["x"]
+        np.testing.assert_allclose(loaded(x[:3, :5]), model(x[:3, :5]), atol=1e-6)  # of any size
+        np.testing.assert_allclose(steps(loaded, np.zeros((4, 4), "float32"), x), model(x), atol=1e-5)
+    with pytest.raises(ValueError, match=r"has no inputs yet: give it a keras\.Input, build it, or call it"):
+        krb.export_saved_model(Subclassed(), tmp_path / "neither")
+
+
+def test_a_subclassed_model_that_speaks_tensorflow_serves_alone_and_says_why(x, tmp_path):
+    model, given = OfADict(), {"x": x, "a": np.ones((4, 4), "float32")}
+    expected = model(given)
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
     assert loaded.endpoints == ["serve"]
-    inputs = [np.ones((2, 6, 3), "float32"), np.ones((2, 4, 2), "float32")]
-    np.testing.assert_allclose(loaded.serve(*inputs), model(inputs), rtol=1e-5, atol=1e-6)
+    assert "whose call cannot be followed on symbolic tensors" in loaded.description["no_step"]
+    np.testing.assert_allclose(loaded(given), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,161 +1,196 @@
 """The network for one step, its memory in the open: (x_t, a_{t-1}) -> (ŷ_t, a_t), on the model's own weights."""
 
+import itertools
+from typing import Any
+
 import keras
-import numpy as np
 from keras import ops
 
-from keras_rnn_basics.layer import BasicRNN
+from keras_rnn_basics import checks
+from keras_rnn_basics.architectures.graph import Graph, NoStep, Value, has_recurrent_layer
+from keras_rnn_basics.architectures.step_check import check_that_it_answers_alike
+from keras_rnn_basics.architectures.stepped import State, Stepped
 
 
 def one_step(model: keras.Model) -> keras.Model:
-    """x_t, a_1, ..., a_k -> ŷ_t, a_1, ..., a_k: the same layers, the state of each of its k recurrent layers explicit.
+    """x_t, a_1, ..., a_k -> ŷ_t, a_1, ..., a_k: the same layers, every state of its recurrent layers explicit.
 
-    Fed x_1 .. x_T one after the other, from states of zeros, it answers what the model answers for the sequence (a
-    many-to-one model: its answer so far). Only at masked steps before the first unmasked one it answers what a_0 does,
-    where the model answers zeros. It shares the model's weights: training the one trains the other.
+    Fed x_1 .. x_T one after the other, from the states that `step.begin` gives, it answers what the model answers for
+    the sequence (a many-to-one model: its answer so far). It shares the model's weights: training the one trains the
+    other. It works for every `keras.layers.RNN`, and for what lies around it as long as no layer looks at several
+    time steps; this is tried on numbers, for every model anew.
+
+    What is stepped is the input that the output is reached from, through a recurrent layer by its sequence alone, or
+    several such inputs. Everything else is computed once, before the first step: `step.begin` does.
+
+    Where masks come in, a masked step carries the states and repeats the last answer. Only at masked steps before the
+    first unmasked one a cell with a `readout` answers what a_0 does, where the model answers zeros. A slice
+    `y[:, k:]` answers k steps late: the first k answers are none of the model's.
 
     Args:
-        model: a functional model over a sequence of any length: its first input has the shape (None, ...). Further
-            inputs must be initial states, and behind them what every step reads alike, such as an encoder's memory.
+        model: a functional or Sequential model, or a subclassed one that was built or called and whose `call` can be
+            followed on symbolic tensors.
 
     Returns:
-        A `keras.Model` with the inputs x_t, without the time axis, and "a" (B, n_a), or "a_1", "a_2", ... where there
-        are several recurrent layers; its outputs are a list of ŷ_t and the new states.
+        A `keras.Model`. Its inputs are x_t, without the time axis (where several are stepped, each under its name with
+        "_t"); then the states: those that are inputs of the model under their own names, others as "a" (B, n_a), or
+        "a_1", "a_2", ... where there are several recurrent layers, each with a further number where its cell has
+        several states; then what every step reads alike, such as an encoder's memory. Its outputs are a list of the
+        answers (one an output of the model), and the new states.
+
+        `step.begin` gives everything behind x_t for the first step: `step.begin(B)` where the model has no further
+        inputs, `step.begin(*further)`, in their order in the model, where it has some.
 
     Raises:
-        ValueError: for a model that has no next step: of fixed length, bidirectional, read backwards, or with another
-            layer than BasicRNN that looks at several time steps.
+        ValueError: for a model that has no next step, with what in it is the reason.
 
     >>> from keras_rnn_basics.architectures.many_to_many import build_many_to_many
     >>> step = one_step(build_many_to_many((6,), units=32, output_units=4))
     >>> [tuple(tensor.shape) for tensor in (*step.inputs, *step.outputs)]
     [(None, 6), (None, 32), (None, 4), (None, 32)]
+    >>> y_t, *states = step([keras.ops.ones((5, 6)), *step.begin(5)])
     """
-    step = _build_step(model)
-    _check_that_it_answers_alike(model, step)
+    try:
+        graph = Graph(model)
+    except NoStep as error:
+        raise ValueError(f"{model.name} has no step: {error}.") from error
+    failures = []
+    for sequences in _readings(graph):
+        try:
+            stepped = _read(model, [graph.inputs.index(value) for value in sequences])
+        except NoStep as error:
+            failures.append((error, sequences))
+        else:
+            return _model_of(stepped)
+    if not failures:
+        raise ValueError(
+            f"{model.name} has no step: none of its inputs {_shapes(graph.inputs)} is a sequence (B, T, ...) that its "
+            "answers are computed from."
+        )
+    # The reading that got furthest was the one that was meant.
+    error, sequences = max(failures, key=lambda failure: failure[0].at)
+    raise ValueError(f"{model.name} has no step over {_shapes(sequences)}: {error}.") from error
+
+
+def _shapes(values):
+    return ", ".join(f"{value.name} {value.shape}" for value in values)
+
+
+def _readings(graph):
+    """Which inputs are sequences may be in doubt (a memory has a length too): what makes sense, the likeliest first."""
+    reached = graph.reached()
+    candidates = [value for value in graph.inputs if value in reached and len(value.shape) > 1]
+    likely = [value for value in candidates if value.shape[1] is None]
+    subsets = (list(own) for n in range(len(candidates), 0, -1) for own in itertools.combinations(candidates, n))
+    seen = []
+    for reading in [likely, candidates, *([value] for value in candidates), *itertools.islice(subsets, 16)]:
+        lengths = {value.shape[1] for value in reading} - {None}
+        if reading and reading not in seen and len(lengths) < 2:
+            seen.append(reading)
+            yield reading
+
+
+def _read(model, numbers):
+    """Layers with recurrent layers inside are operations like others; where that will not do, they are taken apart."""
+    opened = []
+    while True:
+        graph = Graph(model, opened)
+        stepped = Stepped(graph, [graph.inputs[number] for number in numbers])
+        try:
+            check_that_it_answers_alike(stepped)
+            return stepped
+        except NoStep as error:
+            if error.node is None or not has_recurrent_layer(error.node.operation) or error.node.recurrent:
+                raise
+            opened.append(error.node.operation)
+
+
+def _model_of(stepped):
+    """The Keras model of a step, with what it begins with."""
+    begin = Begin(stepped)
+    inputs = [
+        keras.Input(value.shape[2:], name=stepped.name_of(value), dtype=value.dtype) for value in stepped.sequences
+    ]
+    inputs += [keras.Input(state.shape, name=state.name, dtype=state.dtype) for state in begin.states.values()]
+    inputs += [keras.Input(value.shape[1:], name=name, dtype=value.dtype) for name, value in begin.static.items()]
+    outputs = _OneStep(stepped, begin, name="one_step")(inputs)
+    step = keras.Model(inputs, outputs, name=f"{stepped.graph.name}_step")
+    step.begin = begin
     return step
 
 
-def _build_step(model):
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    sequence = model.inputs[0]
-    if len(sequence.shape) < 2 or sequence.shape[1] is not None:
-        raise ValueError(
-            f"{model.name} has no step: its input must be a sequence of any length, (None, None, ...), "
-            f"but has the shape {tuple(sequence.shape)}."
-        )
-    x_t = keras.Input(sequence.shape[2:], name="x_t", dtype=sequence.dtype)
-    given = [keras.Input(a.shape[1:], name=a.name, dtype=a.dtype) for a in model.inputs[1:]]
-    states = _States(model)
-    inputs = [ops.expand_dims(x_t, 1), *given]
-    # The pass that a functional model makes when it is called, with each recurrent layer's step in its place.
-    y = model._run_through_graph(keras.tree.pack_sequence_as(model._inputs_struct, inputs), operation_fn=states.step_of)
-    if isinstance(y, (list, tuple, dict)):
-        raise ValueError(f"{model.name} has no step: it must have one output, got {len(y)}.")
-    # Many-to-many answers (B, 1, n_y), many-to-one (B, n_y).
-    y_t = y[:, 0] if len(y.shape) == 3 else y
-    return keras.Model([x_t, *given, *states.before], [y_t, *states.after], name=f"{model.name}_step")
+class Begin:
+    """What the first step is given behind x_t: the initial states, then what every step reads alike.
 
+    Attributes:
+        inputs: the model's inputs that it is computed from, in their order; where there are none, it takes B alone.
+        states: the states by key, in the order of the step's inputs.
+        static: what every step reads alike, by the name of the step's input.
+        computed: whether there is anything to compute: not where all states are zeros or inputs of the model.
+    """
 
-def _check_that_it_answers_alike(model, step, B=2, T=3):
-    """A layer that looks at several time steps (an LSTM, a convolution, a pooling) would go wrong without a word."""
-    rng = np.random.default_rng(0)
+    def __init__(self, stepped: Stepped) -> None:
+        graph = stepped.graph
+        self._graph, self._stepped = graph, stepped.stepped
 
-    def made_up(tensor, *shape):
-        shape = (*shape, *(T if n is None else n for n in tensor.shape[1:]))
-        number = "float" in keras.backend.standardize_dtype(tensor.dtype)
-        return ops.convert_to_tensor(rng.normal(size=shape) if number else np.ones(shape), dtype=tensor.dtype)
+        def place(value: Value | None) -> int:
+            return graph.inputs.index(value) if value in graph.inputs else len(graph.inputs)
 
-    steps = [made_up(step.inputs[0], B) for _ in range(T)]
-    given = [made_up(a, B) for a in model.inputs[1:]]
-    own = [ops.zeros((B, *a.shape[1:]), dtype=a.dtype) for a in step.inputs[1 + len(given) :]]
-    states = [*given, *own]
-    for x_t in steps:
-        try:
-            outputs = step([x_t, *states] if states else x_t)
-        except Exception as error:  # each backend has classes of its own for what a layer cannot read
-            raise ValueError(
-                f"{model.name} has no step: some layer in it cannot read one time step alone, as one that cuts a "
-                f"waveform into frames cannot: {type(error).__name__}."
-            ) from error
-        y_t, *after = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        states = [*after, *states[len(after) :]]
-    x = ops.stack(steps, axis=1)
-    y = model([x, *given] if given else x)
-    expected = ops.convert_to_numpy(ops.cast(y[:, -1] if len(y.shape) == 3 else y, "float32"))
-    answered = ops.convert_to_numpy(ops.cast(y_t, "float32"))
-    tolerance = 1e-3 if keras.backend.standardize_dtype(y.dtype) in ("float32", "float64") else 3e-2
-    if np.abs(answered - expected).max() > tolerance * max(1.0, np.abs(expected).max()):
-        raise ValueError(
-            f"{model.name} has no step: fed one step at a time it answers otherwise than for the sequence, so "
-            "some layer in it looks at several time steps. Only BasicRNN layers may."
+        def place_of(item: tuple[Any, State]) -> int:
+            return place(item[1].source if item[1].name == getattr(item[1].source, "name", None) else None)
+
+        self.states = dict(sorted(stepped.states.items(), key=place_of))
+        taken = {state.name for state in self.states.values()} | set(map(stepped.name_of, stepped.sequences))
+        self.static = {}
+        for value in sorted(stepped.needed, key=place):
+            free = value in graph.inputs and value.name not in taken
+            self.static[value.name if free else stepped.unused(graph.name_of(value))] = value
+        self._sources = [*(state.source for state in self.states.values() if state.source), *self.static.values()]
+        self.inputs = [value for value in graph.inputs if value not in stepped.stepped and self._reads(value)]
+        self.computed = any(value not in graph.inputs for value in self._sources) or not all(
+            state.source or _zeros(state, graph.call) for state in self.states.values()
         )
 
+    def _reads(self, value):
+        return not self._graph.depend_on([value]).isdisjoint(self._sources)
 
-class _States:
-    """The states that the recurrent layers of a model take in one step and give back, in their order."""
-
-    def __init__(self, model):
-        self.alone = sum(isinstance(layer, BasicRNN) for layer in model._flatten_layers()) == 1
-        self.before, self.after = [], []
-
-    def step_of(self, operation):
-        """The function that stands for an operation of the model when the sequence has one step."""
-        if isinstance(operation, keras.layers.Bidirectional) or getattr(operation, "go_backwards", False):
-            raise ValueError(
-                f"The model has no step: its layer {operation.name} reads from the end, which is yet to come."
-            )
-        if getattr(operation, "stateful", False):
-            raise ValueError(
-                f"The model has no step: its layer {operation.name} is stateful. "
-                "Give its weights to a model that is not: other.set_weights(model.get_weights())."
-            )
-        if isinstance(operation, BasicRNN):
-            return lambda x, initial_state=None, **kwargs: self.recur(operation, x, initial_state)
-        if isinstance(operation, keras.Model) and any(
-            isinstance(layer, BasicRNN) for layer in operation._flatten_layers()
-        ):
-            return lambda x, **kwargs: self.nest(operation, x)
-        return operation
-
-    def recur(self, layer, x, a_prev):
-        if a_prev is None:
-            a_prev = self.take(layer.cell.units, layer.cell.compute_dtype)
-        y, a = _Step(layer, name=layer.name)(x, a_prev)
-        self.after.append(a)
-        return y
-
-    def nest(self, model, x):
-        inner = _build_step(model)  # checked as a part of the whole
-        y_t, *after = inner([x[:, 0], *(self.take(a.shape[-1], a.dtype) for a in inner.inputs[1:])])
-        self.after += after
-        return y_t if len(model.output.shape) == 2 else ops.expand_dims(y_t, 1)
-
-    def take(self, n_a, dtype):
-        name = "a" if self.alone else f"a_{len(self.before) + 1}"
-        self.before.append(keras.Input((n_a,), name=name, dtype=dtype))
-        return self.before[-1]
+    def __call__(self, *given: Any) -> list:
+        """B, or the tensors of `inputs` -> [(B, ...), ...]."""
+        if len(given) != max(1, len(self.inputs)):
+            wanted = ", ".join(value.name for value in self.inputs) or "the batch size B alone"
+            raise ValueError(f"step.begin takes {wanted}, got {len(given)} arguments.")
+        if not self.inputs:
+            return [state.initial(given[0]) for state in self.states.values()]
+        tensors = {value: ops.convert_to_tensor(tensor, dtype=value.dtype) for value, tensor in zip(self.inputs, given)}
+        for node in self._graph.nodes:
+            if not self._stepped.intersection(node.outputs) and all(value in tensors for value in node.inputs):
+                tensors.update(zip(node.outputs, node.run(tensors)))
+        B = ops.shape(tensors[self.inputs[0]])[0]
+        states = [tensors[own.source] if own.source else own.initial(B) for own in self.states.values()]
+        return [*states, *(tensors[value] for value in self.static.values())]
 
 
-class _Step(keras.layers.Layer):
-    """A recurrent layer's cell, on a sequence of one step: (B, 1, n_x), (B, n_a) -> its output, and a_t (B, n_a)."""
+def _zeros(state, model):
+    """Whether a state begins with zeros, whatever the weights are."""
+    with keras.StatelessScope([(weight, ops.ones(weight.shape, weight.dtype)) for weight in model.weights]):
+        return not ops.convert_to_numpy(ops.any(state.initial(1) != 0))
 
-    def __init__(self, layer, **kwargs):
-        super().__init__(dtype=layer.dtype_policy, **kwargs)
-        self.cell, self.return_sequences = layer.cell, layer.return_sequences
-        self.zero_output_for_mask = layer.zero_output_for_mask
-        self.supports_masking = self.built = True
 
-    def call(self, x, a_prev, x_mask=None):
-        y_t, [a_t] = self.cell(x[:, 0], [a_prev])
-        if x_mask is not None:
-            # A masked step carries the state, and answers what the carried state answers.
-            a_t = ops.where(x_mask, a_t, a_prev)
-            y_t = self.cell.readout([a_t])
-            if self.zero_output_for_mask:
-                y_t = ops.where(x_mask, y_t, ops.zeros_like(y_t))
-        return y_t[:, None] if self.return_sequences else y_t, a_t
+class _OneStep(keras.layers.Layer):
+    """x_t, the states and what every step reads alike -> the answers, the new states."""
 
-    def compute_mask(self, x, previous_mask):
-        return [previous_mask if self.return_sequences else None, None]
+    def __init__(self, stepped, begin, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self._stepped, self._begin = stepped, begin
+        # Keras knows a layer's weights by its attributes.
+        operations = [node.operation for _, node in stepped.nodes]
+        self.parts = [own for own in dict.fromkeys(operations) if isinstance(own, keras.layers.Layer)]
+        self.built = True
+
+    def call(self, inputs):
+        x_t, rest = inputs[: len(self._stepped.sequences)], inputs[len(self._stepped.sequences) :]
+        x_t = [checks.same_batch(x_t[0], [*x_t[1:], *rest], self.name), *x_t[1:]]
+        before = dict(zip(self._begin.states, rest))
+        static = dict(zip(self._begin.static.values(), rest[len(before) :]))
+        answers, after = self._stepped.step(x_t, static, before)
+        return [*answers, *(after[key] for key in self._begin.states)]

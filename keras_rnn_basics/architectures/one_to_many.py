@@ -222,7 +222,7 @@ class OneToMany(TextModel):
         def choose(logits, number):
             return draw(logits if self.vocabulary is None else only_text(logits), number)
 
-        a_0 = [tf.zeros([tf.shape(prompts)[0], a.shape[-1]], a.dtype) for a in self._one_step.inputs[1:]]
+        a_0 = self._one_step.begin(tf.shape(prompts)[0])
         stop = None if self.vocabulary is None else Vocabulary.end
         capacity = tf.shape(uniform)[1]
         return decoding.write(self._step, prompts, lengths, a_0, length, choose, stop, capacity)

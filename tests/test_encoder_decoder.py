@@ -121,3 +121,9 @@ def test_attention_says_what_does_not_fit(vocabulary):
         model.attention("to be", 5)
     with pytest.warns(UserWarning, match=r"does not have \['Z'\]"):
         assert model.attention("to Z", "or")[2][-1] == "\N{REPLACEMENT CHARACTER}"
+
+
+def test_a_clone_has_both_vocabularies(translator):
+    clone = keras.models.clone_model(translator)
+    for name in ("source_vocabulary", "target_vocabulary"):
+        assert getattr(clone, name).get_config() == getattr(translator, name).get_config()

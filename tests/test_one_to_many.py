@@ -143,3 +143,10 @@ def test_weights_that_have_diverged_are_an_error_not_the_end_of_the_text(vocabul
     for ask in (lambda: model.generate("to be", 5), lambda: model.log_probabilities(["to be", "or"])):
         with pytest.raises(RuntimeError, match=r"answers are not finite: its weights may have diverged"):
             ask()
+
+
+def test_a_clone_reads_and_writes_text_too(writer):
+    clone = keras.models.clone_model(writer)
+    clone.set_weights(writer.get_weights())
+    assert clone.vocabulary.get_config() == writer.vocabulary.get_config()
+    assert clone.generate("ab", 8, seed=1) == writer.generate("ab", 8, seed=1)

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_rnn_basics.checks import first_not, insist
 from keras_rnn_basics.compat import reads
+from keras_rnn_basics.vocabulary import Vocabulary
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
@@ -20,6 +21,7 @@ class EachStep(keras.layers.Wrapper):
 
     Args:
         layer: a Keras layer that takes (B, ...), the shape of one time step.
+        vocabulary: what the tokens that it reads mean, kept here for the model that it is a part of.
 
     Raises:
         TypeError: for what is no layer.
@@ -31,10 +33,11 @@ class EachStep(keras.layers.Wrapper):
     (2, 5, 64)
     """
 
-    def __init__(self, layer, **kwargs):
+    def __init__(self, layer, vocabulary=None, **kwargs):
         if not isinstance(layer, keras.layers.Layer):
             raise TypeError(f"frontend must be a Keras layer for one time step, got {layer!r}.")
         super().__init__(layer, **kwargs)
+        self.vocabulary = vocabulary
         self.supports_masking = True
 
     def build(self, x_shape):
@@ -67,6 +70,16 @@ class EachStep(keras.layers.Wrapper):
         if own is None or mask is None:
             return mask if own is None else own
         return ops.logical_and(own, mask)
+
+    def get_config(self):
+        vocabulary = None if self.vocabulary is None else self.vocabulary.get_config()
+        return {**super().get_config(), "vocabulary": vocabulary}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        vocabulary = config["vocabulary"]
+        kept = None if vocabulary is None else Vocabulary.from_config(vocabulary)
+        return super().from_config({**config, "vocabulary": kept}, custom_objects)
 
     def compute_output_shape(self, x_shape):
         return (*x_shape[:2], _size(self.layer.compute_output_shape((None, *x_shape[2:]))[1:]))

@@ -73,10 +73,8 @@ def build_encoder_decoder(
     >>> build_encoder_decoder(source_size=40, target_size=50, units=32, attention=True).output_shape
     (None, None, 50)
     """
-    vocabularies = {
-        **check_vocabulary("source_vocabulary", source_vocabulary, source_size),
-        **check_vocabulary("target_vocabulary", target_vocabulary, target_size),
-    }
+    check_vocabulary("source_vocabulary", source_vocabulary, source_size)
+    check_vocabulary("target_vocabulary", target_vocabulary, target_size)
     layers = {
         "activation": activation,
         "dropout": dropout,
@@ -86,20 +84,20 @@ def build_encoder_decoder(
         "recompute": recompute,
     }
     embedding = {"output_dim": embedding_size, "mask_zero": True}
-    encoder = _encoder(keras.layers.Embedding(source_size, **embedding), units, attention, layers)
-    decoder = _decoder(keras.layers.Embedding(target_size, **embedding), units, target_size, attention, layers)
+    read = keras.layers.Embedding(source_size, **embedding), source_vocabulary
+    written = keras.layers.Embedding(target_size, **embedding), target_vocabulary
+    encoder = _encoder(read, units, attention, layers)
+    decoder = _decoder(written, units, target_size, attention, layers)
     x, y_in = keras.Input((None,), name="x", dtype="int32"), keras.Input((None,), name="y_in", dtype="int32")
     remembered = encoder(x)
     remembered = remembered if isinstance(remembered, (list, tuple)) else [remembered]
-    model = EncoderDecoder([x, y_in], decoder([y_in, *remembered]), name="encoder_decoder")
-    model.vocabularies = vocabularies
-    return model
+    return EncoderDecoder([x, y_in], decoder([y_in, *remembered]), name="encoder_decoder")
 
 
 def _encoder(embedding, units, attention, layers):
     """(B, T_x) -> the last a of each layer, (B, n_a); with attention its memory (B, T_x, n_a), (B, T_x) of what."""
     x = keras.Input((None,), name="x", dtype="int32")
-    read, states = features(x, embedding), []
+    read, states = features(x, *embedding), []
     for layer in recurrent_layers(units, None, None, return_sequences=True, **layers)[0]:
         layer.return_state = True
         read, *last = layer(read)
@@ -115,7 +113,7 @@ def _encoder(embedding, units, attention, layers):
 def _decoder(embedding, units, target_size, attention, layers):
     """(B, T_y) and what the encoder gives -> (B, T_y, target_size)."""
     y_in = keras.Input((None,), name="y_in", dtype="int32")
-    written, handed_over = features(y_in, embedding), []
+    written, handed_over = features(y_in, *embedding), []
     outputs = None if attention else target_size
     recurrent, answer = recurrent_layers(units, outputs, None, return_sequences=True, **layers)
     for number, layer in enumerate(recurrent, start=1):
@@ -141,6 +139,10 @@ class EncoderDecoder(TextModel):
     """What `build_encoder_decoder` makes: a Keras model that also translates."""
 
     architecture = Architecture("encoder_decoder", encoder="encoder", decoder="decoder")
+
+    def _readers(self):
+        parts = {"source_vocabulary": self.architecture.encoder, "target_vocabulary": self.architecture.decoder}
+        return {name: self.get_layer(part) for name, part in parts.items()}
 
     @property
     def source_vocabulary(self) -> Vocabulary:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_rnn_basics.architectures.built import Architecture
+from keras_rnn_basics.architectures.each_step import ReadsTokens
 from keras_rnn_basics.architectures.stack import check_input_shape, features, input_dtype, recurrent_layers, stack
 
 
@@ -69,7 +70,7 @@ def build_many_to_many(
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
-class ManyToMany(keras.Model):
+class ManyToMany(ReadsTokens):
     """What `build_many_to_many` makes."""
 
     architecture = Architecture("many_to_many")

@@ -70,7 +70,7 @@ def build_one_to_many(
     >>> build_one_to_many(vocabulary_size=96, units=32).output_shape
     (None, None, 96)
     """
-    vocabularies = check_vocabulary("vocabulary", vocabulary, vocabulary_size)
+    check_vocabulary("vocabulary", vocabulary, vocabulary_size)
     x = keras.Input((None,), batch_size=stateful_batch_size, name="x", dtype="int32")
     layers, answer = recurrent_layers(
         units,
@@ -87,10 +87,8 @@ def build_one_to_many(
     )
     # Keras begins embeddings at a twentieth of what the other weights expect of their input.
     begin = keras.initializers.RandomNormal(stddev=1.0)
-    embedded = features(x, keras.layers.Embedding(vocabulary_size, embedding_size, embeddings_initializer=begin))
-    model = OneToMany(x, stack(embedded, [*layers, *answer]), name="one_to_many")
-    model.vocabularies = vocabularies
-    return model
+    embedding = keras.layers.Embedding(vocabulary_size, embedding_size, embeddings_initializer=begin)
+    return OneToMany(x, stack(features(x, embedding, vocabulary), [*layers, *answer]), name="one_to_many")
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
@@ -98,6 +96,9 @@ class OneToMany(TextModel):
     """What `build_one_to_many` makes: a Keras model that also writes."""
 
     architecture = Architecture("one_to_many")
+
+    def _readers(self):
+        return {"vocabulary": self}
 
     @property
     def vocabulary(self) -> Vocabulary | None:

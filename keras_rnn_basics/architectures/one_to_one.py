@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from keras_rnn_basics.architectures.built import Architecture
+from keras_rnn_basics.architectures.each_step import ReadsTokens
 from keras_rnn_basics.architectures.stack import check_input_shape, features, input_dtype, recurrent_layers, stack
 
 
@@ -60,7 +61,7 @@ def build_one_to_one(
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
-class OneToOne(keras.Model):
+class OneToOne(ReadsTokens):
     """What `build_one_to_one` makes."""
 
     architecture = Architecture("one_to_one")

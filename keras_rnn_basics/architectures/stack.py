@@ -30,10 +30,10 @@ def input_dtype(input_shape):
     return "int32" if input_shape == () else None
 
 
-def features(x, frontend):
+def features(x, frontend, vocabulary=None):
     """(B, T, ...) -> (B, T, n_x): every step through the frontend, or flattened where there is none."""
     if frontend is not None:
-        return EachStep(frontend, name="frontend")(x)
+        return EachStep(frontend, vocabulary, name="frontend")(x)
     return x if len(x.shape) == 3 else EachStep(keras.layers.Flatten(), name="frontend")(x)
 
 

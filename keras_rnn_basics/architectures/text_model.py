@@ -3,7 +3,6 @@
 import warnings
 from functools import cached_property
 from numbers import Integral, Real
-from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -19,19 +18,19 @@ class TextModel(ReadsTokens):
     What XLA compiles is compiled for each shape: prompts and answers are padded to few lengths.
     """
 
-    vocabularies: ClassVar[dict[str, Vocabulary]] = {}
+    def _readers(self) -> dict[str, keras.Model]:
+        """By the name of each vocabulary, the part of the model that reads its tokens."""
+        return {}
 
-    def get_config(self) -> dict[str, Any]:
-        vocabularies = {name: vocabulary.get_config() for name, vocabulary in self.vocabularies.items()}
-        return {**super().get_config(), "vocabularies": vocabularies}
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        vocabularies = config.get("vocabularies", {})
-        rest = {key: value for key, value in config.items() if key != "vocabularies"}
-        model = super().from_config(rest, custom_objects)
-        model.vocabularies = {name: Vocabulary.from_config(own) for name, own in vocabularies.items()}
-        return model
+    @property
+    def vocabularies(self) -> dict[str, Vocabulary]:
+        """The vocabularies by name: the layers that read tokens hold them, and are saved and cloned with them."""
+        held = [
+            (name, getattr(layer, "vocabulary", None))
+            for name, part in self._readers().items()
+            for layer in part.layers
+        ]
+        return {name: vocabulary for name, vocabulary in held if vocabulary is not None}
 
     def _vocabulary(self, name):
         if name not in self.vocabularies:
@@ -62,14 +61,14 @@ class TextModel(ReadsTokens):
 
 
 def check_vocabulary(name, vocabulary, size):
-    """The vocabulary as a model keeps it: under its name, or not at all."""
+    """The vocabulary, if it is one, of so many tokens, or None."""
     if vocabulary is None:
-        return {}
+        return None
     if not isinstance(vocabulary, Vocabulary):
         raise TypeError(f"{name} must be a Vocabulary, such as Vocabulary.of(texts), got {vocabulary!r}.")
     if len(vocabulary) != size:
         raise ValueError(f"{name} has {len(vocabulary)} tokens, the network {size}: give it len({name}).")
-    return {name: vocabulary}
+    return vocabulary
 
 
 def check_number(name, value, kind, least, most):

@@ -189,7 +189,7 @@ class _OneStep(keras.layers.Layer):
 
     def call(self, inputs):
         x_t, rest = inputs[: len(self._stepped.sequences)], inputs[len(self._stepped.sequences) :]
-        checks.same_batch(x_t[0], [*x_t[1:], *rest], self.name)
+        x_t = [checks.same_batch(x_t[0], [*x_t[1:], *rest], self.name), *x_t[1:]]
         before = dict(zip(self._begin.states, rest))
         static = dict(zip(self._begin.static.values(), rest[len(before) :]))
         answers, after = self._stepped.step(x_t, static, before)

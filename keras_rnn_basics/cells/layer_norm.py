@@ -55,7 +55,9 @@ class LayerNormRNNCell(BasicRNNCell):
         """(B, n_a), [(B, n_a)] -> [(B, n_a)]: `a_t = g(γ (s_t - μ) / sqrt(σ² + ε) + β)`."""
         z_t, a_prev = self._cast(z_t, *states)
         s_t = z_t + self.recur(a_prev, self.W_aa)
-        return [self.activation(ops.layer_normalization(s_t, self.gamma, self.beta, epsilon=self.epsilon))]
+        centred = s_t - ops.mean(s_t, axis=-1, keepdims=True)
+        variance = ops.mean(centred * centred, axis=-1, keepdims=True)
+        return [self.activation(centred * ops.rsqrt(variance + self.epsilon) * self.gamma + self.beta)]
 
     @property
     def equations(self) -> list[str]:

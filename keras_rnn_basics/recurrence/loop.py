@@ -63,7 +63,8 @@ def errors(step, da, da_T, a, products, z, states_0, weights, mask=None, a_dropo
         dz_t, *rest = [tf.zeros_like(x) if error is None else error for x, error in zip(inputs, found)]
         da_prev, dp = rest[: len(a_prev)], rest[len(a_prev) :]
         known = [_Product(place, a, error, taken, dz_t) for (place, a), error in zip(factors, dp)]
-        return dz_t, da_prev, found[len(inputs) :], known
+        beside = [None if error is None else _before_the_batch_sum(error) for error in found[len(inputs) :]]
+        return dz_t, da_prev, beside, known
 
     _, _, beside, known = one_step(0, da_T)  # which weights and products there are; else never run
     used = [place for place, gradient in enumerate(beside) if gradient is not None]
@@ -82,12 +83,12 @@ def errors(step, da, da_T, a, products, z, states_0, weights, mask=None, a_dropo
         return t - 1, da_prev, dz.write(t, dz_t), kept, sums
 
     to_keep = [empty(value, T) for product in known for value in product.to_keep]
-    begin = (T - 1, list(da_T), empty(z[0], T), to_keep, [tf.zeros_like(weights[place]) for place in used])
+    begin = (T - 1, list(da_T), empty(z[0], T), to_keep, [tf.zeros_like(beside[place]) for place in used])
     _, da_0, dz, arrays, sums = tf.while_loop(lambda t, *_: t >= 0, back, begin, parallel_iterations=1)
     dz, arrays, taken = dz.stack(), iter(arrays), dropped(before, a_dropout)
     of_weights = [None] * len(weights)
     for place, total in zip(used, sums):
-        of_weights[place] = total
+        of_weights[place] = tf.reduce_sum(total, axis=0) if total.shape.rank > weights[place].shape.rank else total
     for product in known:
         # ∂L/∂W = Σ_t aᵀ ∂L/∂(a W), over all steps and examples in one product
         a = next(arrays).stack() if product.state is None else taken[product.state]
@@ -112,6 +113,20 @@ class _Product:
         self.state = next((i for i, state in enumerate(states) if state is a), None)
         self.same_as_dz = error.shape[-1] == dz_t.shape[-1] and _origin(error) is _origin(dz_t)
         self.to_keep = [*([] if self.state is not None else [a]), *([] if self.same_as_dz else [error])]
+
+
+def _before_the_batch_sum(error):
+    """(n,), what TensorFlow summed over the batch for a vector that every example has alike -> (b, n), each one's own.
+
+    The loop adds these up, and the sum over the examples is taken once, behind it: XLA makes such a sum in a loop slow.
+    """
+    if error.op.type == "Reshape" and error.shape.rank == 1 and error.op.inputs[0].op.type == "Sum":
+        each, axes = error.op.inputs[0].op.inputs
+        known = tf.get_static_value(axes)
+        over_examples = axes.op.type == "BroadcastGradientArgs" if known is None else list(known.flatten()) == [0]
+        if over_examples and each.shape.rank == 2 and each.shape[1] == error.shape[0] != 1:
+            return each
+    return error
 
 
 def _origin(error):

@@ -56,7 +56,7 @@ class Network:
         _, name = cell.elman()
         place = self._place(getattr(cell, name))
         da = None if da is None else da[0]
-        W_aa = tf.cast(weights[place], z.dtype)
+        W_aa = tf.cast(weights[place], a[0].dtype)
         dz, da_0, dW_aa = by_hand.errors(self.g, da, da_T[0], a[0], states_0[0], W_aa, mask, a_dropout)
         of_weights = [None] * len(weights)
         of_weights[place] = tf.cast(dW_aa, weights[place].dtype)

@@ -13,16 +13,16 @@ def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):
     a, products = network.states(z, states_0, weights, columns(mask), a_dropout)
     # ŷ = h(a W_ya + b_y)    (T, b, n_y)
     y = network.readout(a if every_step else [state[-1:] for state in a], weights)
-    return time_first(y), [state[-1] for state in a], (a, products)
+    return time_first(y), [state[-1] for state in a], (a, products, [] if network.g else [z])
 
 
 def backward(dy, da_T, kept, x, mask, a_dropout, states_0, weights, *, network, every_step):
     """∂L/∂ŷ, ∂L/∂ the last states, what forward kept and took -> ∂L/∂z (T, b, n_z), ∂L/∂states_0, ∂L/∂ each weight."""
-    x, dy, (a, products) = time_first(x), time_first(dy), kept
+    x, dy, (a, products, z) = time_first(x), time_first(dy), kept
     da, by_readout = of_readout(network, dy, a if every_step else [state[-1:] for state in a], weights)
     if not every_step:
         da, da_T = None, [later + own[0] for later, own in zip(da_T, da)]
-    z = network.project(x, weights)
+    z = z[0] if z else None
     dz, da_0, by_loop = network.errors(da, da_T, a, products, z, states_0, weights, columns(mask), a_dropout)
     by_project = vjp(lambda *weights: network.project(x, weights), weights, dz, unused=None)
     return dz, da_0, complete(summed(by_readout, by_loop, by_project), weights)

@@ -363,3 +363,19 @@ def test_what_cannot_be_drawn_is_an_error_that_says_why():
     with pytest.raises(ValueError, match="encoder gives its states and no answers"):
         krb.plot_architecture(encoder)
     assert "gives its states, no answers" in texts(krb.plot_unrolled(encoder))[-2]
+
+
+@pytest.mark.parametrize("cut", [lambda y: y[:, 2:], keras.layers.Cropping1D((2, 0))], ids=["slice", "cropping"])
+def test_answers_that_come_late_stand_above_the_steps_that_give_them(rng, cut):
+    x = keras.Input((None, 3), name="x")
+    model = keras.Model(x, cut(krb.BasicRNN(krb.BasicRNNCell(4, 1), return_sequences=True)(x)), name="late")
+    inputs, y = rng.normal(size=(2, 5, 3)).astype("float32"), rng.normal(size=(2, 3, 1)).astype("float32")
+    ax = krb.plot_backpropagation(model, inputs, y, "mean_squared_error")
+    texts = {text.get_text(): text.get_position()[0] for text in ax.texts}
+    costs = np.mean((np.asarray(model(inputs)) - y) ** 2, axis=(0, 2))
+    for number in (1, 2, 3):
+        assert texts[rf"$\hat{{y}}_{{{number}}}$"] == texts[f"$x_{{{number + 2}}}$"]
+        assert texts[f"$L_{{{number}}}$ = {costs[number - 1]:.2g}"] == texts[f"$x_{{{number + 2}}}$"]
+    assert any("$T_y = T_x - 2$: 2 steps late" in text for text in texts)
+    with pytest.raises(ValueError, match="leaves out the first 2 steps: draw more of them"):
+        krb.plot_unrolled(model, steps=2)

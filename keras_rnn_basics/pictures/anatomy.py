@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_rnn_basics.compat import calls_in_order
+from keras_rnn_basics.compat import GetItem, calls_in_order
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Part:
         every_step: whether what it gives still has steps.
         looks_back: the names of further sequences that it reads, as attention does.
         layers: those that step through time in it: none, itself, or one from each end.
+        late: how many steps at the beginning it gives nothing for, as behind `y[:, k:]`.
         number: counted from 1 where there are several that step through time, else `None`.
         owner: whose it is, "enc" or "dec", where there is an encoder and a decoder, else "".
     """
@@ -28,6 +29,7 @@ class Part:
     shapes: str
     every_step: bool
     looks_back: tuple[str, ...]
+    late: int
     layers: tuple[Any, ...]
     number: int | None
     owner: str
@@ -69,6 +71,10 @@ class Chain:
     @property
     def every_step(self) -> bool:
         return all(part.every_step for part in self.recurrent)
+
+    @property
+    def late(self) -> int:
+        return self.parts[-1].late
 
 
 @dataclass(frozen=True)
@@ -183,6 +189,7 @@ def _encoder_and_decoder(model):
 
 def _chain(model, owner=""):
     row, answers = _row(model)
+    late = 0
     x, y, through, parts = model.inputs[0], row[-1].after, True, []
     in_time = [step.call.operation for step in row if directions(step.call.operation)]
     # What one_to_one does to its input first: there is one step.
@@ -191,10 +198,14 @@ def _chain(model, owner=""):
     for name, call, before, after, further in row[one_step:]:
         layers, number = directions(call.operation), None
         if layers:
+            if late:
+                raise ValueError(f"{name} of {model.name} reads what a slice left of the steps; that is not drawn.")
             through = through and bool(layers[0].return_sequences)
             number = 1 + in_time.index(call.operation) if len(in_time) > 1 else None
             if layers[0].go_backwards and number not in (None, 1):
                 raise ValueError(f"In {model.name} a layer reads another's answers from their end; that is not drawn.")
+        elif through and _leaves_out(call):
+            late += _leaves_out(call)
         elif through and (len(after.shape) < 2 or after.shape[1] != before.shape[1]):
             raise ValueError(
                 f"{name} of {model.name} makes {shape_text(before.shape)} into {shape_text(after.shape)}: it does not "
@@ -202,7 +213,7 @@ def _chain(model, owner=""):
             )
         shapes = dict.fromkeys(shape_text(_one(a.shape) if through else a.shape) for a in (before, after))
         looks_back = () if layers else tuple(tensor.name for tensor in further if len(tensor.shape) > 2)
-        what = (_kind(call), " → ".join(shapes), through, looks_back)
+        what = (_kind(call), " → ".join(shapes), through, looks_back, late)
         parts.append(Part(name, call.operation, *what, layers, number, owner))
     x_shape, y_shape = tuple(x.shape) if one_step else _one(x.shape), _one(y.shape) if through else tuple(y.shape)
     return Chain(model.name, tuple(parts), x_shape, y_shape, T, answers, directions(in_time[0])[0].go_backwards)
@@ -278,6 +289,20 @@ def _among(tensor, tensors):
     return any(tensor is one for one in tensors)
 
 
+def _leaves_out(call):
+    """k of a call `y[:, k:]`, which leaves out the first k steps, or of a Cropping1D((k, 0)); 0 of any other."""
+    if isinstance(call.operation, keras.layers.Cropping1D):
+        first, last = call.operation.cropping
+        return 0 if last else first
+    if not isinstance(call.operation, GetItem):
+        return 0
+    key = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
+    steps = key[1] if len(key) > 1 and isinstance(key[1], slice) else slice(None)
+    others = [own for axis, own in enumerate(key) if axis != 1]
+    alone = all(own == slice(None) or own is Ellipsis for own in others) and (steps.stop, steps.step) == (None, None)
+    return steps.start if alone and (steps.start or 0) > 0 else 0
+
+
 def _one(shape):
     """(B, T, ...) -> (B, ...), the shape of one step."""
     return (shape[0], *shape[2:])
@@ -286,6 +311,8 @@ def _one(shape):
 def _kind(call):
     """What an operation is: a layer's class, those of the layers within it, or a function with its numbers."""
     operation = call.operation
+    if _leaves_out(call):
+        return f"without the first {_leaves_out(call)} steps"
     if not isinstance(operation, keras.layers.Layer):
         numbers = [_number(value) for value in (*call.args, *call.kwargs.values())]
         return f"{type(operation).__name__}({', '.join(numbers)})"

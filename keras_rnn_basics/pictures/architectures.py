@@ -104,9 +104,16 @@ def plot_architecture(model: Any, ax: "Axes | None" = None) -> "Axes":
     panel.text(right + 12, 0, _shapes(chain.x_shape for chain in anatomy.chains), SMALL + 0.5, FAINT, ha="left")
     top = ROW * (max(map(len, layers)) + 1)
     panel.text(right + 12, top, shape_text(anatomy.chains[-1].y_shape), SMALL + 0.5, FAINT, ha="left")
-    name, steps, _ = TYPES[anatomy.kind]
-    panel.title(plain(anatomy.name, 40), f"{name}, {steps} · {anatomy.model.count_params()} numbers in its weights")
+    weights = f"{anatomy.model.count_params()} numbers in its weights"
+    panel.title(plain(anatomy.name, 40), f"{type_of(anatomy)} · {weights}")
     return panel.show(ax)
+
+
+def type_of(anatomy):
+    """Which of the five types a model is, in words, and how its numbers of steps compare."""
+    name, steps, _ = TYPES[anatomy.kind]
+    late = anatomy.chains[-1].late
+    return f"{name}, $T_y = T_x - {late}$: {late} steps late" if late else f"{name}, {steps}"
 
 
 def _sizes(part):

@@ -81,13 +81,13 @@ def error_flow(anatomy: Any, x: Any, y: Any, loss: Any = None) -> tuple[dict[tup
         for part in chain.parts:
             lines[chain.name, part.name, "", "out"] = (
                 [measure.given[part.operation]],
-                every if part.every_step else every[-1:],
+                every[part.late :] if part.every_step else every[-1:],
             )
             for direction, layer in zip("→←", part.layers):
                 run, order = measure.runs[layer], every if direction == "→" else every[::-1]
                 lines[chain.name, part.name, direction, "recurrent"] = [run.tap], order
                 lines[chain.name, part.name, direction, "up"] = run.up, order
-    lines[chain.name, "", "", "answer"] = [measure.y], every if chain.every_step else every[-1:]
+    lines[chain.name, "", "", "answer"] = [measure.y], every[chain.late :] if chain.every_step else every[-1:]
     flows = {}
     for (name, (_, order)), error in zip(lines.items(), measure.gradients([tensors for tensors, _ in lines.values()])):
         lengths = np.linalg.norm(error.reshape(len(error), len(order), -1), axis=-1).mean(axis=0)

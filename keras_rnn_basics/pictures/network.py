@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from keras_rnn_basics.pictures.anatomy import read
-from keras_rnn_basics.pictures.architectures import TYPES
+from keras_rnn_basics.pictures.architectures import type_of
 from keras_rnn_basics.pictures.canvas import (
     BEHIND,
     ERROR,
@@ -136,9 +136,9 @@ def loss_of_each_step(drawing, unrolled, costs):
     tops, low, alone = [], 0.0, len(unrolled.answers) == 1
     for i, port in unrolled.answers.items():
         step = unrolled.steps[i]
-        text = "$L$" if alone else f"$L_{{{step.label}}}$"
+        text = "$L$" if alone else f"$L_{{{step.answer(unrolled.late)}}}$"
         if costs is not None:
-            text += f" = {_number(costs[-1] if alone else costs[step.t - 1])}"
+            text += f" = {_number(costs[-1] if alone else costs[step.t - 1 - unrolled.late])}"
         width = max(36.0, text_size(text, TEXT)[0] + 12)
         y = port.y + 30
         drawing.arrow([(port.x, port.y), (port.x, y - 12)], INK, 1.3, gid=f"arrow-L-{step.label}", flow=port.flow)
@@ -230,7 +230,7 @@ def _move(unrolled, dx):
 
 def _title(drawing, anatomy):
     weights = f"{anatomy.model.count_params()} numbers in its weights, the same at every step"
-    kind = ", ".join(TYPES[anatomy.kind][:2]) if anatomy.chains[-1].answers else "gives its states, no answers"
+    kind = type_of(anatomy) if anatomy.chains[-1].answers else "gives its states, no answers"
     drawing.title(plain(anatomy.name, 48), f"{kind} · {weights}")
 
 

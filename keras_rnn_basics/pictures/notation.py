@@ -33,6 +33,14 @@ class Step:
     t: int | None = None
     gap: bool = False
 
+    def answer(self, late: int) -> str:
+        """Which answer comes at this step, k steps late: "" at the first k."""
+        if not late or self.gap:
+            return self.label
+        if self.t is None:
+            return f"{self.label}-{late}"
+        return str(self.t - late) if self.t > late else ""
+
 
 def columns(T: int | None, symbol: str) -> list[Step]:
     """All of a few steps; of many, the first two and the last two, with a gap between them.

@@ -50,6 +50,7 @@ class Unrolled:
     tops: dict[int, tuple[float, float]] = field(default_factory=dict)  # column -> the top of the last cell
     look_backs: list[tuple[float, float]] = field(default_factory=list)
     half: float = 0.0
+    late: int = 0  # how many steps the answers come late
 
 
 class Rows:

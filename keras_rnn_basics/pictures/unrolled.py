@@ -88,7 +88,7 @@ class _Unrolling(Rows):
         return f"${self.x}_{{{label}}}$"
 
     def draw(self, fed_back):
-        result = Unrolled(self.d, self.steps, self.centres, half=self.half)
+        result = Unrolled(self.d, self.steps, self.centres, half=self.half, late=self.chain.late)
         ports = self.inputs()
         for part in self.chain.parts:
             if part.layers:
@@ -138,7 +138,10 @@ class _Unrolling(Rows):
         self.d.box(middle, y, max(span, width + 16), height, text, "white", FAINT, INK, SMALL + 0.5, f"bar-{part.name}")
         self.y = y + 0.5 * height
         flows = {i: port.flow and (self.chain.name, part.name, "", "out", self.steps[i].t) for i, port in ports.items()}
-        return {i: Port(self.centres[i], self.y, INK, flows[i]) for i in ports}
+        given = {i: Port(self.centres[i], self.y, INK, flows[i]) for i in ports if self.steps[i].answer(part.late)}
+        if not given:
+            raise ValueError(f"{part.name} leaves out the first {part.late} steps: draw more of them.")
+        return given
 
     def look_back(self, part, ports, result):
         self.y += 56
@@ -164,7 +167,8 @@ class _Unrolling(Rows):
         bottom = self.y + 16
         for i, port in ports.items():
             step = self.steps[i]
-            label = rf"$\hat{{y}}_{{{step.label}}}$" if self.chain.every_step and not self.only_one else r"$\hat{y}$"
+            several = self.chain.every_step and not self.only_one
+            label = rf"$\hat{{y}}_{{{step.answer(self.chain.late)}}}$" if several else r"$\hat{y}$"
             gid = f"arrow-y-{step.label}"
             self.d.arrow([(port.x, port.y), (port.x, bottom)], port.colour, 1.3, gid=gid, flow=port.flow)
             y = bottom + 0.5 * CELL_HEIGHT

@@ -82,13 +82,22 @@ def test_a_masked_step_carries_the_states_and_the_answer(name, zero_output_for_m
     assert_steps_alike(keras.Model(x, further), TOKENS, last=True)
 
 
-def test_only_a_cell_without_a_readout_needs_its_last_answer_as_a_state():
+class Doubled(layers.GRUCell):
+    """A cell that answers with something else than its state, and has no readout."""
+
+    def call(self, inputs, states, training=False):
+        y_t, states = super().call(inputs, states, training=training)
+        return 2 * y_t, states
+
+
+def test_only_a_cell_that_does_not_say_what_its_states_answer_needs_its_last_answer_as_a_state():
     x, read = embedded()
-    model = keras.Model(x, layers.LSTM(2)(layers.RNN(krb.BasicRNNCell(4), return_sequences=True)(read)))
+    first = layers.RNN(krb.BasicRNNCell(4), return_sequences=True)(read)
+    model = keras.Model(x, layers.RNN(Doubled(2))(layers.LSTM(3, return_sequences=True)(first)))
     step = assert_steps_alike(model, TOKENS, last=True)
-    assert names(step.inputs) == ["x_t", "a_1", "a_2_1", "a_2_2", "y_2"]
+    assert names(step.inputs) == ["x_t", "a_1", "a_2_1", "a_2_2", "a_3", "y_3"]
     x = numbers()
-    assert names(krb.one_step(keras.Model(x, layers.LSTM(2)(x))).inputs) == ["x_t", "a_1", "a_2"]
+    assert names(krb.one_step(keras.Model(x, layers.RNN(Doubled(2))(x))).inputs) == ["x_t", "a"]
 
 
 @pytest.mark.parametrize("name", ["GRU", "BasicRNN"])
@@ -106,7 +115,7 @@ def test_masks_come_from_masking_and_as_inputs(x, mask):
     assert_steps_alike(keras.Model(inputs, layers.LSTM(4)(layers.Masking()(inputs))), x, last=True)
     there = keras.Input((None,), name="there", dtype="bool")
     step = assert_steps_alike(keras.Model([inputs, there], layers.GRU(4)(inputs, mask=there)), x, mask, last=True)
-    assert names(step.inputs) == ["x_t", "there_t", "a", "y"]
+    assert names(step.inputs) == ["x_t", "there_t", "a"]
 
 
 def test_a_sequence_ends_after_its_length(x):
@@ -114,7 +123,7 @@ def test_a_sequence_ends_after_its_length(x):
     first = krb.BasicRNN(krb.BasicRNNCell(4, 2), return_sequences=True)(inputs, sequence_lengths=lengths)
     model = keras.Model([inputs, lengths], layers.GRU(4, return_sequences=True)(first))
     step = assert_steps_alike(model, x, given=[np.array([6, 4, 1, 2], dtype="int32")])
-    assert names(step.inputs) == ["x_t", "steps_read", "a_1", "a_2", "y_2", "lengths"]
+    assert names(step.inputs) == ["x_t", "steps_read", "a_1", "a_2", "lengths"]
 
 
 def test_the_decoder_steps_from_what_the_encoder_remembers(rng):

@@ -236,6 +236,7 @@ class EncoderDecoder(TextModel):
 
         remembered = self.get_layer("encoder")(x, training=False)
         remembered = list(remembered) if isinstance(remembered, (list, tuple)) else [remembered]
+        begin = self._one_step.begin(*remembered)
 
         def step(token, states):
             logits, states = self._step(token, states)
@@ -244,10 +245,10 @@ class EncoderDecoder(TextModel):
         start, end = tf.fill([tf.shape(x)[0]], Vocabulary.start), Vocabulary.end
         if beam > 1:
             search = (length, beam, end, length_penalty, capacity)
-            found = decoding.beam_search(step, start, remembered, *search)
+            found = decoding.beam_search(step, start, begin, *search)
             return found.tokens[:, 0], found.log_probabilities[:, 0]
         read = start[:, None], tf.ones_like(start)
-        written = decoding.write(step, *read, remembered, length, decoding.greedy, end, capacity)
+        written = decoding.write(step, *read, begin, length, decoding.greedy, end, capacity)
         return written.tokens, written.log_probabilities
 
     def text_endpoints(self):

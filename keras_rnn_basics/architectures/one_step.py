@@ -24,7 +24,7 @@ def one_step(model: keras.Model) -> keras.Model:
     several such inputs. Everything else is computed once, before the first step: `step.begin` does.
 
     Where masks come in, a masked step carries the states and repeats the last answer. Only at masked steps before the
-    first unmasked one a cell with a `readout` answers what a_0 does, where the model answers zeros. A slice
+    first unmasked one a cell whose states say its answer gives that of a_0, where the model answers zeros. A slice
     `y[:, k:]` answers k steps late: the first k answers are none of the model's.
 
     Args:

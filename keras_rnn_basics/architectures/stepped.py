@@ -193,13 +193,15 @@ class Stepped:
         x_t = ops.cast(x_t, layer.compute_dtype) if _is_float(x_t) else x_t
         own = [ops.cast(state, cell.compute_dtype) for state in before]
         y_t, after = cell(x_t, keras.tree.pack_sequence_as(structure, own), **training)
-        after = [ops.cast(new, old.dtype) for new, old in zip(keras.tree.flatten(after), before)]
+        after = keras.tree.flatten(after)
+        answers_with_its_state = y_t is after[0]  # as the cells of Keras do
+        after = [ops.cast(new, old.dtype) for new, old in zip(after, before)]
         y_t = ops.cast(y_t, layer.compute_dtype)
         if on is not None:
             # A masked step carries the states ...
             after = [ops.where(_beside(on, new), new, old) for new, old in zip(after, before)]
         if mask is not None:
-            y_t = self._masked(at, layer, y_t, after, on, run)
+            y_t = self._masked(at, layer, y_t, after, on, answers_with_its_state, run)
         run.after.update(((at, slot), state) for slot, state in enumerate(after))
         if layer.return_sequences:
             y_t = y_t[:, None]
@@ -207,7 +209,7 @@ class Stepped:
                 set_keras_mask(y_t, carried)
         return [y_t, *(ops.cast(state, layer.compute_dtype) for state in after)] if layer.return_state else [y_t]
 
-    def _masked(self, at, layer, y_t, after, on, run):
+    def _masked(self, at, layer, y_t, after, on, answers_with_its_state, run):
         """... and answers what the carried states answer, or, where they do not say it, the last answer once more."""
         if layer.zero_output_for_mask:
             return ops.where(_beside(on, y_t), y_t, ops.zeros_like(y_t))
@@ -215,6 +217,8 @@ class Stepped:
             with AutocastScope(layer.cell.compute_dtype):
                 y_t = layer.cell.readout([ops.cast(state, layer.cell.compute_dtype) for state in after])
             return ops.cast(y_t, layer.compute_dtype)
+        if answers_with_its_state:
+            return ops.cast(after[0], layer.compute_dtype)
         y_prev = self._keep(at, "y", f"y{self._letters[at]}", y_t.shape[1:], y_t.dtype, run)
         run.after[at, "y"] = ops.where(_beside(on, y_t), y_t, y_prev)
         return run.after[at, "y"]

@@ -82,7 +82,7 @@ def test_a_masked_step_carries_the_states_and_the_answer(name, zero_output_for_m
     assert_steps_alike(keras.Model(x, further), TOKENS, last=True)
 
 
-class Doubled(layers.GRUCell):
+class DoubledCell(layers.GRUCell):
     """A cell that answers with something else than its state, and has no readout."""
 
     def call(self, inputs, states, training=False):
@@ -93,11 +93,11 @@ class Doubled(layers.GRUCell):
 def test_only_a_cell_that_does_not_say_what_its_states_answer_needs_its_last_answer_as_a_state():
     x, read = embedded()
     first = layers.RNN(krb.BasicRNNCell(4), return_sequences=True)(read)
-    model = keras.Model(x, layers.RNN(Doubled(2))(layers.LSTM(3, return_sequences=True)(first)))
+    model = keras.Model(x, layers.RNN(DoubledCell(2))(layers.LSTM(3, return_sequences=True)(first)))
     step = assert_steps_alike(model, TOKENS, last=True)
     assert names(step.inputs) == ["x_t", "a_1", "a_2_1", "a_2_2", "a_3", "y_3"]
     x = numbers()
-    assert names(krb.one_step(keras.Model(x, layers.RNN(Doubled(2))(x))).inputs) == ["x_t", "a"]
+    assert names(krb.one_step(keras.Model(x, layers.RNN(DoubledCell(2))(x))).inputs) == ["x_t", "a"]
 
 
 @pytest.mark.parametrize("name", ["GRU", "BasicRNN"])

@@ -34,6 +34,7 @@ __all__ = [
     "calls_in_order",
     "get_keras_mask",
     "in_sharing_scope",
+    "in_xla_context",
     "keras_loop",
     "reads",
     "run_graph",
@@ -81,3 +82,10 @@ def in_sharing_scope():
 def reads(layer, tensor):
     """Whether a layer of a functional model takes this symbolic tensor: `layer.input` tells it of one call alone."""
     return any(own is tensor for node in layer._inbound_nodes for own in node.input_tensors)
+
+
+def in_xla_context(graph):
+    """Whether XLA compiles a graph of TensorFlow, whose own functions learn of it in this way."""
+    from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+
+    return GraphOrParentsInXlaContext(graph)

@@ -7,8 +7,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-# Not exported by TensorFlow; it is how its own functions learn that XLA compiles them.
-from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
+from keras_rnn_basics.compat import in_xla_context
 
 
 def on_gpu() -> bool:
@@ -24,7 +23,7 @@ def is_eager() -> bool:
 
 def in_xla() -> bool:
     """Whether this is part of a `jit_compile=True` function."""
-    return not tf.executing_eagerly() and GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+    return not tf.executing_eagerly() and in_xla_context(tf.compat.v1.get_default_graph())
 
 
 def in_strategy() -> bool:

@@ -49,7 +49,7 @@ def _assertion(holds, message, seen=None):
     import tensorflow as tf
 
     def refuse():
-        return tf.debugging.Assert(holds, [message] if seen is None else [message, seen()])
+        return tf.debugging.Assert(holds, [message] if seen is None else [message, *tf.nest.flatten(seen())])
 
     # In a branch of its own: what was seen is worked out for the error alone.
     return tf.cond(holds, tf.no_op, refuse)
@@ -77,6 +77,19 @@ def first_not(fits: Any, values: Any) -> Any:
     """(...), (...) -> (): of the values the first that does not fit."""
     fits, values = (keras.ops.reshape(part, (-1,)) for part in (fits, values))
     return keras.ops.take(values, keras.ops.argmin(keras.ops.cast(fits, "int32")))
+
+
+def with_steps(y: Any, other: Any, message: str) -> Any:
+    """y, (B, T, ...), for what is computed with it; an error with this message unless `other` has as many, and T > 0."""
+    if keras.backend.backend() != "tensorflow":
+        return y
+    import tensorflow as tf
+
+    sizes = tf.shape(other)[:2]
+    alike = tf.reduce_all(tf.shape(y)[:2] == sizes) & (sizes[1] > 0)
+    with tf.control_dependencies([_assertion(alike, message, lambda: (tf.shape(y)[:2], sizes))]):
+        # Where XLA leaves the assertion out, a tensor of another size does not take this shape.
+        return tf.ensure_shape(tf.reshape(y, tf.concat([sizes, tf.shape(y)[2:]], axis=0)), y.shape)
 
 
 def same_batch(x: Any, states: Sequence[Any], name: str) -> Any:

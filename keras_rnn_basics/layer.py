@@ -193,7 +193,8 @@ class BasicRNN(keras.layers.RNN):
         x, a_dropout = self._drop(x, initial_state, training)
         route = self._choose(x.shape, a_dropout is not None)
         self._tell(route)
-        y, states = route.run(self.cell, x, initial_state, mask, a_dropout, self.return_sequences)
+        with AutocastScope(self.cell.compute_dtype):  # a cell may have another policy than its layer
+            y, states = route.run(self.cell, x, initial_state, mask, a_dropout, self.return_sequences)
         if mask is not None:
             # A masked step repeats the last output: that is what its carried state answers, but before the first
             # step there is none, and keras.layers.RNN gives zeros.

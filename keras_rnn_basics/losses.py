@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_rnn_basics.checks import first_not, insist
+from keras_rnn_basics.checks import first_not, insist, with_steps
 from keras_rnn_basics.compat import get_keras_mask
 
 
@@ -178,6 +178,10 @@ def _fitting_labels(classes, loss, y_true, y_pred, counted):
     if len(true) != len(expected) or any(None not in (n, m) and n != m for n, m in zip(true, expected)):
         wanted = "(B, T) classes" if classes else "(B, T, n_y)"
         raise ValueError(f"y_true must have the shape {wanted} = {expected} to fit y_pred {pred}, got {true}.")
+    if None in (*true[:2], *pred[:2]):
+        # A graph does not know these sizes yet, and would repeat a single step or sequence for all without a word.
+        message = "y_true must have as many sequences and time steps, at least one, as y_pred"
+        y_true = with_steps(y_true, y_pred, message)
     if not classes:
         return y_true if counted is None else ops.where(counted[..., None], y_true, ops.zeros_like(y_true)), None
     n_y, ignored, label = pred[-1], getattr(loss, "ignore_class", None), ops.cast(y_true, "int32")

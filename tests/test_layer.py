@@ -243,3 +243,16 @@ def test_a_graph_may_know_the_batch_the_length_both_or_neither(rng, x, mask, rec
     graph = tf.function(lambda x, mask: rnn(x, mask=mask), input_signature=signature)
     expected = oracle.forward(weights_of(rnn.cell), x, mask=mask)[0]
     np.testing.assert_allclose(graph(x, mask), expected * (mask.cumsum(axis=1)[..., None] > 0), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("cell_policy", "layer_policy"), [("mixed_bfloat16", "float32"), ("float32", "mixed_bfloat16")]
+)
+def test_a_cell_computes_by_its_own_policy_in_a_layer_of_another(rng, x, cell_policy, layer_policy):
+    cell = random_cell(rng, dtype=cell_policy)
+    for recurrence in ("plain", "auto"):
+        rnn = BasicRNN(cell, return_sequences=True, dtype=layer_policy, recurrence=recurrence)
+        reference = keras.layers.RNN(cell, return_sequences=True, dtype=layer_policy)
+        y, expected = rnn(x), reference(x)
+        assert y.dtype == expected.dtype
+        np.testing.assert_allclose(ops.cast(y, "float32"), ops.cast(expected, "float32"), atol=0.02)

@@ -279,3 +279,14 @@ def test_a_loss_that_has_no_cost_for_each_step_is_an_error():
 
 def test_no_examples_cost_nothing():
     assert float(SumOverTime("mean_squared_error")(np.zeros((0, 6, 1)), np.zeros((0, 6, 1)))) == 0.0
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_graph_does_not_spread_one_step_over_all(jit_compile):
+    x = keras.Input((None, 3))
+    model = keras.Model(x, keras.layers.Dense(1)(x))
+    model.compile(loss=SumOverTime("mean_squared_error"), jit_compile=jit_compile)
+    seen = "" if jit_compile else r"y_true must have as many sequences and time steps, at least one, as y_pred"
+    for T_true, T_pred in ((1, 4), (4, 1)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=seen):
+            model.evaluate(np.ones((2, T_pred, 3)), np.zeros((2, T_true, 1)), verbose=0)

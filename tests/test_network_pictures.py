@@ -366,9 +366,11 @@ def test_what_cannot_be_drawn_is_an_error_that_says_why():
 
 
 @pytest.mark.parametrize("cut", [lambda y: y[:, 2:], keras.layers.Cropping1D((2, 0))], ids=["slice", "cropping"])
-def test_answers_that_come_late_stand_above_the_steps_that_give_them(rng, cut):
+def test_answers_that_come_late_stand_above_the_steps_that_give_them(rng, cut, tmp_path):
     x = keras.Input((None, 3), name="x")
     model = keras.Model(x, cut(krb.BasicRNN(krb.BasicRNNCell(4, 1), return_sequences=True)(x)), name="late")
+    model.save(tmp_path / "late.keras")
+    model = keras.models.load_model(tmp_path / "late.keras")
     inputs, y = rng.normal(size=(2, 5, 3)).astype("float32"), rng.normal(size=(2, 3, 1)).astype("float32")
     ax = krb.plot_backpropagation(model, inputs, y, "mean_squared_error")
     texts = {text.get_text(): text.get_position()[0] for text in ax.texts}
@@ -379,3 +381,14 @@ def test_answers_that_come_late_stand_above_the_steps_that_give_them(rng, cut):
     assert any("$T_y = T_x - 2$: 2 steps late" in text for text in texts)
     with pytest.raises(ValueError, match="leaves out the first 2 steps: draw more of them"):
         krb.plot_unrolled(model, steps=2)
+
+
+@pytest.mark.parametrize(
+    "cut", [lambda y: y[:, :-2], lambda y: y[:, 2::2], lambda y: y[:, 2:, :1], keras.layers.Cropping1D((1, 1))]
+)
+def test_other_cuts_through_time_are_not_drawn_as_if_nothing_were_missing(cut):
+    x = keras.Input((None, 3), name="x")
+    model = keras.Model(x, cut(krb.BasicRNN(krb.BasicRNNCell(4, 2), return_sequences=True)(x)))
+    for plot in (krb.plot_unrolled, krb.plot_architecture):
+        with pytest.raises(ValueError, match=r"gives another number of steps than it reads; of such operations only y"):
+            plot(model)

@@ -211,6 +211,11 @@ def _chain(model, owner=""):
                 f"{name} of {model.name} makes {shape_text(before.shape)} into {shape_text(after.shape)}: it does not "
                 "do the same to every step, and that is not drawn."
             )
+        elif through and not _keeps_steps(call):
+            raise ValueError(
+                f"{name} of {model.name} gives another number of steps than it reads; of such operations only "
+                "y[:, k:] and Cropping1D((k, 0)), which leave out the first k, are drawn."
+            )
         shapes = dict.fromkeys(shape_text(_one(a.shape) if through else a.shape) for a in (before, after))
         looks_back = () if layers else tuple(tensor.name for tensor in further if len(tensor.shape) > 2)
         what = (_kind(call), " → ".join(shapes), through, looks_back, late)
@@ -289,6 +294,22 @@ def _among(tensor, tensors):
     return any(tensor is one for one in tensors)
 
 
+def _keeps_steps(call, T=11):
+    """Whether a call gives as many steps as it reads, which its shapes do not tell where they are not known."""
+    x, y = _read(call), call.outputs
+    if len(x) != 1 or len(y) != 1 or len(x[0].shape) < 3 or x[0].shape[1] is not None:
+        return True
+    (B, _, *sizes), rest = x[0].shape, call.args[1:]
+    tried = keras.KerasTensor((B, T, *sizes), x[0].dtype)
+    given = call.operation.compute_output_spec(tried, *rest, **call.kwargs)
+    return not isinstance(given, keras.KerasTensor) or len(given.shape) < 2 or given.shape[1] == T
+
+
+def steps_text(number):
+    """`1 step`, `2 steps`."""
+    return f"{number} step" if number == 1 else f"{number} steps"
+
+
 def _leaves_out(call):
     """k of a call `y[:, k:]`, which leaves out the first k steps, or of a Cropping1D((k, 0)); 0 of any other."""
     if isinstance(call.operation, keras.layers.Cropping1D):
@@ -296,7 +317,7 @@ def _leaves_out(call):
         return 0 if last else first
     if not isinstance(call.operation, GetItem):
         return 0
-    key = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
+    key = call.args[1] if isinstance(call.args[1], (tuple, list)) else (call.args[1],)
     steps = key[1] if len(key) > 1 and isinstance(key[1], slice) else slice(None)
     others = [own for axis, own in enumerate(key) if axis != 1]
     alone = all(own == slice(None) or own is Ellipsis for own in others) and (steps.stop, steps.step) == (None, None)
@@ -312,7 +333,7 @@ def _kind(call):
     """What an operation is: a layer's class, those of the layers within it, or a function with its numbers."""
     operation = call.operation
     if _leaves_out(call):
-        return f"without the first {_leaves_out(call)} steps"
+        return f"without the first {steps_text(_leaves_out(call))}"
     if not isinstance(operation, keras.layers.Layer):
         numbers = [_number(value) for value in (*call.args, *call.kwargs.values())]
         return f"{type(operation).__name__}({', '.join(numbers)})"

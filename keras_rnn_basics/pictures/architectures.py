@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from keras_rnn_basics.pictures.anatomy import read, shape_text
+from keras_rnn_basics.pictures.anatomy import read, shape_text, steps_text
 from keras_rnn_basics.pictures.canvas import (
     BEHIND,
     FAINT,
@@ -113,7 +113,7 @@ def type_of(anatomy):
     """Which of the five types a model is, in words, and how its numbers of steps compare."""
     name, steps, _ = TYPES[anatomy.kind]
     late = anatomy.chains[-1].late
-    return f"{name}, $T_y = T_x - {late}$: {late} steps late" if late else f"{name}, {steps}"
+    return f"{name}, $T_y = T_x - {late}$: {steps_text(late)} late" if late else f"{name}, {steps}"
 
 
 def _sizes(part):

@@ -148,6 +148,11 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
     def _declared(self, n_x):
         weights = dict(self.declare_weights(n_x))
         if self.learned_initial_state:
+            taken = sorted(weights.keys() & set(self._initial_names()))
+            if taken:
+                raise ValueError(
+                    f"learned_initial_state=True makes a weight {taken[0]}, which the cell declares itself."
+                )
             weights |= {name: Weight((n,), "zeros") for name, n in zip(self._initial_names(), self._state_sizes)}
         return weights
 

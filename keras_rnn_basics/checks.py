@@ -80,7 +80,7 @@ def first_not(fits: Any, values: Any) -> Any:
 
 
 def with_steps(y: Any, other: Any, message: str) -> Any:
-    """y, (B, T, ...), for what is computed with it; an error with this message unless `other` has as many, and T > 0."""
+    """y, (B, T, ...), for what is computed with it; an error with this message unless `other` has the same B and T."""
     if keras.backend.backend() != "tensorflow":
         return y
     import tensorflow as tf

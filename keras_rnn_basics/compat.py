@@ -35,6 +35,7 @@ __all__ = [
     "get_keras_mask",
     "in_sharing_scope",
     "in_xla_context",
+    "is_training",
     "keras_loop",
     "reads",
     "run_graph",
@@ -89,3 +90,9 @@ def in_xla_context(graph):
     from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
     return GraphOrParentsInXlaContext(graph)
+
+
+def is_training():
+    """Whether the layer that is being called is in training, which layers in it learn from Keras in this way."""
+    context = get_global_attribute("current_call_ctx")
+    return context is not None and bool(context.get_value("training", False))

@@ -66,10 +66,16 @@ class BasicRNN(keras.layers.RNN):
         recompute: bool = False,
         **kwargs: Any,
     ) -> None:
-        if not hasattr(cell, "state_size") or not callable(cell) or isinstance(cell, keras.layers.StackedRNNCells):
+        whole = (keras.layers.StackedRNNCells, keras.layers.RNN)
+        if not hasattr(cell, "state_size") or not callable(cell) or isinstance(cell, whole):
             raise TypeError(
                 f"BasicRNN takes a cell, such as BasicRNNCell(units) or keras.layers.GRUCell(units), got {cell!r}. "
                 "For a deep network stack one BasicRNN on another."
+            )
+        if hasattr(cell, "step_by_step") and cell.activity_regularizer is not None:
+            raise ValueError(
+                "A cell's activity_regularizer would see no step: give it to the layer, "
+                "BasicRNN(cell, activity_regularizer=...)."
             )
         if stateful and getattr(cell, "learned_initial_state", False):
             raise ValueError(
@@ -232,7 +238,10 @@ class BasicRNN(keras.layers.RNN):
         cell = self.cell
         x_dropout = cell.get_dropout_mask(x[:, 0]) if training else None
         a_dropout = cell.get_recurrent_dropout_mask(states[0]) if training else None
-        return ops.cast(x if x_dropout is None else x * x_dropout[:, None], cell.compute_dtype), a_dropout
+        x = x if x_dropout is None else x * x_dropout[:, None]
+        # Tokens stay whole numbers, which half precision would round.
+        floats = keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
+        return ops.cast(x, cell.compute_dtype) if floats else x, a_dropout
 
     def _choose(self, shape=(None, None, None), a_dropped=False):
         call = routes.Call(self.cell, shape, a_dropped, self.recompute, self._step_by_step)

@@ -151,6 +151,10 @@ def _costs(loss, y_true, y_pred, counted):
         y_true, known = ops.convert_to_tensor(y_true, dtype=y_pred.dtype), None
         if len(y_true.shape) == 2 and y_pred.shape[-1] == 1:
             y_true = ops.expand_dims(y_true, -1)
+        if counted is not None and len(y_true.shape) >= 2:
+            # What stands where nothing counts, such as NaN, would still reach the gradient.
+            there = ops.reshape(counted, (*ops.shape(counted), *[1] * (len(y_true.shape) - 2)))
+            y_true = ops.where(there, y_true, ops.zeros_like(y_true))
     costs = ops.convert_to_tensor(cost(y_true, y_pred))
     if len(costs.shape) != 2 or any(None not in (n, m) and n != m for n, m in zip(costs.shape, y_pred.shape)):
         raise ValueError(

@@ -147,9 +147,9 @@ def test_any_cell_when_its_parts_are_compiled(rng, x, mask, monkeypatch, name, r
     rnn = BasicRNN(cell, return_sequences=True, return_state=True, recurrence="per_core")
     rnn.build(x.shape)
     cell.set_weights([0.4 * rng.normal(size=weight.shape) for weight in cell.weights])
-    outputs, gradients = values_and_gradients(rnn, cell, x, tf.constant(mask))
+    outputs, gradients = values_and_gradients(rnn, cell, x, tf.constant(mask), training=True)
     rnn.recurrence = "plain"
-    expected_outputs, expected = values_and_gradients(rnn, cell, x, tf.constant(mask))
+    expected_outputs, expected = values_and_gradients(rnn, cell, x, tf.constant(mask), training=True)
     for ours, theirs in zip([*outputs, *gradients], [*expected_outputs, *expected], strict=True):
         np.testing.assert_allclose(ours, theirs, atol=2e-4, rtol=1e-4)
 
@@ -240,3 +240,114 @@ def test_a_cell_that_draws_numbers_in_its_parts_is_refused_by_the_compiled_loop(
     rnn = BasicRNN(Noisy(3), recurrence="per_core")
     with pytest.raises(ValueError, match=r"Noisy changes a variable in project.*recurrence='plain'"):
         tf.function(rnn, autograph=False)(tf.constant(x))
+
+
+def same_gradients(monkeypatch, cell, x, **options):
+    """The layer by parts and keras.layers.RNN agree in all gradients, in training."""
+    by_core(monkeypatch, **options)
+    layers = [BasicRNN(cell, return_state=True, recurrence="per_core"), keras.layers.RNN(cell, return_state=True)]
+    layers[1].build(x.shape)
+    results = [values_and_gradients(layer, cell, x, None, training=True) for layer in layers]
+    for ours, theirs in zip(*map(keras.tree.flatten, results), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
+@pytest.mark.parametrize("recompute", [False, True])
+def test_dropout_leaves_the_way_back_through_time_open(x, monkeypatch, make, recompute):
+    same_gradients(monkeypatch, make(dropout=0.2, recurrent_dropout=0.4), x, recompute=recompute)
+
+
+class Outer(BasicRNNCell):
+    """z and the product meet in a sum that is no sum of vectors."""
+
+    def advance(self, z_t, states):
+        product = self.recur(states[0], self.W_aa)
+        return [ops.mean(ops.tanh(ops.expand_dims(z_t, 1) + ops.expand_dims(product, 2)), axis=1)]
+
+
+class OfOneRow(BasicRNNCell):
+    """A product that is the same for all examples."""
+
+    def advance(self, z_t, states):
+        return [ops.tanh(z_t + self.recur(ops.reshape(self.b_a, (1, -1)), self.W_aa) + 0.5 * states[0])]
+
+
+class HalfRecur(BasicRNNCell):
+    def recur(self, a, W):
+        return super().recur(a, 0.5 * W)
+
+
+class InABranch(BasicRNNCell):
+    def advance(self, z_t, states):
+        product = ops.cond(ops.sum(z_t) > 0, lambda: self.recur(states[0], self.W_aa), lambda: 2.0 * states[0])
+        return [ops.tanh(z_t + product)]
+
+
+class ByAVector(BasicRNNCell):
+    def declare_weights(self, n_x):
+        return {**super().declare_weights(n_x), "v": Weight((self.units, 1))}
+
+    def advance(self, z_t, states):
+        return [ops.tanh(z_t + self.recur(states[0], self.W_aa) * self.recur(states[0], self.v))]
+
+
+@pytest.mark.parametrize("kind", [Outer, OfOneRow, HalfRecur, InABranch, ByAVector])
+def test_products_in_places_of_all_kinds(x, monkeypatch, kind):
+    same_gradients(monkeypatch, kind(4, 2), x, parts=1)
+
+
+def test_steps_behind_the_last_one_are_none_that_a_cell_cannot_read(x, monkeypatch):
+    class OfLengthOne(OwnStep):
+        def project(self, x):
+            return super().project(x / ops.sqrt(ops.sum(x * x, axis=-1, keepdims=True)))
+
+    same_gradients(monkeypatch, OfLengthOne(4, 2), x[:, :5], recompute=True)  # 5 steps in segments of 3
+
+
+def test_what_is_changed_in_a_cell_counts_from_the_next_graph_on(x):
+    from keras_rnn_basics import LeakyRNNCell
+
+    cell = LeakyRNNCell(4, alpha=0.5)
+    rnn = BasicRNN(cell, recurrence="per_core")
+    before = tf.function(rnn)(tf.constant(x))
+    for name, value in (("alpha", 0.1), ("activation", keras.activations.relu)):
+        setattr(cell, name, value)
+        after = tf.function(rnn)(tf.constant(x))
+        assert np.abs(after - before).max() > 1e-3
+        np.testing.assert_allclose(after, keras.layers.RNN(cell)(x), atol=1e-5)
+        before = after
+
+
+def test_a_layer_in_a_cell_that_keeps_or_draws_something_is_refused_in_training(x):
+    class Normalising(BasicRNNCell):
+        def __init__(self, units, inner, **kwargs):
+            self.inner = inner
+            super().__init__(units, **kwargs)
+
+        def advance(self, z_t, states):
+            return [self.inner(super().advance(z_t, states)[0])]
+
+    for inner in (keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)):
+        inner.build((None, 3))
+        rnn = BasicRNN(Normalising(3, inner), recurrence="per_core")
+        graph = tf.function(lambda x, training, rnn=rnn: rnn(x, training=training), autograph=False)
+        graph(tf.constant(x), False)
+        with pytest.raises(ValueError, match=r"Normalising changes a variable in project.*recurrence='plain'"):
+            graph(tf.constant(x), True)
+
+
+def test_tokens_stay_whole_numbers_in_half_precision():
+    class Looks(RecurrentCell):
+        def declare_weights(self, n_x):
+            return {"E": Weight((1100, self.units), keras.initializers.RandomNormal(stddev=1.0))}
+
+        def project(self, x):
+            return ops.take(self.E, ops.cast(x[..., 0], "int32"), axis=0)
+
+        def advance(self, z_t, states):
+            return [ops.tanh(z_t + 0.5 * states[0])]
+
+    cell, tokens = Looks(2, dtype="mixed_bfloat16"), np.array([[[997], [998]]])
+    layers = [kind(cell, dtype="mixed_bfloat16") for kind in (BasicRNN, keras.layers.RNN)]
+    np.testing.assert_array_equal(*(ops.convert_to_numpy(ops.cast(layer(tokens), "float32")) for layer in layers))

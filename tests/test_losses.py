@@ -281,12 +281,27 @@ def test_no_examples_cost_nothing():
     assert float(SumOverTime("mean_squared_error")(np.zeros((0, 6, 1)), np.zeros((0, 6, 1)))) == 0.0
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_a_graph_does_not_spread_one_step_over_all(jit_compile):
+@pytest.mark.parametrize(
+    ("jit_compile", "seen"), [(False, "y_true must have as many sequences and time steps, at least"), (True, "reshape")]
+)
+def test_a_graph_does_not_spread_one_step_over_all(jit_compile, seen):
     x = keras.Input((None, 3))
-    model = keras.Model(x, keras.layers.Dense(1)(x))
-    model.compile(loss=SumOverTime("mean_squared_error"), jit_compile=jit_compile)
-    seen = "" if jit_compile else r"y_true must have as many sequences and time steps, at least one, as y_pred"
-    for T_true, T_pred in ((1, 4), (4, 1)):
+    late = krb.BasicRNN(krb.BasicRNNCell(4, 1), return_sequences=True)(x)[:, 2:]  # its T no graph knows beforehand
+    model = keras.Model(x, late)
+    model.compile(loss=krb.SumOverTime("mean_squared_error"), jit_compile=jit_compile)
+    assert model.evaluate(np.ones((2, 5, 3)), np.zeros((2, 3, 1)), verbose=0) > 0
+    for T_true, T in ((1, 5), (3, 3)):
         with pytest.raises(tf.errors.InvalidArgumentError, match=seen):
-            model.evaluate(np.ones((2, T_pred, 3)), np.zeros((2, T_true, 1)), verbose=0)
+            model.evaluate(np.ones((2, T, 3)), np.zeros((2, T_true, 1)), verbose=0)
+
+
+def test_a_masked_step_of_an_own_cost_leaves_even_the_gradient_alone():
+    def own(y, y_hat):
+        return keras.ops.mean(keras.ops.abs(y - y_hat), axis=-1)
+
+    y, y_hat = np.zeros((2, 3, 1), "float32"), tf.Variable(np.ones((2, 3, 1), "float32"))
+    y[:, 2:] = np.nan
+    for loss in ("mean_absolute_error", own):
+        with tf.GradientTape() as tape:
+            cost = krb.SumOverTime(loss)(y, y_hat, sample_weight=np.array([[1.0, 1.0, 0.0]] * 2))
+        np.testing.assert_allclose(tape.gradient(cost, y_hat)[..., 0], [[0.5, 0.5, 0.0]] * 2)

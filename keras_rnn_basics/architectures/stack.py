@@ -111,7 +111,8 @@ def cells_made_by(make, depth, arguments):
         )
     cells = [make(checks.positive_integer("units", n_a)) for n_a in depth]
     for made in cells:
-        if not isinstance(made, keras.layers.Layer) or not hasattr(made, "state_size"):
+        no_cell = not isinstance(made, keras.layers.Layer) or not hasattr(made, "state_size")
+        if no_cell or isinstance(made, keras.layers.RNN):
             raise TypeError(f"cell must make a cell, such as keras.layers.GRUCell(units), got {made!r} of it.")
     if len({id(made) for made in cells}) < len(cells):
         raise ValueError("cell must make a new cell at each call; it gave the same one for two layers.")

@@ -54,15 +54,15 @@ def errors(step, da, da_T, a, products, z, states_0, weights, mask=None, a_dropo
         """-> ∂L/∂ z_t, the states before, the products, and the weights beside them; what is known of each product."""
         z_t, a_prev = zs.read(t), [state.read(t) for state in befores]
         own = [product.read(t) for product in kept]
-        taken = dropped(a_prev, a_dropout)
         with tf.GradientTape() as tape:
             tape.watch([z_t, a_prev, own, weights])
+            taken = dropped(a_prev, a_dropout)
             after, factors = step(z_t, taken, weights, own)
         inputs = [z_t, *a_prev, *own]
         found = tape.gradient(after, [*inputs, *weights], output_gradients=errors)
         dz_t, *rest = [tf.zeros_like(x) if error is None else error for x, error in zip(inputs, found)]
         da_prev, dp = rest[: len(a_prev)], rest[len(a_prev) :]
-        known = [_Product(place, a, error, taken, dz_t) for (place, a), error in zip(factors, dp)]
+        known = [_Product(place, a, error, taken, z_t, dz_t) for (place, a), error in zip(factors, dp)]
         beside = [None if error is None else _before_the_batch_sum(error) for error in found[len(inputs) :]]
         return dz_t, da_prev, beside, known
 
@@ -108,10 +108,14 @@ class _Product:
         to_keep: a and the error, without what is known.
     """
 
-    def __init__(self, place, a, error, states, dz_t):
+    def __init__(self, place, a, error, states, z_t, dz_t):
         self.place = place
         self.state = next((i for i, state in enumerate(states) if state is a), None)
-        self.same_as_dz = error.shape[-1] == dz_t.shape[-1] and _origin(error) is _origin(dz_t)
+        one, other = _origin(error), _origin(dz_t)
+        # Only where nothing was summed on the way: all have the shape (b, n).
+        shapes = [tensor.shape for tensor in (z_t, error, dz_t, one)]
+        self.same_as_dz = one is other and len({(shape.rank, shape[-1]) for shape in shapes}) == 1
+        self.same_as_dz = self.same_as_dz and shapes[0].rank == 2 and 1 not in [shape[0] for shape in shapes]
         self.to_keep = [*([] if self.state is not None else [a]), *([] if self.same_as_dz else [error])]
 
 

@@ -37,9 +37,11 @@ class Network:
         def step(z_t, states):
             products = []
 
+            here = tf.compat.v1.get_default_graph()
+
             def keep(a, W):
                 product = keras.ops.matmul(a, W)
-                if self._place(W) is not None:
+                if self._place(W, here) is not None:
                     products.append(product)
                 return product
 
@@ -64,10 +66,10 @@ class Network:
 
     def _replay(self, z_t, states, weights, products):
         """`advance` with the products that were kept -> the states, and each product's (place of its W, factor)."""
-        kept, factors = iter(products), []
+        kept, factors, here = iter(products), [], tf.compat.v1.get_default_graph()
 
         def recall(a, W):
-            place = self._place(W)
+            place = self._place(W, here)
             if place is None:
                 return keras.ops.matmul(a, W)
             factors.append((place, tf.convert_to_tensor(a)))
@@ -75,19 +77,28 @@ class Network:
 
         return list(self._run(lambda cell: cell.advance(z_t, states), weights, recall)), factors
 
-    def _place(self, W):
-        """Where a weight stands among the cell's, or None for what is computed from weights."""
+    def _place(self, W, here=None):
+        """Where a weight stands among the cell's, or None for a product that is no more than an operation like others.
+
+        Such is one with what is computed from weights, or within a branch or a loop, where only its graph knows it.
+        """
+        if len(W.shape) != 2 or (here is not None and here is not tf.compat.v1.get_default_graph()):
+            return None
         return next((place for place, variable in enumerate(self._cell().weights) if variable is W), None)
 
     def _run(self, part, weights, recur=None):
         cell = self._cell()
         values = list(zip(cell.weights, weights))
-        with keras.StatelessScope(state_mapping=values) as scope, AutocastScope(cell.compute_dtype):
-            result = part(cell) if recur is None else cell.with_products(recur, part)
-        if len(scope.state_mapping) > len(values):
+        with keras.StatelessScope(state_mapping=values, collect_losses=True) as scope:
+            before = dict(scope.state_mapping)
+            with AutocastScope(cell.compute_dtype):
+                result = part(cell) if recur is None else cell.with_products(recur, part)
+        changed = any(before.get(key) is not value for key, value in scope.state_mapping.items())
+        if changed or scope.losses:
+            what = "changes a variable" if changed else "adds a loss"
             raise ValueError(
-                f"{type(cell).__name__} changes a variable in project, advance or readout, such as the seed of a "
-                "random number; a compiled loop would lose that. Build the layer with recurrence='plain'."
+                f"{type(cell).__name__} {what} in project, advance or readout, such as a moving mean or the seed of "
+                "a random number; a compiled loop would lose that. Build the layer with recurrence='plain'."
             )
         return result
 

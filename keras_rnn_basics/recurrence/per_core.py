@@ -12,6 +12,7 @@ import weakref
 
 import tensorflow as tf
 
+from keras_rnn_basics.compat import is_training
 from keras_rnn_basics.recurrence import segments, surroundings, whole
 from keras_rnn_basics.recurrence.network import Network
 
@@ -117,7 +118,8 @@ _of_cell = weakref.WeakKeyDictionary()
 def _functions(cell, every_step, jit, recompute):
     """What is compiled of a cell, and goes with it: what tf.function sees change from call to call is B and T alone."""
     made = _of_cell.setdefault(cell, {})
-    key = (every_step, jit, recompute)
+    # A cell that was changed since, or is asked in training, whatever is in it, may compute something else.
+    key = (every_step, jit, recompute, is_training(), _as_it_is(cell))
     if key not in made:
         how, network = segments if recompute else whole, Network(cell)
 
@@ -131,6 +133,13 @@ def _functions(cell, every_step, jit, recompute):
             compiled(to_x),
         )
     return made[key]
+
+
+def _as_it_is(cell):
+    """What a cell's attributes are now: numbers and words by their value, whatever else by what object it is."""
+    simple = (bool, int, float, str, type(None), tuple)
+    held = [(name, repr(value) if isinstance(value, simple) else id(value)) for name, value in vars(cell).items()]
+    return tuple(sorted(own for own in held if not own[0].startswith("_") or own[1].__class__ is str))
 
 
 def _cut(tensor, parts):

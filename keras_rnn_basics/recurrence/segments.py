@@ -14,7 +14,7 @@ from keras_rnn_basics.recurrence.whole import complete, of_readout
 def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):
     """As `whole.forward`, but kept are the states at the segments' ends: [(T / segment + 1, b, n_a), ...]."""
     T = tf.shape(x)[1]
-    x, mask = _segments(x), _mask_segments(mask, x)
+    x, mask = _segments(x, last_again=True), _mask_segments(mask, x)  # zeros are not for every cell to read
     K, xs, masks = tf.shape(x)[0], unstacked(x), unstacked(mask)
 
     def read(k, states):
@@ -42,7 +42,7 @@ def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):
 def backward(dy, da_T, kept, x, mask, a_dropout, states_0, weights, *, network, every_step):
     """As `whole.backward`, but the first of what it returns is ∂L/∂x (b, T, n_x) already."""
     T = tf.shape(x)[1]
-    x, mask = _segments(x), _mask_segments(mask, x)
+    x, mask = _segments(x, last_again=True), _mask_segments(mask, x)  # zeros are not for every cell to read
     K, xs, masks, starts = tf.shape(x)[0], unstacked(x), unstacked(mask), [unstacked(states) for states in kept]
     dys = unstacked(_segments(dy)) if every_step else None
     of_weights = [tf.zeros_like(weight) for weight in weights]
@@ -74,12 +74,14 @@ def to_x(dx, x, weights, *, network):
     return dx
 
 
-def _segments(x):
-    """(b, T, ...) -> (T / segment, segment, b, ...), padded behind T with zeros."""
+def _segments(x, last_again=False):
+    """(b, T, ...) -> (T / segment, segment, b, ...); behind T zeros, or the last step again."""
     T = tf.shape(x)[1]
     segment = tf.cast(tf.math.ceil(tf.sqrt(tf.cast(T, "float32"))), "int32")
     K = -(-T // segment)
-    x = tf.pad(time_first(x), [[0, K * segment - T]] + [[0, 0]] * (len(x.shape) - 1))
+    x = time_first(x)
+    behind = tf.repeat(x[-1:], K * segment - T, axis=0)
+    x = tf.concat([x, behind if last_again else tf.zeros_like(behind)], axis=0)
     segments = tf.reshape(x, (K, segment, *tf.unstack(tf.shape(x)[1:])))
     return tf.ensure_shape(segments, (None, None, *x.shape[1:]))
 

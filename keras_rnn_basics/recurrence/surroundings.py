@@ -51,7 +51,10 @@ def name_of(activation) -> str:
 
 def is_elman(cell, *parts) -> bool:
     """Whether a cell says that its step is `g(z_t + a_{t-1} W_aa)`, and these parts are as it said."""
-    return hasattr(cell, "elman") and cell.still_says("elman", "advance", *parts)
+    if not hasattr(cell, "elman") or not cell.still_says("elman", "advance", "recur", *parts):
+        return False
+    _, name = cell.elman()
+    return not cell.built or any(getattr(cell, name) is weight for weight in cell.weights)
 
 
 def not_elman(cell, activations, *parts) -> str | None:

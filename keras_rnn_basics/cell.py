@@ -150,9 +150,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         if self.learned_initial_state:
             taken = sorted(weights.keys() & set(self._initial_names()))
             if taken:
-                raise ValueError(
-                    f"learned_initial_state=True makes a weight {taken[0]}, which the cell declares itself."
-                )
+                raise ValueError(f"learned_initial_state=True makes {taken[0]}, which the cell declares as well.")
             weights |= {name: Weight((n,), "zeros") for name, n in zip(self._initial_names(), self._state_sizes)}
         return weights
 

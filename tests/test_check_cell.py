@@ -472,3 +472,24 @@ def test_squares_too_large_for_half_precision():
 
     so = "in mixed_float16 it answers otherwise than in float32 by ?; "
     fails(broken(advance=advance)(4), so + "divide, and sum many numbers, in float32")
+
+
+class DropsInside(BasicRNNCell):
+    """A layer of Keras in a part, that draws by chance in training alone."""
+
+    def __init__(self, units, **kwargs):
+        self.inner = keras.layers.Dropout(0.5)
+        super().__init__(units, **kwargs)
+        self.inner.build((None, units))
+
+    def project(self, x):
+        return self.inner(super().project(x))
+
+
+def test_chance_in_a_part_is_found_though_it_acts_in_training_alone():
+    with pytest.raises(AssertionError, match=r"DropsInside: .*changes a variable in project.*seed of a random number"):
+        check_cell(DropsInside(4), n_x=3)
+
+
+def test_the_dropout_of_the_contract_is_none():
+    check_cell(LeakyRNNCell(4, dropout=0.2, recurrent_dropout=0.4, seed=1), n_x=3)

@@ -42,8 +42,8 @@ def check_cell(cell: keras.layers.Layer, n_x: int) -> None:
     - each example gives alone what it gives in a batch;
     - `BasicRNN(cell)` is `keras.layers.RNN(cell)`, with and without a mask, and a masked step leaves no trace;
     - compiled, as `fit` runs it, it gives the same;
-    - the gradients that `BasicRNN` trains with are those of finite differences, and every weight has an effect, unless
-      it is frozen (asked under TensorFlow only);
+    - the gradients that `BasicRNN` trains with, dropout included, are those of finite differences, and every weight has
+      an effect, unless it is frozen (asked under TensorFlow only);
     - `one_step` of a model gives what the sequence gives;
     - a model with it survives `.keras` and `clone_model`, and computes in mixed precision.
 

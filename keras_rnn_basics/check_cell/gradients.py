@@ -42,7 +42,8 @@ def they_are_those_of_finite_differences(subject):
 class _Cost:
     """A number that depends on all answers and last states, and so on `variables`: the weights, x and the first states.
 
-    The gradients are those of BasicRNN as it trains, the values of keras.layers.RNN, which knows nothing of the parts.
+    The gradients are those of BasicRNN as it trains, dropout included; the values are those of keras.layers.RNN, which
+    knows nothing of the parts.
     """
 
     def __init__(self, subject, cell):
@@ -54,6 +55,9 @@ class _Cost:
         self.moves = [keras.Variable(state, dtype=dtype) for state in subject.states(cell)]
         weights = [(weight.name, weight) for weight in cell.weights if "float" in str(weight.dtype)]
         self.variables = [*weights, ("x", self.x), *(("the initial state", move) for move in self.moves)]
+        # Dropout is to leave out the same at every call.
+        seeds = [own for own in cell.variables if not any(own is weight for weight in cell.weights)]
+        self.seeds = [(seed, ops.convert_to_numpy(seed)) for seed in seeds]
         self.learning = {weight.name for weight in cell.trainable_weights}
         rng = np.random.default_rng(1)
         size = getattr(cell, "output_size", None) or self.moves[0].shape[-1]
@@ -63,7 +67,9 @@ class _Cost:
     def __call__(self, rnn=None):
         rnn = rnn or self.reference
         states = [state + move for state, move in zip(rnn.get_initial_state(B), self.moves)]
-        outputs = rnn(ops.convert_to_tensor(self.x), initial_state=states)
+        for seed, value in self.seeds:
+            seed.assign(value)
+        outputs = rnn(ops.convert_to_tensor(self.x), initial_state=states, training=True)
         return sum(ops.sum(output * share) for output, share in zip(outputs, self.shares))
 
     def gradients(self):

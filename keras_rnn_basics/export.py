@@ -12,7 +12,6 @@ import keras
 
 from keras_rnn_basics.architectures.graph import inputs_of
 from keras_rnn_basics.architectures.one_step import one_step
-from keras_rnn_basics.architectures.text_model import TextModel
 from keras_rnn_basics.recurrence import only_plain
 
 DESCRIPTION = "keras_rnn_basics.json"
@@ -168,7 +167,7 @@ def _further(model, description):
         endpoints["step"] = _whole(step)._replace(resources=[step])
         if step.begin.computed:
             endpoints["begin"] = _beginning(step)
-    if isinstance(model, TextModel):
+    if hasattr(model, "text_endpoints"):
         import tensorflow as tf
 
         for name, (run, signature, resources) in model.text_endpoints().items():

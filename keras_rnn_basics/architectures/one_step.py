@@ -192,5 +192,8 @@ class _OneStep(keras.layers.Layer):
         x_t = [checks.same_batch(x_t[0], [*x_t[1:], *rest], self.name), *x_t[1:]]
         before = dict(zip(self._begin.states, rest))
         static = dict(zip(self._begin.static.values(), rest[len(before) :]))
-        answers, after = self._stepped.step(x_t, static, before)
+        try:
+            answers, after = self._stepped.step(x_t, static, before)
+        except NoStep as error:  # it has a step; what is wrong is what it was given
+            raise error.__cause__ or error from None
         return [*answers, *(after[key] for key in self._begin.states)]

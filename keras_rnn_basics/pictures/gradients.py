@@ -187,7 +187,7 @@ def _costs(y, y_pred, loss, model):
         raise ValueError(
             f"loss must give a cost for each answer of y_pred {tuple(y_pred.shape)}, got {tuple(each.shape)}."
         )
-    return each if mask is None or len(each.shape) < 2 else each * tf.cast(mask, each.dtype)
+    return each if mask is None or len(each.shape) < 2 else tf.where(mask, each, tf.zeros_like(each))
 
 
 def _fitting(y, y_pred):

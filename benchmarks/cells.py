@@ -15,6 +15,7 @@ from recurrence import processor
 # A cell, and B, T, n_x, n_a, n_y.
 RUNS = [
     ("layer_norm", (64, 100, 64, 256, 64)),
+    ("layer_norm, (s - μ) ** 2", (64, 100, 64, 256, 64)),
     ("leaky", (64, 100, 64, 256, 64)),
     ("gelu", (64, 100, 64, 256, 64)),
     ("gelu", (16, 2000, 32, 128, 64)),

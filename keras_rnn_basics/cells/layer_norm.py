@@ -61,7 +61,7 @@ class LayerNormRNNCell(BasicRNNCell):
 
     @property
     def equations(self) -> list[str]:
-        step = r"a_t = g(\gamma \, (s_t - \mu_t) / \sqrt{\sigma_t^2 + \epsilon} + \beta)"
+        step = r"a_t = g(\gamma \, (s_t - \mu_t) (\sigma_t^2 + \epsilon)^{-1/2} + \beta)"
         return [r"s_t = x_t W_{ax} + b_x + b_a + a_{t-1} W_{aa}", step, super().equations[-1]]
 
     def get_config(self):

@@ -61,14 +61,13 @@ class TextModel(ReadsTokens):
 
 
 def check_vocabulary(name, vocabulary, size):
-    """The vocabulary, if it is one, of so many tokens, or None."""
+    """An error unless there is no vocabulary, or it is one of so many tokens."""
     if vocabulary is None:
-        return None
+        return
     if not isinstance(vocabulary, Vocabulary):
         raise TypeError(f"{name} must be a Vocabulary, such as Vocabulary.of(texts), got {vocabulary!r}.")
     if len(vocabulary) != size:
         raise ValueError(f"{name} has {len(vocabulary)} tokens, the network {size}: give it len({name}).")
-    return vocabulary
 
 
 def check_number(name, value, kind, least, most):

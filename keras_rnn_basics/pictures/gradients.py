@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_rnn_basics.compat import run_graph
+from keras_rnn_basics.compat import get_keras_mask, run_graph
 from keras_rnn_basics.pictures.anatomy import check_graph, directions, first, functional, recurrent_operations
 from keras_rnn_basics.recurrence import plain
 
@@ -179,7 +179,7 @@ def _costs(y, y_pred, loss, model):
     """-> L_t (B, T), or (B,) of a model that answers once."""
     import tensorflow as tf
 
-    cost, mask = _cost_of_one_step(loss, model), getattr(y_pred, "_keras_mask", None)
+    cost, mask = _cost_of_one_step(loss, model), get_keras_mask(y_pred)
     # A loss of Keras computes in float32 as well: a square of float16 is soon too small.
     y_pred = tf.cast(y_pred, "float32") if y_pred.dtype.size < 4 else y_pred
     each = cost(_fitting(tf.convert_to_tensor(y), y_pred), y_pred)

@@ -10,6 +10,8 @@ Source: Werbos, "Backpropagation through time: what it does and how to do it" (1
 
 import tensorflow as tf
 
+from keras_rnn_basics.recurrence.plain import dropped
+
 
 def states(step, z, states_0, mask=None, a_dropout=None):
     """(T, b, n_z), [(b, n_a), ...] -> [(T, b, n_a), ...] states and [(T, b, n), ...] products, of all steps.
@@ -161,11 +163,6 @@ def vjp(f, inputs, output_errors, unused=0):
         outputs = f(*inputs)
     how = tf.UnconnectedGradients.NONE if unused is None else tf.UnconnectedGradients.ZERO
     return tape.gradient(outputs, inputs, output_gradients=output_errors, unconnected_gradients=how)
-
-
-def dropped(states, a_dropout):
-    """The states as a step takes them: the first with its dropout mask."""
-    return list(states) if a_dropout is None else [states[0] * a_dropout, *states[1:]]
 
 
 def rows(x):

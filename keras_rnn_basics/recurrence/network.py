@@ -20,11 +20,6 @@ class Network:
         # The name in `by_hand.DERIVATIVES` of the g of a step `g(z_t + a_{t-1} W_aa)`, or None for any other step.
         self.g = surroundings.standard_name(cell.elman()[0]) if surroundings.is_elman(cell) else None
 
-    @property
-    def variables(self):
-        """The cell's weights, in the order of the values."""
-        return self._cell().weights
-
     def project(self, x, weights):
         return self._run(lambda cell: cell.project(x), weights)
 

@@ -97,6 +97,26 @@ def _simple_rnn(shape, training, jit_compile, activation="tanh"):
     return _keras_model([simple, keras.layers.Dense(shape[4])], shape, training, jit_compile)
 
 
+def keras_layer_norm(shape, training):
+    """The layer-normalised cell as one writes it of Keras' own layers."""
+    import keras
+    from keras import ops
+
+    class Cell(keras.layers.SimpleRNNCell):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.norm = keras.layers.LayerNormalization()
+            self.norm.build((None, self.units))
+
+        def call(self, x_t, states):
+            z_t = ops.matmul(x_t, self.kernel) + self.bias
+            a_t = self.activation(self.norm(z_t + ops.matmul(states[0], self.recurrent_kernel)))
+            return a_t, [a_t]
+
+    layers = [keras.layers.RNN(Cell(shape[3]), return_sequences=True), keras.layers.Dense(shape[4])]
+    return _keras_model(layers, shape, training)
+
+
 def keras_default(shape, training, activation="tanh"):
     return _simple_rnn(shape, training, False, activation)
 

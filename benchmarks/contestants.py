@@ -49,7 +49,7 @@ def ours_plain(shape, training):
 
 
 def ours_recomputed(shape, training):
-    return _basic_rnn(shape, training, recompute=True)
+    return _basic_rnn(shape, training, remat=True)
 
 
 def ours_bfloat16(shape, training):

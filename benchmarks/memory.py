@@ -28,10 +28,10 @@ def keras_default(T):
     return _step(T, keras.layers.SimpleRNN(N_A), [keras.layers.Dense(1)])
 
 
-def ours(T, recompute):
+def ours(T, remat):
     import keras_rnn_basics as krb
 
-    return _step(T, krb.BasicRNN(krb.BasicRNNCell(N_A, 1), recompute=recompute), [])
+    return _step(T, krb.BasicRNN(krb.BasicRNNCell(N_A, 1), remat=remat), [])
 
 
 def main():

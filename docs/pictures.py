@@ -53,7 +53,7 @@ def gradients():
 
 def weather_pictures():
     days = weather.with_season(weather.load())
-    split = split_windows(days, "2014-01-01", "2015-01-01", past=14, targets=[TARGET])
+    split = split_windows(days, "2014-01-01", "2015-01-01", lookback=14, targets=[TARGET])
     figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
     column = days.index(TARGET)
     ax.plot(range(1, 15), split.test.x[100, :, column], marker="o", label="$x_1$ to $x_{14}$")

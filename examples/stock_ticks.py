@@ -47,7 +47,7 @@ def main(csv=None, bars=None, size=None, repair=False, seeds=4, device="auto", p
     series = ticks.returns(days)
     n, n_x = series.values.shape
     origins = [series.times[round((0.4 + 0.15 * k) * n)] for k in range(4)]
-    splits = walk_forward(series, origins, validation_steps=n // 12, past=PAST, targets=["log_range", "log_return"])
+    splits = walk_forward(series, origins, validation_steps=n // 12, lookback=PAST, targets=["log_range", "log_return"])
     print(f"{len(days)} bars from {days.times[0]}: {days.source}. Origins: {', '.join(map(str, origins))}.")
 
     def fit(split, target, name, loss, seed, **cell):

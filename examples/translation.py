@@ -32,7 +32,7 @@ RUNS = Path("runs/translation")
 
 
 def main(
-    pairs=None, source="en", target="fr", minutes=1.5, units=128, beam=1, level="character", seed=0, device="auto"
+    pairs=None, source="en", target="fr", minutes=1.5, units=128, num_beams=1, level="character", seed=0, device="auto"
 ):
     began = time.monotonic()
     data = dates.load(pairs, source, target)
@@ -61,7 +61,7 @@ def main(
         print(f"\n{name}:")
         folder = RUNS / name.replace(" ", "_")
         run = krb.fit(build, train, validation, folder, minutes=minutes, seed=seed, device=device, verbose=verbose)
-        models[name], written[name] = run.model, run.model.translate(sentences, beam=beam)
+        models[name], written[name] = run.model, run.model.translate(sentences, num_beams=num_beams)
 
     right = {
         name: 100.0 * np.array([answer == own for answer, own in zip(answers, truth)])
@@ -97,7 +97,7 @@ if __name__ == "__main__":
     parser.add_argument("--target", default="fr", help="the locale of the dates that are written")
     parser.add_argument("--minutes", type=float, default=1.5, help="how long each of the two networks trains")
     parser.add_argument("--units", type=int, default=128, help="n_a")
-    parser.add_argument("--beam", type=int, default=1, help="how many beginnings the search keeps")
+    parser.add_argument("--num-beams", type=int, default=1, help="how many beginnings the search keeps")
     parser.add_argument("--level", default="character", choices=["character", "word"], help="what a token is")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"])

@@ -35,7 +35,7 @@ def main(csv=None, target="temp_max_celsius", repair=False, seeds=8, device="aut
     for sentence in days.repairs:
         print(f"Repaired: {sentence}")
     validation_from, test_from = days.times[-(-len(days) // 2)], days.times[-(-len(days) * 3 // 4)]
-    split = split_windows(days, validation_from, test_from, past=PAST_DAYS, targets=[target])
+    split = split_windows(days, validation_from, test_from, lookback=PAST_DAYS, targets=[target])
     unit = "°C" if target.endswith("celsius") else target
     print(f"{len(days)} days from {days.times[0]}: {days.source}")
     print(f"Windows of {PAST_DAYS} days: {len(split.train)} to train, {len(split.validation)} to validate", end=", ")

@@ -61,7 +61,7 @@ def main(
     # Four splits: each block of 30 days is tested in one of them.
     kinds = ["train", "validation", "train", "test"]
     orders = [kinds[k:] + kinds[:k] for k in range(len(kinds))]
-    splits = [split_blocks(series, DAY * block_days, order, PAST, FUTURE, [target], apart=DAY) for order in orders]
+    splits = [split_blocks(series, DAY * block_days, order, PAST, FUTURE, [target], gap=DAY) for order in orders]
     unit = "°C" if target.endswith("celsius") else target
     print(f"{len(series)} hours from {series.times[0]}: {series.source}")
     print(f"{sum(len(split.test) for split in splits):,} windows in blocks of {block_days} days, each tested once.")

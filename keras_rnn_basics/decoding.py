@@ -46,9 +46,9 @@ class Written(NamedTuple):
     """What `write` wrote.
 
     Attributes:
-        tokens: (B, length) int32, behind each prompt; the stop token included, zeros behind it.
-        log_probabilities: (B, length) float32, natural logarithms, of each token under the softmax of the step's
-            logits, whatever chose it; zeros behind the stop token; NaN where the logits are not finite.
+        tokens: (B, max_new_tokens) int32, behind each prompt; the stop token included, zeros behind it.
+        log_probabilities: (B, max_new_tokens) float32, natural logarithms, of each token under the softmax of the
+            step's logits, whatever chose it; zeros behind the stop token; NaN where the logits are not finite.
         prompt_log_probabilities: (B, P - 1), of each token of the prompt but its first; zeros behind the prompt.
     """
 
@@ -62,23 +62,23 @@ def write(
     prompts: Any,
     prompt_lengths: Any,
     states: Sequence[Any],
-    length: Any,
+    max_new_tokens: Any,
     choose: Choice,
     stop: int | None = None,
     capacity: int | None = None,
 ) -> Written:
-    """Reads a batch of prompts of different lengths, and writes `length` tokens behind each.
+    """Reads a batch of prompts of different lengths, and writes `max_new_tokens` tokens behind each.
 
     Args:
         step: as above.
         prompts: (B, P) int32, each at least one token long, padded on the right.
         prompt_lengths: (B,) int32, from 1 to P.
         states: the states to begin with.
-        length: tokens to write behind each prompt; 0 only reads.
+        max_new_tokens: tokens to write behind each prompt; 0 only reads.
         choose: (B, V) logits, (B,) which of its row's tokens it is, from 0 -> (B,) int32; see `sampling`, `greedy`.
         stop: a token that ends its row.
-        capacity: room for this many tokens, where `length` is a tensor of which only a bound is known: what a graph
-            compiled by XLA needs. The answers then are (B, capacity), zeros behind `length`.
+        capacity: room for this many tokens, where `max_new_tokens` is a tensor of which only a bound is known: what a
+            graph compiled by XLA needs. The answers then are (B, capacity), zeros behind them.
 
     Raises:
         ValueError: for prompts without tokens, or with other lengths than from 1 to P.
@@ -96,15 +96,15 @@ def write(
 
     prompts = tf.cast(prompts, "int32")
     prompt_lengths = tf.cast(prompt_lengths, "int32")
-    length = tf.cast(length, "int32")
+    max_new_tokens = tf.cast(max_new_tokens, "int32")
     B, P = tf.shape(prompts)[0], tf.shape(prompts)[1]
     fits = tf.reduce_all((prompt_lengths >= 1) & (prompt_lengths <= P))
     insist(fits, "prompt_lengths must be from 1 to P, the width of prompts, got", lambda: prompt_lengths)
-    room = P + (length if capacity is None else capacity)
+    room = P + (max_new_tokens if capacity is None else capacity)
     # What lies behind the last step keeps these zeros.
     text = tf.TensorArray("int32", size=room).unstack(tf.zeros([room, B], "int32"))
     costs = tf.TensorArray("float32", size=room).unstack(tf.zeros([room, B]))
-    steps = tf.reduce_max(prompt_lengths) + length - 1
+    steps = tf.reduce_max(prompt_lengths) + max_new_tokens - 1
     padded = tf.pad(prompts, [[0, 0], [0, 1]])
 
     def advance(t, token, done, states, text, costs):
@@ -114,10 +114,10 @@ def write(
         number = t + 1 - prompt_lengths
         chosen = tf.cast(choose(logits, tf.maximum(number, 0)), "int32")
         token = tf.where(number < 0, padded[:, tf.minimum(t + 1, P)], chosen)
-        token = tf.where(done | (number >= length), 0, token)
+        token = tf.where(done | (number >= max_new_tokens), 0, token)
         cost = tf.gather(tf.nn.log_softmax(logits), token, batch_dims=1)
         cost = tf.where(_say_something(logits), cost, float("nan"))
-        cost = tf.where(done | (number >= length), 0.0, cost)
+        cost = tf.where(done | (number >= max_new_tokens), 0.0, cost)
         if stop is not None:
             done = done | ((number >= 0) & (token == stop))
         token, done = (tf.ensure_shape(part, prompts.shape[:1]) for part in (token, done))
@@ -150,7 +150,7 @@ def sampling(uniform: Any, temperature: Any = 1.0, top_k: Any = None, top_p: Any
     """A choice by chance: each token as often as the softmax of `logits / temperature` says, of those that are left in.
 
     Args:
-        uniform: (B, length) numbers in [0, 1), one for each token to be written, as `uniform_numbers` draws them.
+        uniform: (B, max_new_tokens) numbers in [0, 1), one for each token, as `uniform_numbers` draws them.
         temperature: under 1 for likelier tokens, over 1 for rarer ones; 0 takes the likeliest.
         top_k: leaves in the k likeliest tokens, and any that are as likely as the last of them; 0 leaves in all.
         top_p: leaves in the fewest likeliest tokens that together have this probability (Holtzman et al., "The curious
@@ -220,10 +220,10 @@ class Beams(NamedTuple):
     """What `beam_search` found, the best first.
 
     Attributes:
-        tokens: (B, beam, length) int32; the stop token included, zeros behind it.
-        log_probabilities: (B, beam), of the whole sequence; -inf where there were not so many; NaN where the logits are
-            not finite.
-        scores: (B, beam), the log-probabilities divided by the length penalty: what they are ordered by.
+        tokens: (B, num_beams, max_new_tokens) int32; the stop token included, zeros behind it.
+        log_probabilities: (B, num_beams), of the whole sequence; -inf where there were not so many; NaN where the
+            logits are not finite.
+        scores: (B, num_beams), the log-probabilities divided by the length penalty: what they are ordered by.
     """
 
     tokens: Any
@@ -235,24 +235,24 @@ def beam_search(
     step: Step,
     start: Any,
     states: Sequence[Any],
-    length: Any,
-    beam: int,
+    max_new_tokens: Any,
+    num_beams: int,
     stop: int | None = None,
     length_penalty: float = 0.6,
     capacity: int | None = None,
 ) -> Beams:
-    """The `beam` best sequences, of those that keeping the `beam` best beginnings at every step leads to.
+    """The `num_beams` best sequences, of those that keeping the `num_beams` best beginnings at every step leads to.
 
-    A sequence ends with the stop token or at `length`. Its score is `log p / ((5 + n) / 6) ** length_penalty`, n its
-    length (Wu et al., "Google's neural machine translation system", 2016, equation 14): 0 scores by probability
+    A sequence ends with the stop token or at `max_new_tokens`. Its score is `log p / ((5 + n) / 6) ** length_penalty`,
+    n its length (Wu et al., "Google's neural machine translation system", 2016, equation 14): 0 scores by probability
     alone, which favours short sequences.
 
     Args:
         step: as above.
         start: (B,) int32, the first token that the step is fed.
         states: the states to begin with, (B, ...) each.
-        length: at most so many tokens.
-        beam: how many beginnings are kept.
+        max_new_tokens: at most so many tokens.
+        num_beams: how many beginnings are kept.
         stop: the token that ends a sequence.
         length_penalty: the exponent, not negative.
         capacity: room for this many tokens, as in `write`.
@@ -262,7 +262,7 @@ def beam_search(
     """
     import tensorflow as tf
 
-    start, length = tf.cast(start, "int32"), tf.cast(length, "int32")
+    start, max_new_tokens = tf.cast(start, "int32"), tf.cast(max_new_tokens, "int32")
     B = tf.shape(start)[0]
     low = tf.constant(float("-inf"))
 
@@ -277,47 +277,51 @@ def beam_search(
     def advance(t, token, log_p, states, text, ended, finite):
         logits, states = step(tf.reshape(token, [-1]), states)
         V = logits.shape[-1]
-        logits = tf.reshape(tf.cast(logits, "float32"), [B, beam, V])
+        logits = tf.reshape(tf.cast(logits, "float32"), [B, num_beams, V])
         finite = finite & tf.reduce_all(_say_something(logits) | (log_p == low), axis=-1)
         total = log_p[..., None] + tf.nn.log_softmax(logits)
-        # Each beginning can stop in one way only: among the 2 beam best, beam go on, if so many can.
-        log_p, which = tf.math.top_k(tf.reshape(total, [B, beam * V]), min(2 * beam, beam * V))
+        # Each beginning can stop in one way only: among the 2 num_beams best, num_beams go on, if so many can.
+        log_p, which = tf.math.top_k(tf.reshape(total, [B, num_beams * V]), min(2 * num_beams, num_beams * V))
         token, origin = which % V, which // V
         text = tf.gather(text, origin, batch_dims=1)
         here = tf.one_hot(t, tf.shape(text)[2], dtype="int32")[None, None]
         text = text + token[..., None] * here
         stops = tf.equal(token, -1 if stop is None else stop)
-        last = tf.equal(t + 1, length)
+        last = tf.equal(t + 1, max_new_tokens)
         new = tf.where(stops | last, log_p, low)
         ended = best(
-            beam,
+            num_beams,
             *(tf.concat([old, now], axis=1) for old, now in zip(ended, (score(new, t + 1), new, text))),
         )
         log_p = tf.where(stops, low, log_p)
-        missing = max(beam - log_p.shape[1], 0)
+        missing = max(num_beams - log_p.shape[1], 0)
         if missing:  # fewer tokens than beams
             log_p = tf.pad(log_p, [[0, 0], [0, missing]], constant_values=float("-inf"))
             token, origin = (tf.pad(part, [[0, 0], [0, missing]]) for part in (token, origin))
             text = tf.pad(text, [[0, 0], [0, missing], [0, 0]])
-        log_p, token, origin, text = best(beam, log_p, token, origin, text)
-        rows = tf.reshape(tf.range(B)[:, None] * beam + origin, [-1])
+        log_p, token, origin, text = best(num_beams, log_p, token, origin, text)
+        rows = tf.reshape(tf.range(B)[:, None] * num_beams + origin, [-1])
         states = [tf.ensure_shape(tf.gather(state, rows), state.shape) for state in states]
         return t + 1, token, log_p, states, text, ended, finite
 
     def going_on(t, token, log_p, states, text, ended, finite):
         # What a beginning can still come to at best: not another bit of probability lost, at the full length.
-        hopes = score(log_p[:, 0], length)
-        return (t < length) & tf.reduce_any((hopes > ended[0][:, -1]) & (log_p[:, 0] > low)) & tf.reduce_all(finite)
+        hopes = score(log_p[:, 0], max_new_tokens)
+        return (
+            (t < max_new_tokens)
+            & tf.reduce_any((hopes > ended[0][:, -1]) & (log_p[:, 0] > low))
+            & tf.reduce_all(finite)
+        )
 
-    one_alive = tf.tile(tf.where(tf.range(beam) == 0, 0.0, low)[None], [B, 1])
-    nothing = tf.zeros([B, beam, length if capacity is None else capacity], "int32")
+    one_alive = tf.tile(tf.where(tf.range(num_beams) == 0, 0.0, low)[None], [B, 1])
+    nothing = tf.zeros([B, num_beams, max_new_tokens if capacity is None else capacity], "int32")
     begin = (
         0,
-        tf.tile(start[:, None], [1, beam]),
+        tf.tile(start[:, None], [1, num_beams]),
         one_alive,
-        [tf.repeat(tf.convert_to_tensor(state), beam, axis=0) for state in states],
+        [tf.repeat(tf.convert_to_tensor(state), num_beams, axis=0) for state in states],
         nothing,
-        (tf.fill([B, beam], low), tf.fill([B, beam], low), nothing),
+        (tf.fill([B, num_beams], low), tf.fill([B, num_beams], low), nothing),
         tf.fill([B], True),
     )
     *_, (scores, log_probabilities, text), finite = tf.while_loop(going_on, advance, begin)
@@ -329,8 +333,8 @@ def beam_search(
 def keras_hub_next(step: Step) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
     """The `next` function that a sampler of keras-hub asks for: (prompt, cache, index) -> (logits, hidden, cache).
 
-    The states are the cache, which the sampler hands from step to step. It fills prompt (B, length), from its second
-    token on, wherever mask (B, length) does not say that the token is given:
+    The states are the cache, which the sampler hands from step to step. It fills prompt (B, P), from its second
+    token on, wherever mask (B, P) does not say that the token is given:
 
         sampler = keras_hub.samplers.TopPSampler(p=0.9, seed=1)
         tokens = sampler(keras_hub_next(step), prompt, cache=states, index=1, mask=mask)

@@ -36,8 +36,8 @@ def export_saved_model(
       A network without a next step has none; the description says why;
     - `begin(...)`: what `step` begins with, where that is not zeros alone: from the inputs that are no sequence to be
       stepped, or, where the network learned its first states, from the size of the batch;
-    - `generate(prompt, length, temperature, top_k, seed) -> text` of a one-to-many model with a vocabulary: (B,)
-      strings in and out, as `model.generate`; temperature 0 takes the likeliest token, top_k 0 draws among all;
+    - `generate(prompt, max_new_tokens, temperature, top_k, seed) -> text` of a one-to-many model with a vocabulary:
+      (B,) strings in and out, as `model.generate`; temperature 0 takes the likeliest token, top_k 0 draws among all;
     - `translate(sentence) -> text` of an encoder-decoder with vocabularies, as `model.translate`.
 
     The loop over time is the plain one in it, whatever trained the model; Keras' `model.export` may keep a fast one.

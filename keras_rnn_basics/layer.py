@@ -38,14 +38,14 @@ class BasicRNN(keras.layers.RNN):
         zero_output_for_mask: answer zeros at masked steps.
         recurrence: the route that runs the loop. `"auto"` takes the fastest: `"per_core"` under TensorFlow on a CPU,
             `"cudnn"` on a GPU, and `"plain"`, the loop of Keras itself, for what those cannot do (with a warning), on
-            other backends, outside `tf.function` (unless it is to recompute) and in what `export_saved_model` writes.
+            other backends, outside `tf.function` (unless it is to remat) and in what `export_saved_model` writes.
             `recurrence_route` tells which ran, and why.
-        recompute: keep the state of every √T-th step only and compute the others again on the way back: the memory
+        remat: keep the state of every √T-th step only and compute the others again on the way back: the memory
             for a sequence's states shrinks from T to about 2 √T of them, for one more pass through the loop.
 
     Raises:
         TypeError: for what is no cell.
-        ValueError: for an unknown route, one that cannot recompute, or for inputs, masks and states of other shapes.
+        ValueError: for an unknown route, one that cannot remat, or for inputs, masks and states of other shapes.
 
     >>> import numpy as np
     >>> from keras_rnn_basics import BasicRNNCell
@@ -63,7 +63,7 @@ class BasicRNN(keras.layers.RNN):
         stateful: bool = False,
         zero_output_for_mask: bool = False,
         recurrence: str = "auto",
-        recompute: bool = False,
+        remat: bool = False,
         **kwargs: Any,
     ) -> None:
         whole = (keras.layers.StackedRNNCells, keras.layers.RNN)
@@ -95,11 +95,9 @@ class BasicRNN(keras.layers.RNN):
         )
         _layers_of.setdefault(cell, weakref.WeakSet()).add(self)
         self.recurrence = routes.check(recurrence)
-        if recompute and recurrence == "plain":
-            raise ValueError(
-                "recompute=True goes with recurrence='auto' or 'per_core'; the plain loop keeps every state."
-            )
-        self.recompute = recompute
+        if remat and recurrence == "plain":
+            raise ValueError("remat=True goes with recurrence='auto' or 'per_core'; the plain loop keeps every state.")
+        self.remat = remat
         self._route = None
         self.input_spec = keras.layers.InputSpec(ndim=3)
 
@@ -244,17 +242,17 @@ class BasicRNN(keras.layers.RNN):
         return ops.cast(x, cell.compute_dtype) if floats else x, a_dropout
 
     def _choose(self, shape=(None, None, None), a_dropped=False):
-        call = routes.Call(self.cell, shape, a_dropped, self.recompute, self._step_by_step)
+        call = routes.Call(self.cell, shape, a_dropped, self.remat, self._step_by_step)
         return routes.choose(self.recurrence, call)
 
     def _tell(self, route):
         if route.overruled and (self._route is None or not self._route.overruled):
-            so = "recompute=True has no effect there" if self.recompute else "recurrence='plain' would ask for it"
+            so = "remat=True has no effect there" if self.remat else "recurrence='plain' would ask for it"
             warnings.warn(f"{self.name} runs the plain loop: {route.reason}; {so}.", stacklevel=2)
         self._route = route
 
     def get_config(self):
-        config = {**super().get_config(), "recurrence": self.recurrence, "recompute": self.recompute}
+        config = {**super().get_config(), "recurrence": self.recurrence, "remat": self.remat}
         del config["unroll"]
         if len(_layers_of.get(self.cell, ())) > 1:
             # Keras means to write this where it saves an object twice, and loses it on the way (3.15.1).

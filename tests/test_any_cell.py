@@ -110,21 +110,21 @@ def values_and_gradients(rnn, cell, x, mask, training=False, jit=False):
     return tf.function(run, jit_compile=jit, autograph=False)(tf.constant(x))
 
 
-def by_core(monkeypatch, parts=3, jit=False, recompute=False):
+def by_core(monkeypatch, parts=3, jit=False, remat=False):
     """Makes the route per_core one of so many parts, not compiled: that would take minutes."""
-    run = functools.partial(per_core.run, parts=parts, jit=jit, recompute=recompute)
+    run = functools.partial(per_core.run, parts=parts, jit=jit, remat=remat)
     monkeypatch.setattr(per_core, "plan", lambda call: ("as the test says", run))
 
 
 @pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
 @pytest.mark.parametrize(
     ("recurrence", "masked", "sequences"),
-    [("plain", True, True), ("per_core", True, True), ("per_core", False, False), ("recompute", True, False)],
+    [("plain", True, True), ("per_core", True, True), ("per_core", False, False), ("remat", True, False)],
 )
 def test_any_cell_gives_what_keras_rnn_gives(rng, x, mask, monkeypatch, make, masked, sequences, recurrence):
-    by_core(monkeypatch, recompute=recurrence == "recompute")
+    by_core(monkeypatch, remat=recurrence == "remat")
     cell = make()
-    recurrence = "per_core" if recurrence == "recompute" else recurrence
+    recurrence = "per_core" if recurrence == "remat" else recurrence
     how = {"return_sequences": sequences, "return_state": True, "zero_output_for_mask": False}
     rnn, reference = BasicRNN(cell, recurrence=recurrence, **how), keras.layers.RNN(cell, **how)
     mask = tf.constant(mask) if masked else None
@@ -140,9 +140,9 @@ def test_any_cell_gives_what_keras_rnn_gives(rng, x, mask, monkeypatch, make, ma
 
 
 @pytest.mark.parametrize("name", ["normalised", "two states"])
-@pytest.mark.parametrize("recompute", [False, True])
-def test_any_cell_when_its_parts_are_compiled(rng, x, mask, monkeypatch, name, recompute):
-    by_core(monkeypatch, parts=2, jit=True, recompute=recompute)
+@pytest.mark.parametrize("remat", [False, True])
+def test_any_cell_when_its_parts_are_compiled(rng, x, mask, monkeypatch, name, remat):
+    by_core(monkeypatch, parts=2, jit=True, remat=remat)
     cell = CELLS[name](recurrent_dropout=0.3)
     rnn = BasicRNN(cell, return_sequences=True, return_state=True, recurrence="per_core")
     rnn.build(x.shape)
@@ -155,10 +155,10 @@ def test_any_cell_when_its_parts_are_compiled(rng, x, mask, monkeypatch, name, r
 
 
 @pytest.mark.parametrize("g", ["tanh", "relu", "sigmoid", "linear"])
-@pytest.mark.parametrize("recompute", [False, True])
-def test_a_derivative_by_tensorflow_equals_the_one_by_hand(rng, x, mask, monkeypatch, g, recompute):
+@pytest.mark.parametrize("remat", [False, True])
+def test_a_derivative_by_tensorflow_equals_the_one_by_hand(rng, x, mask, monkeypatch, g, remat):
     monkeypatch.setattr("test_cell.BasicRNNCell", OwnStep)
-    check(functools.partial(per_core.run, parts=3, jit=False, recompute=recompute), rng, x, g, mask)
+    check(functools.partial(per_core.run, parts=3, jit=False, remat=remat), rng, x, g, mask)
 
 
 def test_a_deviating_product_keeps_its_own_error(rng, x):
@@ -253,9 +253,9 @@ def same_gradients(monkeypatch, cell, x, **options):
 
 
 @pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
-@pytest.mark.parametrize("recompute", [False, True])
-def test_dropout_leaves_the_way_back_through_time_open(x, monkeypatch, make, recompute):
-    same_gradients(monkeypatch, make(dropout=0.2, recurrent_dropout=0.4), x, recompute=recompute)
+@pytest.mark.parametrize("remat", [False, True])
+def test_dropout_leaves_the_way_back_through_time_open(x, monkeypatch, make, remat):
+    same_gradients(monkeypatch, make(dropout=0.2, recurrent_dropout=0.4), x, remat=remat)
 
 
 class Outer(BasicRNNCell):
@@ -302,7 +302,7 @@ def test_steps_behind_the_last_one_are_none_that_a_cell_cannot_read(x, monkeypat
         def project(self, x):
             return super().project(x / ops.sqrt(ops.sum(x * x, axis=-1, keepdims=True)))
 
-    same_gradients(monkeypatch, OfLengthOne(4, 2), x[:, :5], recompute=True)  # 5 steps in segments of 3
+    same_gradients(monkeypatch, OfLengthOne(4, 2), x[:, :5], remat=True)  # 5 steps in segments of 3
 
 
 def test_what_is_changed_in_a_cell_counts_from_the_next_graph_on(x):

@@ -9,7 +9,7 @@ from keras_rnn_basics.datasets import Series, walk_forward
 
 def test_a_backtest_asks_every_forecaster_about_every_split(rng):
     days = Series(np.datetime64("2020-01-01") + np.arange(60), rng.normal(size=(60, 1)), ("a",), "a test")
-    splits = walk_forward(days, ["2020-01-21", "2020-02-05"], validation_steps=5, past=3)
+    splits = walk_forward(days, ["2020-01-21", "2020-02-05"], validation_steps=5, lookback=3)
     forecasters = {
         "persistence": lambda split: baselines.persistence(split.test.past_y),
         "mean": lambda split: np.full((len(split.test), 1), split.train.y.mean()),

@@ -17,7 +17,7 @@ def trained(rng, layers, weights, steps=20):
     return model.get_weights()
 
 
-@pytest.mark.parametrize("how", [{"recurrence": "plain"}, {"recurrence": "per_core"}, {"recompute": True}], ids=str)
+@pytest.mark.parametrize("how", [{"recurrence": "plain"}, {"recurrence": "per_core"}, {"remat": True}], ids=str)
 @pytest.mark.parametrize("frozen", [("b_x",), ()])
 def test_training_equals_simple_rnn_and_dense_where_b_x_is_fixed(how, frozen):
     rng = np.random.default_rng(0)

@@ -141,14 +141,14 @@ def test_a_repair_never_looks_ahead(tmp_path):
 def test_what_a_repair_filled_in_is_not_measured(tmp_path):
     rows = [f"2020-01-{day:02},{day},{'NA' if day == 12 else day}" for day in range(1, 31) if day not in (15, 16)]
     days = weather.with_season(weather.load(write(tmp_path, *rows), repair=True)).only(["wind_m_per_s", "temp_celsius"])
-    split = split_windows(days, "2020-01-10", "2020-01-20", past=2, future=2)
+    split = split_windows(days, "2020-01-10", "2020-01-20", lookback=2, horizon=2)
     assert split.train.measured.all()
     assert split.test.measured.all()
     unmeasured = split.validation.times[~split.validation.measured.all(axis=2)]
     assert set(unmeasured.astype(str)) == {"2020-01-12", "2020-01-15", "2020-01-16"}
     wind, temp = (split.validation.times[~split.validation.measured[..., k]] for k in (0, 1))
     assert set(wind.astype(str)) - set(temp.astype(str)) == {"2020-01-12"}
-    blocks = split_blocks(days, 10, ["train", "validation", "test"], past=2, future=2)
+    blocks = split_blocks(days, 10, ["train", "validation", "test"], lookback=2, horizon=2)
     again = blocks.validation.times[~blocks.validation.measured.all(axis=2)]
     assert set(again.astype(str)) == {"2020-01-15", "2020-01-16"}  # the first answers of a block are for its third day
 
@@ -177,7 +177,7 @@ def test_missing_and_foreign_files_are_errors(tmp_path):
 
 
 def test_windows_hold_the_past_and_what_followed_it():
-    split = split_windows(days_from(40), "2020-01-21", "2020-01-31", past=3, future=2, targets=["b"])
+    split = split_windows(days_from(40), "2020-01-21", "2020-01-31", lookback=3, horizon=2, targets=["b"])
     x, y = split.train.x, split.train.y
     assert (x.shape, y.shape) == ((16, 3, 2), (16, 2, 1))
     np.testing.assert_array_equal(x[5, :, 0], [10, 12, 14])  # column a on days 5, 6, 7
@@ -187,23 +187,23 @@ def test_windows_hold_the_past_and_what_followed_it():
     assert split.train.times[5, 0] == np.datetime64("2020-01-09")
 
 
-@pytest.mark.parametrize("past", [1, 3, 9])
-@pytest.mark.parametrize("future", [1, 2])
-def test_no_window_crosses_a_split(past, future):
+@pytest.mark.parametrize("lookback", [1, 3, 9])
+@pytest.mark.parametrize("horizon", [1, 2])
+def test_no_window_crosses_a_split(lookback, horizon):
     days = days_from(40)
-    split = split_windows(days, "2020-01-12", "2020-01-25", past, future, targets=["a"])
+    split = split_windows(days, "2020-01-12", "2020-01-25", lookback, horizon, targets=["a"])
     bounds = [("2020-01-01", "2020-01-12"), ("2020-01-12", "2020-01-25"), ("2020-01-25", "2020-02-10")]
     for windows, (start, end) in zip((split.train, split.validation, split.test), bounds):
         # Column a counts 0, 2, 4, ...: each value names its day.
         first, last = days.times[int(windows.x[..., 0].min() / 2)], days.times[int(windows.y.max() / 2)]
         assert np.datetime64(start) == first
         assert last == np.datetime64(end) - 1
-        assert len(windows) == (np.datetime64(end) - np.datetime64(start)).astype(int) - past - future + 1
+        assert len(windows) == (np.datetime64(end) - np.datetime64(start)).astype(int) - lookback - horizon + 1
 
 
 def test_statistics_are_of_the_training_part_alone():
     days = days_from(40)
-    split = split_windows(days, "2020-01-21", "2020-01-31", past=3)
+    split = split_windows(days, "2020-01-21", "2020-01-31", lookback=3)
     np.testing.assert_allclose(split.mean, days.values[:20].mean(axis=0))
     np.testing.assert_allclose(split.std, days.values[:20].std(axis=0))
 
@@ -211,14 +211,14 @@ def test_statistics_are_of_the_training_part_alone():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"past": 0}, "past must be a positive integer, got 0"),
-        ({"past": 3, "future": 1.0}, "future must be a positive integer"),
-        ({"past": 3, "validation_from": None}, "validation_from must be a moment"),
-        ({"past": 3, "test_from": "NaT"}, "test_from must be a moment"),
-        ({"past": 3, "targets": "a"}, r"targets must be a list of columns, such as \['a'\]"),
-        ({"past": 3, "targets": ["c"]}, r"no column 'c'; the columns are \['a', 'b'\]"),
-        ({"past": 10}, "The validation part has 10 steps, but one window takes 10"),
-        ({"past": 3, "validation_from": "2020-02-01"}, "must lie before test_from"),
+        ({"lookback": 0}, "lookback must be a positive integer, got 0"),
+        ({"lookback": 3, "horizon": 1.0}, "horizon must be a positive integer"),
+        ({"lookback": 3, "validation_from": None}, "validation_from must be a moment"),
+        ({"lookback": 3, "test_from": "NaT"}, "test_from must be a moment"),
+        ({"lookback": 3, "targets": "a"}, r"targets must be a list of columns, such as \['a'\]"),
+        ({"lookback": 3, "targets": ["c"]}, r"no column 'c'; the columns are \['a', 'b'\]"),
+        ({"lookback": 10}, "The validation part has 10 steps, but one window takes 10"),
+        ({"lookback": 3, "validation_from": "2020-02-01"}, "must lie before test_from"),
     ],
 )
 def test_bad_windows_say_what_would_do(arguments, message):
@@ -230,12 +230,12 @@ def test_steps_of_unequal_length_are_an_error():
     days = days_from(40)
     holed = Series(np.delete(days.times, 5), np.delete(days.values, 5, axis=0), days.names, "a test")
     with pytest.raises(ValueError, match="must be equally long"):
-        split_windows(holed, "2020-01-21", "2020-01-31", past=3)
+        split_windows(holed, "2020-01-21", "2020-01-31", lookback=3)
 
 
 def test_x_may_reach_back_into_the_part_before_but_y_may_not():
     days, cut = days_from(40), ("2020-01-21", "2020-01-31")
-    split = split_windows(days, *cut, past=3, future=2, targets=["a"], reach_back=True)
+    split = split_windows(days, *cut, lookback=3, horizon=2, targets=["a"], reach_back=True)
     for windows, start, end in ((split.train, 0, 20), (split.validation, 20, 30), (split.test, 30, 40)):
         first = start + 3 if start == 0 else start
         np.testing.assert_array_equal(windows.y[:, 0, 0], 2 * np.arange(first, end - 1))
@@ -246,7 +246,7 @@ def test_x_may_reach_back_into_the_part_before_but_y_may_not():
 def test_walking_forward_every_step_is_forecast_once_from_what_came_before():
     days = days_from(60)
     origins = ["2020-01-21", "2020-02-05", "2020-02-20"]
-    splits = walk_forward(days, origins, validation_steps=8, past=3, targets=["a"])
+    splits = walk_forward(days, origins, validation_steps=8, lookback=3, targets=["a"])
     answered = np.concatenate([split.test.times[:, 0] for split in splits])
     np.testing.assert_array_equal(answered, days.times[20:])
     for split, origin in zip(splits, origins):
@@ -258,13 +258,13 @@ def test_walking_forward_every_step_is_forecast_once_from_what_came_before():
 @pytest.mark.parametrize("origins", [[], ["2020-02-05", "2020-01-21"], ["2020-02-05", "2020-02-05"]])
 def test_origins_must_rise(origins):
     with pytest.raises(ValueError, match="origins must be rising moments, at least one, got"):
-        walk_forward(days_from(60), origins, validation_steps=8, past=3)
+        walk_forward(days_from(60), origins, validation_steps=8, lookback=3)
 
 
 def test_statistics_of_many_large_numbers_are_not_rounded_away(rng):
     values = rng.normal(1013, 8, size=(200_000, 2)).astype("float32")
     series = Series(np.datetime64("2000-01-01T00") + np.arange(200_000), values, ("a", "b"), "a test")
-    split = split_windows(series, "2022-06-01", "2022-08-01", past=2)
+    split = split_windows(series, "2022-06-01", "2022-08-01", lookback=2)
     train = split.parts[0].values.astype("float64")
     np.testing.assert_allclose(split.std, train.std(axis=0), rtol=1e-5)
     np.testing.assert_allclose(split.mean, train.mean(axis=0), rtol=1e-6)
@@ -273,12 +273,12 @@ def test_statistics_of_many_large_numbers_are_not_rounded_away(rng):
 def test_trading_days_need_no_equal_steps():
     days = days_from(40)
     holed = Series(np.delete(days.times, 5), np.delete(days.values, 5, axis=0), days.names, "a test", regular=False)
-    assert len(split_windows(holed, "2020-01-21", "2020-01-31", past=3).train) == 16
+    assert len(split_windows(holed, "2020-01-21", "2020-01-31", lookback=3).train) == 16
 
 
 def test_no_window_leaves_its_block():
     days = days_from(100)
-    split = split_blocks(days, 10, ["train", "train", "validation", "test"], past=3, future=2, targets=["a"])
+    split = split_blocks(days, 10, ["train", "train", "validation", "test"], lookback=3, horizon=2, targets=["a"])
     blocks = {"train": {0, 1, 4, 5, 8, 9}, "validation": {2, 6}, "test": {3, 7}}
     for key, own in blocks.items():
         windows = getattr(split, key)
@@ -291,7 +291,7 @@ def test_no_window_leaves_its_block():
 
 def test_blocks_apart_leave_out_their_beginning():
     days = days_from(100)
-    split = split_blocks(days, 10, ["train", "validation", "test"], past=3, targets=["a"], apart=4)
+    split = split_blocks(days, 10, ["train", "validation", "test"], lookback=3, targets=["a"], gap=4)
     for windows in (split.train, split.validation, split.test):
         assert (windows.x[:, 0, 0] / 2 % 10).min() == 4
         assert (windows.y[:, -1, 0] / 2 % 10).max() == 9
@@ -300,9 +300,9 @@ def test_blocks_apart_leave_out_their_beginning():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"apart": 10}, "apart must be an integer from 0 to less than block, 10, got 10"),
-        ({"apart": -1}, "apart must be an integer"),
-        ({"apart": 6}, "The training part has 4 steps"),
+        ({"gap": 10}, "gap must be an integer from 0 to less than block, 10, got 10"),
+        ({"gap": -1}, "gap must be an integer"),
+        ({"gap": 6}, "The training part has 4 steps"),
         ({"kinds": ["train", "test"]}, r"kinds must be a list of train, validation, test, each at least once"),
         ({"kinds": ["train", "validation", "test", "spare"]}, "kinds must be a list"),
         ({"block": 0}, "block must be a positive integer"),
@@ -311,6 +311,6 @@ def test_blocks_apart_leave_out_their_beginning():
     ],
 )
 def test_bad_blocks_say_what_would_do(arguments, message):
-    good = {"block": 10, "kinds": ["train", "validation", "test"], "past": 3, "future": 2}
+    good = {"block": 10, "kinds": ["train", "validation", "test"], "lookback": 3, "horizon": 2}
     with pytest.raises(ValueError, match=message):
         split_blocks(days_from(40), **{**good, **arguments})

@@ -25,16 +25,16 @@ def translated_step_by_step(model, sentence, length):
 def test_a_batch_of_sentences_is_translated_as_step_by_step(translator):
     for sentence, translation in zip(SENTENCES, translator.translate(SENTENCES)):
         assert translation == translated_step_by_step(translator, sentence, 2 * 20 + 16)
-    alone = translator.translate(SENTENCES[0], length=7)
+    alone = translator.translate(SENTENCES[0], max_new_tokens=7)
     assert isinstance(alone, str)
-    assert translator.translate(SENTENCES, length=7)[0] == alone
+    assert translator.translate(SENTENCES, max_new_tokens=7)[0] == alone
 
 
 def test_the_first_call_may_be_for_one_sentence(vocabulary):
     model = build_translator(vocabulary, True)
     assert model.translate("to be") == model.translate(["to be", "that"])[0]
-    searched = model.translate("to be", beam=2, length=5)
-    assert model.translate(["to be", "that"], beam=2, length=5)[0] == searched
+    searched = model.translate("to be", num_beams=2, max_new_tokens=5)
+    assert model.translate(["to be", "that"], num_beams=2, max_new_tokens=5)[0] == searched
 
 
 def test_a_beam_finds_translations_at_least_as_likely(translator):
@@ -46,8 +46,8 @@ def test_a_beam_finds_translations_at_least_as_likely(translator):
         logits[:, :3] = -np.inf
         return -np.log([softmax(own)[token] for own, token in zip(logits, y[1:])]).sum()
 
-    greedy = translator.translate(SENTENCES, length=40)
-    searched = translator.translate(SENTENCES, beam=8, length=40, length_penalty=0.0)
+    greedy = translator.translate(SENTENCES, max_new_tokens=40)
+    searched = translator.translate(SENTENCES, num_beams=8, max_new_tokens=40, length_penalty=0.0)
     ended = [row for row in range(3) if len(greedy[row]) < 40 and len(searched[row]) < 40]
     assert ended
     for row in ended:
@@ -85,14 +85,14 @@ def test_a_beam_is_as_long_as_was_asked_for(vocabulary):
     model = build_translator(vocabulary, True)
     x = model.source_vocabulary.encode(["to be"]).to_tensor()
     exact = vocabulary.decode(model._translate(x, 5, 4, 0.6)[0])
-    assert model.translate(["to be"], beam=4, length=5) == exact
+    assert model.translate(["to be"], num_beams=4, max_new_tokens=5) == exact
 
 
 def test_translate_says_what_does_not_fit(translator):
     with pytest.raises(ValueError, match="sentences must hold text; number 1 is empty"):
         translator.translate(["to be", ""])
-    with pytest.raises(ValueError, match="beam must be a whole number from 1"):
-        translator.translate("to be", beam=0)
+    with pytest.raises(ValueError, match="num_beams must be a whole number from 1"):
+        translator.translate("to be", num_beams=0)
     with pytest.raises(ValueError, match="sentences must be a string or a list"):
         translator.translate([1, 2])
     bare = krb.build_encoder_decoder(5, 5, 4)
@@ -105,7 +105,7 @@ def test_weights_that_have_diverged_are_an_error_not_an_empty_translation(vocabu
     model.set_weights([np.nan * weight for weight in model.get_weights()])
     for ask in (
         lambda: model.translate(SENTENCES),
-        lambda: model.translate(SENTENCES, beam=3, length=5),
+        lambda: model.translate(SENTENCES, num_beams=3, max_new_tokens=5),
         lambda: model.attention("to be", "or"),
     ):
         with pytest.raises(RuntimeError, match="answers are not finite: its weights may have diverged"):

@@ -84,7 +84,7 @@ def test_translation_trains_scores_draws_and_exports_from_your_own_pairs(tmp_pat
     faulty = run("translation.py", "--pairs", "faulty.tsv", cwd=tmp_path)
     assert faulty.returncode != 0
     assert "faulty.tsv, line 21" in faulty.stderr
-    arguments = ["--pairs", "pairs.tsv", "--minutes", "0.05", "--units", "16", "--beam", "2"]
+    arguments = ["--pairs", "pairs.tsv", "--minutes", "0.05", "--units", "16", "--num-beams", "2"]
     done = run("translation.py", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("with attention", "without"):

@@ -84,7 +84,7 @@ def test_the_sun_rises_sets_and_culminates_when_the_almanac_says():
 
 
 def test_the_sun_of_later_is_known_now():
-    year = hours.with_sun(hours.load(), 40.64, -73.78, ahead=6)
+    year = hours.with_sun(hours.load(), 40.64, -73.78, horizon=6)
     now, later = year.column("sun"), year.column("sun_in_6h")
     np.testing.assert_array_equal(later[:-6], now[6:])
     assert later[-1] == np.float32(hours.sun_height(year.times[-1:] + np.timedelta64(6, "h"), 40.64, -73.78)[0])
@@ -96,9 +96,9 @@ def test_places_that_are_none_are_errors():
         hours.with_sun(year, -100, 0, 6)
     with pytest.raises(ValueError, match="longitude must lie between -180 and 180 degrees, got nan"):
         hours.with_sun(year, 0, float("nan"), 6)
-    for ahead in (0, -6, True, 1.5):
-        with pytest.raises(ValueError, match="ahead must be a positive integer"):
-            hours.with_sun(year, 0, 0, ahead)
+    for horizon in (0, -6, True, 1.5):
+        with pytest.raises(ValueError, match="horizon must be a positive integer"):
+            hours.with_sun(year, 0, 0, horizon)
 
 
 def test_changes_look_a_day_back_and_no_further(tmp_path):

@@ -85,8 +85,8 @@ def test_a_model_without_a_vocabulary_takes_and_gives_tokens(writer):
     [
         ({"prompt": 5}, "prompt must be a string or a list of strings, at least one, got 5"),
         ({"prompt": []}, "at least one"),
-        ({"length": 0}, "length must be a whole number from 1"),
-        ({"length": 2.5}, "length must be a whole number from 1"),
+        ({"max_new_tokens": 0}, "max_new_tokens must be a whole number from 1"),
+        ({"max_new_tokens": 2.5}, "max_new_tokens must be a whole number from 1"),
         ({"temperature": -1}, "temperature must be a number from 0"),
         ({"temperature": float("inf")}, "temperature must be a number from 0"),
         ({"temperature": float("nan")}, "temperature must be a number from 0"),

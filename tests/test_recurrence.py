@@ -79,16 +79,16 @@ def mask(rng):
 
 @pytest.mark.parametrize("g", GATED)
 @pytest.mark.parametrize(("masked", "every_step"), list(itertools.product([False, True], repeat=2)))
-@pytest.mark.parametrize("recompute", [False, True])
-def test_per_core_equals_the_oracle_in_values_and_all_gradients(rng, x, mask, g, masked, every_step, recompute):
-    run = by_core(parts=3, recompute=recompute, jit=False)  # compiling each would take minutes
+@pytest.mark.parametrize("remat", [False, True])
+def test_per_core_equals_the_oracle_in_values_and_all_gradients(rng, x, mask, g, masked, every_step, remat):
+    run = by_core(parts=3, remat=remat, jit=False)  # compiling each would take minutes
     check(run, rng, x, g, mask if masked else None, every_step)
 
 
-@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("remat", [False, True])
 @pytest.mark.parametrize("graph", [False, True])
-def test_per_core_equals_the_oracle_when_compiled(rng, x, mask, recompute, graph):
-    check(by_core(parts=2, recompute=recompute), rng, x, mask=mask, graph=graph)
+def test_per_core_equals_the_oracle_when_compiled(rng, x, mask, remat, graph):
+    check(by_core(parts=2, remat=remat), rng, x, mask=mask, graph=graph)
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -98,11 +98,11 @@ def test_the_plain_route_passes_the_same_check(rng, x, mask, masked):
 
 
 @settings(max_examples=12, deadline=None)
-@given(B=st.integers(1, 13), T=st.integers(1, 11), parts=st.integers(1, 3), recompute=st.booleans())
-def test_any_batch_and_length_is_cut_right(B, T, parts, recompute):
+@given(B=st.integers(1, 13), T=st.integers(1, 11), parts=st.integers(1, 3), remat=st.booleans())
+def test_any_batch_and_length_is_cut_right(B, T, parts, remat):
     rng = np.random.default_rng(B * 100 + T)
     mask = rng.random((B, T)) < 0.8
-    check(by_core(parts=parts, jit=False, recompute=recompute), rng, rng.normal(size=(B, T, 3)), mask=mask, graph=True)
+    check(by_core(parts=parts, jit=False, remat=remat), rng, rng.normal(size=(B, T, 3)), mask=mask, graph=True)
 
 
 def test_one_graph_serves_any_batch_and_length(rng):
@@ -129,7 +129,7 @@ def test_recurrent_dropout_reaches_the_loop_and_its_gradient(rng, x):
     thinned = w | {"W_aa": kept[:, None] * w["W_aa"]}
     dy = rng.normal(size=(10, 6, 2))
     expected = oracle.backward(thinned, x, dy)
-    for run in (plain.run, by_core(parts=2), by_core(parts=2, recompute=True)):
+    for run in (plain.run, by_core(parts=2), by_core(parts=2, remat=True)):
         with tf.GradientTape() as tape:
             y, _ = run(cell, tf.constant(x), [tf.zeros((10, 5))], None, tf.tile(kept[None], (10, 1)), True)
             cost = tf.reduce_sum(y * tf.constant(dy, "float32"))
@@ -189,14 +189,14 @@ def fitted(rng, x, recurrence="auto", jit_compile=False, bidirectional=False, **
         {"return_sequences": True, "stateful": True, "zero_output_for_mask": True},
         {"bidirectional": True},
         {"jit_compile": True},
-        {"recompute": True},
+        {"remat": True},
     ],
     ids=lambda arguments: "+".join(arguments) or "defaults",
 )
 def test_model_fit_comes_to_the_same_weights_on_every_route(rng, x, mask, arguments):
     x = np.where(mask[..., None], x, 0).astype("float32")
     weights, layer = fitted(rng, x, "per_core", **arguments)
-    expected, reference = fitted(rng, x, "plain", **{**arguments, "recompute": False})
+    expected, reference = fitted(rng, x, "plain", **{**arguments, "remat": False})
     assert reference.recurrence_route == "plain: asked for"
     if not arguments.get("bidirectional"):  # which trains two copies of the layer
         assert layer.recurrence_route.startswith("per_core: 1 core, tanh, float32")
@@ -206,16 +206,16 @@ def test_model_fit_comes_to_the_same_weights_on_every_route(rng, x, mask, argume
 
 def test_recomputing_keeps_about_two_roots_of_the_states(rng):
     x, a_0 = tf.zeros((4, 400, 3)), tf.zeros((4, 5))
-    for recompute, steps in ((False, 400), (True, 21)):
+    for remat, steps in ((False, 400), (True, 21)):
         cell = random_cell(rng)
-        forward, *_ = per_core._functions(cell, False, False, recompute)
+        forward, *_ = per_core._functions(cell, False, False, remat)
         kept = forward(x, None, None, [a_0], [tf.convert_to_tensor(weight) for weight in cell.weights])[2]
         states = keras.tree.flatten(kept)
         assert [state.shape for state in states] == [(steps, 4, 5)]
 
 
 def test_a_builder_s_network_recomputes_where_it_is_asked_to(x):
-    model = build_many_to_one((3,), 5, 1, recompute=True)
+    model = build_many_to_one((3,), 5, 1, remat=True)
     model.compile("sgd", "mse")
     model.train_on_batch(x, np.ones((10, 1)))
     assert model.get_layer("rnn_1").recurrence_route == (
@@ -259,11 +259,11 @@ def test_auto_says_when_an_argument_rules_the_fast_loop_out(x):
     assert "Unhashable derived by TensorFlow" in in_graph(BasicRNNCell(3, activation=Unhashable()))
     BasicRNN(BasicRNNCell(3, dtype="float16"), dtype="float16", recurrence="plain")(x)  # meant, and not warned about
 
-    recomputing = BasicRNN(BasicRNNCell(3, dtype="float16"), dtype="float16", recompute=True)
-    with pytest.warns(UserWarning, match="recompute=True has no effect there"):
+    recomputing = BasicRNN(BasicRNNCell(3, dtype="float16"), dtype="float16", remat=True)
+    with pytest.warns(UserWarning, match="remat=True has no effect there"):
         recomputing(x)
-    with pytest.raises(ValueError, match="recompute=True goes with recurrence='auto' or 'per_core'"):
-        BasicRNN(BasicRNNCell(3), recurrence="plain", recompute=True)
+    with pytest.raises(ValueError, match="remat=True goes with recurrence='auto' or 'per_core'"):
+        BasicRNN(BasicRNNCell(3), recurrence="plain", remat=True)
 
 
 def test_eager_calls_and_exports_take_the_plain_loop(x, tmp_path):
@@ -291,8 +291,8 @@ def test_a_strategy_that_cuts_the_batch_itself_gets_the_plain_loop(x):
         model.compile("sgd", SumOverTime("mse") if len(model.output_shape) == 3 else "mse")
     model.fit(x, np.ones((10, 1)), verbose=0)
     assert "a tf.distribute strategy has cut" in model.get_layer("rnn_1").recurrence_route
-    with strategy.scope(), pytest.warns(UserWarning, match="recompute=True has no effect there"):
-        BasicRNN(BasicRNNCell(3), recompute=True)(x)
+    with strategy.scope(), pytest.warns(UserWarning, match="remat=True has no effect there"):
+        BasicRNN(BasicRNNCell(3), remat=True)(x)
 
 
 def test_the_gradient_of_the_data_is_never_computed(x):
@@ -359,7 +359,7 @@ def test_cudnn_is_refused_what_it_cannot_do(monkeypatch):
     assert in_graph(BasicRNNCell(3, activation="relu")) == "cudnn: rnn_relu, float32 on a GPU"
     assert in_graph(BasicRNNCell(3, activation="sigmoid")) == "plain: cudnn needs tanh, relu, not sigmoid"
     assert in_graph(BasicRNNCell(3), a_dropped=True) == "plain: cudnn needs recurrent_dropout=0"
-    assert in_graph(BasicRNNCell(3), recompute=True) == "plain: cudnn needs recompute=False"
+    assert in_graph(BasicRNNCell(3), remat=True) == "plain: cudnn needs remat=False"
     assert in_graph(BasicRNNCell(3, dtype="bfloat16")) == "plain: cudnn needs float16, float32, float64, not bfloat16"
     monkeypatch.setattr(surroundings, "in_xla", lambda: True)
     assert in_graph(BasicRNNCell(3)) == "plain: cudnn needs a function that XLA does not compile: jit_compile=False"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from keras_rnn_basics import BasicRNN, BasicRNNCell, SumOverTime
-from keras_rnn_basics.architectures.each_step import EachStep
+from keras_rnn_basics.architectures.time_distributed import BatchedTimeDistributed
 
 CELL = {
     "units": 5,
@@ -47,7 +47,7 @@ np.save(sys.argv[3], model(np.load(sys.argv[2])))
 def test_every_argument_and_weight_survives_in_a_fresh_process(rng, tmp_path):
     x = keras.Input((6, 3), batch_size=4, name="x")
     layer = BasicRNN(BasicRNNCell(**CELL), **LAYER, name="rnn")
-    model = keras.Model(x, layer(EachStep(keras.layers.Dense(3))(x)))
+    model = keras.Model(x, layer(BatchedTimeDistributed(keras.layers.Dense(3))(x)))
     model.compile("sgd", SumOverTime(keras.losses.CategoricalCrossentropy(label_smoothing=0.1)))
     values = rng.normal(size=(4, 6, 3)).astype("float32")
     answers = np.asarray(model(values))

@@ -131,7 +131,7 @@ def test_exports_answer_in_a_fresh_process_and_from_the_command_that_the_readme_
                 assert repr(translator.translate(sentence).encode()) in done.stdout
         else:
             [prompt, length, temperature, k, seed] = re.findall(
-                r'prompt=\["(.*?)"\];length=(\d+);temperature=(.*?);top_k=(\d+);seed=(\d+)', command
+                r'prompt=\["(.*?)"\];max_new_tokens=(\d+);temperature=(.*?);top_k=(\d+);seed=(\d+)', command
             )[0]
             text = writer.generate(prompt, int(length), float(temperature), int(k) or None, seed=int(seed))
             assert repr(text.encode()) in done.stdout

@@ -7,8 +7,8 @@ import tensorflow as tf
 from texts import PROMPTS, SENTENCES
 
 import keras_rnn_basics as krb
-from keras_rnn_basics.architectures.each_step import EachStep
 from keras_rnn_basics.architectures.one_to_many import OneToMany
+from keras_rnn_basics.architectures.time_distributed import BatchedTimeDistributed
 
 LAYERS = {
     "SimpleRNN": lambda: keras.layers.SimpleRNN(9, return_sequences=True),
@@ -36,7 +36,7 @@ def step_by_step(model, vocabulary, prompt, length):
 def test_any_recurrent_layer_writes_what_it_answers_and_its_export_too(vocabulary, name, tmp_path):
     V = len(vocabulary)
     x = keras.Input((None,), name="x", dtype="int32")
-    embedded = EachStep(keras.layers.Embedding(V, 8, embeddings_initializer="normal"), vocabulary)(x)
+    embedded = BatchedTimeDistributed(keras.layers.Embedding(V, 8, embeddings_initializer="normal"), vocabulary)(x)
     model = OneToMany(x, keras.layers.Dense(V)(LAYERS[name]()(embedded)), name="own_writer")
     model.set_weights([2 * weight + 0.1 for weight in model.get_weights()])
     written = model.generate(PROMPTS, 12, temperature=0)
@@ -56,7 +56,7 @@ def test_a_builder_s_cell_translates_and_its_export_too(vocabulary, cell, tmp_pa
         len(vocabulary), len(vocabulary), [10, 10], attention=True, embedding_size=8, cell=cell, **both
     )
     model.set_weights([1.5 * weight for weight in model.get_weights()])
-    translated = model.translate(SENTENCES, length=10)
+    translated = model.translate(SENTENCES, max_new_tokens=10)
     for sentence, translation in zip(SENTENCES, translated):
         x, y = vocabulary.encode([sentence]).to_list(), [krb.Vocabulary.start]
         while len(y) < 11 and y[-1] != krb.Vocabulary.end:

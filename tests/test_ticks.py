@@ -110,7 +110,7 @@ def test_bars_within_a_second_keep_their_moments(tmp_path):
     bars = ticks.load(write(tmp_path, *rows))
     np.testing.assert_array_equal(bars.column("close"), np.arange(100, 110))
     assert (np.diff(bars.times) == np.timedelta64(100, "ms")).all()
-    [split] = walk_forward(bars, [bars.times[6]], 2, past=2)
+    [split] = walk_forward(bars, [bars.times[6]], 2, lookback=2)
     assert (len(split.train), len(split.test)) == (2, 4)
 
 

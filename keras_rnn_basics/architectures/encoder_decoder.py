@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_rnn_basics import decoding
 from keras_rnn_basics.architectures.built import Architecture
-from keras_rnn_basics.architectures.look_back import LookBack
+from keras_rnn_basics.architectures.luong_attention import LuongAttention
 from keras_rnn_basics.architectures.stack import features, recurrent_layers, stack
 from keras_rnn_basics.architectures.text_model import (
     TextModel,
@@ -38,7 +38,7 @@ def build_encoder_decoder(
     source_vocabulary: Vocabulary | None = None,
     target_vocabulary: Vocabulary | None = None,
     recurrence: str = "auto",
-    recompute: bool = False,
+    remat: bool = False,
 ) -> "EncoderDecoder":
     """(B, T_x) source tokens, (B, T_y) target tokens -> (B, T_y, target_size) logits of each next target token.
 
@@ -46,7 +46,7 @@ def build_encoder_decoder(
     `y_in` is the target moved one step later, behind a start token; `translate` writes. Token 0 is padding, masked in
     both. The parts are `model.get_layer("encoder")` and `model.get_layer("decoder")`.
 
-    With attention each step of the decoder also looks back at the encoder's a_1 .. a_T_x, its memory (`LookBack`):
+    With attention (`LuongAttention`) each step of the decoder also looks at the encoder's a_1 .. a_T_x, its memory:
 
         ã_t = tanh([a_t; c_t] W_c + b_c)     c_t the memory's mean, weighed by its dot products with a_t
         ŷ_t = ã_t W_ya + b_y
@@ -62,7 +62,7 @@ def build_encoder_decoder(
             `None` for `BasicRNNCell`. Activation and dropout are then its own, and a cell that does not answer by
             itself gets a Dense layer "answer".
         source_vocabulary, target_vocabulary: what the tokens mean: with them `translate` takes and gives text.
-        recurrence, recompute: how the loop over time runs, as in `BasicRNN`.
+        recurrence, remat: how the loop over time runs, as in `BasicRNN`.
 
     Returns:
         An uncompiled `keras.Model`; its inputs are named "x" and "y_in".
@@ -81,7 +81,7 @@ def build_encoder_decoder(
         "recurrent_dropout": recurrent_dropout,
         "cell": cell,
         "recurrence": recurrence,
-        "recompute": recompute,
+        "remat": remat,
     }
     embedding = {"output_dim": embedding_size, "mask_zero": True}
     read = keras.layers.Embedding(source_size, **embedding), source_vocabulary
@@ -129,7 +129,7 @@ def _decoder(embedding, units, target_size, attention, layers):
         n_a = written.shape[-1]
         handed_over.append(keras.Input((None, n_a), name="memory"))
         handed_over.append(keras.Input((None,), name="there", dtype="bool"))
-        written, _ = LookBack(n_a, name="look_back")(written, *handed_over[-2:])
+        written, _ = LuongAttention(n_a, name="luong_attention")(written, *handed_over[-2:])
         written = keras.layers.Dense(target_size, name="answer")(written)
     return keras.Model([y_in, *handed_over], written, name="decoder")
 
@@ -155,15 +155,17 @@ class EncoderDecoder(TextModel):
     def _stepping(self):
         return self.get_layer(self.architecture.decoder)
 
-    def translate(self, sentences: Any, beam: int = 1, length: int | None = None, length_penalty: float = 0.6) -> Any:
+    def translate(
+        self, sentences: Any, num_beams: int = 1, max_new_tokens: int | None = None, length_penalty: float = 0.6
+    ) -> Any:
         """The translations of sentences, the likeliest token at every step, or the best sentence of a beam search.
 
         The whole loop is one compiled program; each further power of two of a size takes seconds to compile.
 
         Args:
             sentences: a string, or a list of strings.
-            beam: how many beginnings are kept at every step; 1 keeps the likeliest alone.
-            length: at most so many tokens; `None` for twice those of the longest sentence, and 16 more.
+            num_beams: how many beginnings are kept at every step; 1 keeps the likeliest alone.
+            max_new_tokens: at most so many tokens; `None` for twice those of the longest sentence, and 16 more.
             length_penalty: of the beam search, see `decoding.beam_search`.
 
         Returns:
@@ -174,16 +176,18 @@ class EncoderDecoder(TextModel):
             RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("translate")
-        check_number("beam", beam, int, 1, 1024)
+        check_number("num_beams", num_beams, int, 1, 1024)
         check_number("length_penalty", length_penalty, float, 0, 10)
         sentences, give_back = one_or_more(sentences, "sentences")
         x, longest = self._read(sentences)
-        length = _limit(longest) if length is None else length
-        check_number("length", length, int, 1, 2**31 - 1)
-        found = self._translator(x, np.int32(length), beam, float(length_penalty), room(length, 32))
+        max_new_tokens = _limit(longest) if max_new_tokens is None else max_new_tokens
+        check_number("max_new_tokens", max_new_tokens, int, 1, 2**31 - 1)
+        found = self._translator(
+            x, np.int32(max_new_tokens), num_beams, float(length_penalty), room(max_new_tokens, 32)
+        )
         tokens, log_probabilities = (part.numpy()[: len(sentences)] for part in found)
         decoding.refuse_nan(log_probabilities)
-        return give_back(self.target_vocabulary.decode(tokens[:, :length]))
+        return give_back(self.target_vocabulary.decode(tokens[:, :max_new_tokens]))
 
     def attention(self, sentence: str, translation: str | None = None) -> tuple[np.ndarray, list[str], list[str]]:
         """-> (T_y, T_x) weights, T_y written tokens, T_x read tokens: where the decoder looked as it wrote each token.
@@ -208,7 +212,7 @@ class EncoderDecoder(TextModel):
             [x], [y] = source.encode([sentence]).to_list(), target.encode([self.translate(sentence)]).to_list()
         else:
             [x], [y] = encoded(source, [sentence], 3), encoded(target, [translation], 3)
-        _, weights = decoder.get_layer("look_back").output
+        _, weights = decoder.get_layer("luong_attention").output
         looking = keras.Model(decoder.inputs, weights)
         y_in = ops.convert_to_tensor([[Vocabulary.start, *y]], "int32")
         weights = looking([y_in, *encoder(ops.convert_to_tensor([x], "int32"))])
@@ -230,8 +234,8 @@ class EncoderDecoder(TextModel):
 
         return tf.function(self._translate, jit_compile=True, reduce_retracing=True, autograph=False)
 
-    def _translate(self, x, length, beam, length_penalty, capacity=None):
-        """(B, T_x) -> (B, length) tokens; their log-probabilities, of each (B, length) or, of a beam search, (B,)."""
+    def _translate(self, x, max_new_tokens, num_beams, length_penalty, capacity=None):
+        """(B, T_x) -> (B, max_new_tokens) tokens; their log-probabilities or, of a beam search, (B,) the sentence's."""
         import tensorflow as tf
 
         remembered = self.get_layer("encoder")(x, training=False)
@@ -243,12 +247,12 @@ class EncoderDecoder(TextModel):
             return only_text(logits), states
 
         start, end = tf.fill([tf.shape(x)[0]], Vocabulary.start), Vocabulary.end
-        if beam > 1:
-            search = (length, beam, end, length_penalty, capacity)
+        if num_beams > 1:
+            search = (max_new_tokens, num_beams, end, length_penalty, capacity)
             found = decoding.beam_search(step, start, begin, *search)
             return found.tokens[:, 0], found.log_probabilities[:, 0]
         read = start[:, None], tf.ones_like(start)
-        written = decoding.write(step, *read, begin, length, decoding.greedy, end, capacity)
+        written = decoding.write(step, *read, begin, max_new_tokens, decoding.greedy, end, capacity)
         return written.tokens, written.log_probabilities
 
     def text_endpoints(self):

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from keras_rnn_basics.architectures.built import Architecture
-from keras_rnn_basics.architectures.each_step import ReadsTokens
 from keras_rnn_basics.architectures.stack import check_input_shape, features, input_dtype, recurrent_layers, stack
+from keras_rnn_basics.architectures.time_distributed import ReadsTokens
 
 
 def build_many_to_many(
@@ -22,7 +22,7 @@ def build_many_to_many(
     frontend: keras.layers.Layer | None = None,
     bidirectional: bool = False,
     recurrence: str = "auto",
-    recompute: bool = False,
+    remat: bool = False,
 ) -> "ManyToMany":
     """(B, T, *input_shape) -> (B, T, n_y), at any T; train it with `SumOverTime`.
 
@@ -40,7 +40,7 @@ def build_many_to_many(
             `keras.layers.Embedding(vocabulary_size, size, mask_zero=True)` for tokens padded with zeros,
             `keras.layers.Masking()` for padded numbers.
         bidirectional: read the sequence from both ends, with a cell each.
-        recurrence, recompute: how the loop over time runs, as in `BasicRNN`.
+        recurrence, remat: how the loop over time runs, as in `BasicRNN`.
 
     Returns:
         An uncompiled `keras.Model`; its input is named "x".
@@ -60,7 +60,7 @@ def build_many_to_many(
         return_sequences=True,
         bidirectional=bidirectional,
         recurrence=recurrence,
-        recompute=recompute,
+        remat=remat,
         activation=activation,
         dropout=dropout,
         recurrent_dropout=recurrent_dropout,

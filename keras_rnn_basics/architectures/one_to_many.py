@@ -39,7 +39,7 @@ def build_one_to_many(
     vocabulary: Vocabulary | None = None,
     stateful_batch_size: int | None = None,
     recurrence: str = "auto",
-    recompute: bool = False,
+    remat: bool = False,
 ) -> "OneToMany":
     """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each; it writes by `generate`.
 
@@ -59,7 +59,7 @@ def build_one_to_many(
         stateful_batch_size: B, for a network that begins each batch where the last one ended, as text that is cut into
             pieces wants to be read. To write, give its weights to one without:
             `writer.set_weights(reader.get_weights())`.
-        recurrence, recompute: how the loop over time runs, as in `BasicRNN`.
+        recurrence, remat: how the loop over time runs, as in `BasicRNN`.
 
     Returns:
         An uncompiled `keras.Model`; its input is named "x".
@@ -83,7 +83,7 @@ def build_one_to_many(
         recurrent_dropout=recurrent_dropout,
         cell=cell,
         recurrence=recurrence,
-        recompute=recompute,
+        remat=remat,
     )
     # Keras begins embeddings at a twentieth of what the other weights expect of their input.
     begin = keras.initializers.RandomNormal(stddev=1.0)
@@ -107,21 +107,21 @@ class OneToMany(TextModel):
     def generate(
         self,
         prompt: Any = "",
-        length: int = 100,
+        max_new_tokens: int = 100,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int | None = None,
     ) -> Any:
-        """The prompt, with `length` tokens written behind it, fewer where the text comes to its end.
+        """The prompt, with `max_new_tokens` tokens written behind it, fewer where the text comes to its end.
 
         Each token is drawn from the softmax of the logits and fed back as the next x_t. The whole loop is one
-        compiled program; each further batch size, and power of two of a length, takes seconds to compile.
+        compiled program; each further batch size, and power of two of max_new_tokens, takes seconds to compile.
 
         Args:
             prompt: a string, or a list of strings of any lengths; "" begins from the start token and a_0 = 0 alone.
                 For a model without a vocabulary: (P,) or (B, P) tokens.
-            length: how many tokens to write.
+            max_new_tokens: how many tokens to write.
             temperature: under 1 for likelier tokens, over 1 for rarer ones; 0 always takes the likeliest.
             top_k: draws among the k likeliest tokens only.
             top_p: draws among the fewest likeliest tokens that have this probability together.
@@ -130,14 +130,15 @@ class OneToMany(TextModel):
                 each time.
 
         Returns:
-            A string for a string, a list of strings for a list, (P + length,) or (B, P + length) tokens for tokens.
+            A string for a string, a list of strings for a list; for tokens, tokens: (P + max_new_tokens,),
+            or (B, P + max_new_tokens).
 
         Raises:
             ValueError: for an argument that does not fit.
             RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("generate")
-        check_number("length", length, int, 1, 2**31 - 1)
+        check_number("max_new_tokens", max_new_tokens, int, 1, 2**31 - 1)
         check_number("temperature", temperature, float, 0, HOTTEST)
         if top_k is not None:
             check_number("top_k", top_k, int, 1, 2**31 - 1)
@@ -152,13 +153,13 @@ class OneToMany(TextModel):
             texts, give_back = one_or_more(prompt, "prompt")
             prompts = self._read(texts)
         tokens, lengths = padded(prompts, room(max(map(len, prompts)), 64))
-        uniform = self._uniform(np.int64(seed), np.int32(len(prompts)), np.int32(length))
-        uniform = np.pad(uniform, [(0, 0), (0, room(length, 256) - length)])
+        uniform = self._uniform(np.int64(seed), np.int32(len(prompts)), np.int32(max_new_tokens))
+        uniform = np.pad(uniform, [(0, 0), (0, room(max_new_tokens, 256) - max_new_tokens)])
         chance = np.float32(temperature), None if top_k is None else np.int32(top_k)
         chance = *chance, None if top_p is None else np.float32(top_p)
-        written = self._compiled(tokens, lengths, np.int32(length), uniform, *chance)
+        written = self._compiled(tokens, lengths, np.int32(max_new_tokens), uniform, *chance)
         decoding.refuse_nan(written.log_probabilities)
-        written = written.tokens.numpy()[:, :length]
+        written = written.tokens.numpy()[:, :max_new_tokens]
         if self.vocabulary is None:
             return np.concatenate([prompts, written], axis=1).reshape(*np.shape(prompt)[:-1], -1)
         return give_back([text + more for text, more in zip(texts, self.vocabulary.decode(written))])
@@ -215,7 +216,7 @@ class OneToMany(TextModel):
         # Its arguments have the sizes of one call; XLA needs them, and compiles anew for each.
         return tf.function(self._write, jit_compile=True, reduce_retracing=True, autograph=False)
 
-    def _write(self, prompts, lengths, length, uniform, temperature, top_k, top_p):
+    def _write(self, prompts, lengths, max_new_tokens, uniform, temperature, top_k, top_p):
         import tensorflow as tf
 
         draw = decoding.sampling(uniform, temperature, top_k, top_p)
@@ -226,7 +227,7 @@ class OneToMany(TextModel):
         a_0 = self._one_step.begin(tf.shape(prompts)[0])
         stop = None if self.vocabulary is None else Vocabulary.end
         capacity = tf.shape(uniform)[1]
-        return decoding.write(self._step, prompts, lengths, a_0, length, choose, stop, capacity)
+        return decoding.write(self._step, prompts, lengths, a_0, max_new_tokens, choose, stop, capacity)
 
     def text_endpoints(self):
         """`generate` for an export, in the plain loop of TensorFlow, which needs no compilation at the first call."""
@@ -236,22 +237,22 @@ class OneToMany(TextModel):
         if vocabulary is None:
             return {}
 
-        def generate(prompt, length, temperature, top_k, seed):
+        def generate(prompt, max_new_tokens, temperature, top_k, seed):
             insist(~tf.math.is_nan(temperature), "temperature must be a number, got", lambda: temperature)
-            length, temperature = tf.maximum(length, 0), tf.clip_by_value(temperature, 0.0, HOTTEST)
+            max_new_tokens, temperature = tf.maximum(max_new_tokens, 0), tf.clip_by_value(temperature, 0.0, HOTTEST)
             tokens = vocabulary.encode(prompt)
             start = tf.fill([tf.shape(prompt)[0], 1], Vocabulary.start)
             tokens = tf.concat([start, tokens], axis=1)
             lengths = tf.cast(tokens.row_lengths(), "int32")
-            uniform = decoding.uniform_numbers(seed, tf.shape(prompt)[0], tf.maximum(length, 1))
+            uniform = decoding.uniform_numbers(seed, tf.shape(prompt)[0], tf.maximum(max_new_tokens, 1))
             # One token of padding, which changes nothing but that there is one where there is no prompt at all.
             padded_tokens = tf.pad(tokens.to_tensor(), [[0, 0], [0, 1]])
-            written = self._write(padded_tokens, lengths, length, uniform, temperature, top_k, None)
+            written = self._write(padded_tokens, lengths, max_new_tokens, uniform, temperature, top_k, None)
             return tf.strings.join([prompt, vocabulary.decode_tensor(written.tokens)])
 
         signature = [
             tf.TensorSpec([None], "string", name="prompt"),
-            tf.TensorSpec([], "int32", name="length"),
+            tf.TensorSpec([], "int32", name="max_new_tokens"),
             tf.TensorSpec([], "float32", name="temperature"),
             tf.TensorSpec([], "int32", name="top_k"),
             tf.TensorSpec([], "int64", name="seed"),

@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from keras_rnn_basics.architectures.built import Architecture
-from keras_rnn_basics.architectures.each_step import ReadsTokens
 from keras_rnn_basics.architectures.stack import check_input_shape, features, input_dtype, recurrent_layers, stack
+from keras_rnn_basics.architectures.time_distributed import ReadsTokens
 
 
 def build_one_to_one(

@@ -5,7 +5,7 @@ from numbers import Integral
 import keras
 
 from keras_rnn_basics import checks
-from keras_rnn_basics.architectures.each_step import EachStep
+from keras_rnn_basics.architectures.time_distributed import BatchedTimeDistributed
 from keras_rnn_basics.cell import BasicRNNCell
 from keras_rnn_basics.layer import BasicRNN
 
@@ -33,8 +33,8 @@ def input_dtype(input_shape):
 def features(x, frontend, vocabulary=None):
     """(B, T, ...) -> (B, T, n_x): every step through the frontend, or flattened where there is none."""
     if frontend is not None:
-        return EachStep(frontend, vocabulary, name="frontend")(x)
-    return x if len(x.shape) == 3 else EachStep(keras.layers.Flatten(), name="frontend")(x)
+        return BatchedTimeDistributed(frontend, vocabulary, name="frontend")(x)
+    return x if len(x.shape) == 3 else BatchedTimeDistributed(keras.layers.Flatten(), name="frontend")(x)
 
 
 def stack(x, layers):
@@ -52,7 +52,7 @@ def recurrent_layers(
     bidirectional=False,
     stateful=False,
     recurrence="auto",
-    recompute=False,
+    remat=False,
     cell=None,
     **cell_arguments,
 ):
@@ -84,7 +84,7 @@ def recurrent_layers(
             return_sequences=return_sequences or not top,
             stateful=stateful,
             recurrence=recurrence,
-            recompute=recompute,
+            remat=remat,
             name=name,
         )
         if bidirectional:

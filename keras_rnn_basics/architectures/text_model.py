@@ -7,8 +7,8 @@ from numbers import Integral, Real
 import keras
 import numpy as np
 
-from keras_rnn_basics.architectures.each_step import ReadsTokens
 from keras_rnn_basics.architectures.one_step import one_step
+from keras_rnn_basics.architectures.time_distributed import ReadsTokens
 from keras_rnn_basics.vocabulary import Vocabulary
 
 

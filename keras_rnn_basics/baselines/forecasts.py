@@ -28,7 +28,7 @@ def backtest(splits: Iterable[Any], forecasters: Mapping[str, Callable[[Any], np
 
 
 def persistence(past_y: np.ndarray) -> np.ndarray:
-    """(N, past, n_y) -> (N, n_y): what was last seen comes again.
+    """(N, lookback, n_y) -> (N, n_y): what was last seen comes again.
 
     >>> persistence(np.array([[[3.0], [5.0]]]))
     array([[5.]])
@@ -65,7 +65,7 @@ def ridge(
     x: np.ndarray,
     alphas: Sequence[float] = (0.1, 1, 10, 100, 1e3, 1e4),
 ) -> np.ndarray:
-    """(N, past, n_x), (N, n_y), (M, ...), (M, ...), (K, past, n_x) -> (K, n_y): ridge regression on the whole window.
+    """(N, lookback, n_x), (N, n_y), (M, ...), (M, ...), (K, lookback, n_x) -> (K, n_y): ridge regression on all steps.
 
     scikit-learn's, on standardised inputs. The penalty is the one of `alphas` with the lowest absolute error in
     validation; with it the regression is fitted anew on the training and validation parts together.
@@ -97,7 +97,7 @@ def boosting(
     x: np.ndarray,
     trees: int = 300,
 ) -> np.ndarray:
-    """(N, past, n_x), (N,), (M, ...), (M, ...), (K, past, n_x) -> (K,): gradient-boosted trees on the whole window.
+    """(N, lookback, n_x), (N,), (M, ...), (M, ...), (K, lookback, n_x) -> (K,): gradient-boosted trees on all steps.
 
     scikit-learn's, for the absolute error. How many trees are best is found in validation; with so many the training
     and validation parts are fitted anew together.
@@ -120,7 +120,7 @@ def boosting(
 
 
 def ewma(values: np.ndarray, decay: float) -> np.ndarray:
-    """(N, past) -> (N,): the mean over the past, each step weighing `decay` times what the next one does.
+    """(N, lookback) -> (N,): the mean over the past, each step weighing `decay` times what the next one does.
 
     >>> ewma(np.array([[1.0, 4.0]]), decay=0.5)
     array([3.])
@@ -141,9 +141,9 @@ def shifted(known_guess: np.ndarray, known_y: np.ndarray, guess: np.ndarray) -> 
 
 
 def har(train_past: np.ndarray, train_y: np.ndarray, past: np.ndarray, spans: Sequence[int] = (1, 5, 22)) -> np.ndarray:
-    """(N, past), (N,), (M, past) -> (M,): least squares on the means over the last day, week and month.
+    """(N, lookback), (N,), (M, lookback) -> (M,): least squares on the means over the last day, week and month.
 
-    Of several columns, (N, past, n), the means of each.
+    Of several columns, (N, lookback, n), the means of each.
 
     Corsi, "A simple approximate long-memory model of realized volatility" (2009), equation 9.
 

@@ -77,23 +77,23 @@ def time_of_day(times: np.ndarray) -> np.ndarray:
     return (times - times.astype("datetime64[D]")) / np.timedelta64(1, "D")
 
 
-def with_sun(hours: Series, latitude: float, longitude: float, ahead: int) -> Series:
-    """The hours with two further columns, `sun_height` now and `ahead` hours later; where the sun will be is known.
+def with_sun(hours: Series, latitude: float, longitude: float, horizon: int) -> Series:
+    """The hours with two further columns, `sun_height` now and `horizon` hours later; where the sun will be is known.
 
     Args:
         latitude, longitude: of the place, in degrees, north and east above 0. New York: 40.64, -73.78.
-        ahead: hours.
+        horizon: hours.
 
     Raises:
-        ValueError: for a latitude or longitude that is none, or an `ahead` that is no positive integer.
+        ValueError: for a latitude or longitude that is none, or an `horizon` that is no positive integer.
 
-    >>> with_sun(load(), 40.64, -73.78, ahead=6).names[-2:]
+    >>> with_sun(load(), 40.64, -73.78, horizon=6).names[-2:]
     ('sun', 'sun_in_6h')
     """
-    if isinstance(ahead, bool) or not isinstance(ahead, Integral) or ahead < 1:
-        raise ValueError(f"ahead must be a positive integer, the hours between the two columns, got {ahead!r}.")
-    heights = [sun_height(hours.times + np.timedelta64(later, "h"), latitude, longitude) for later in (0, ahead)]
-    return hours.with_columns(("sun", f"sun_in_{ahead}h"), np.stack(heights, axis=1))
+    if isinstance(horizon, bool) or not isinstance(horizon, Integral) or horizon < 1:
+        raise ValueError(f"horizon must be a positive integer, the hours between the two columns, got {horizon!r}.")
+    heights = [sun_height(hours.times + np.timedelta64(later, "h"), latitude, longitude) for later in (0, horizon)]
+    return hours.with_columns(("sun", f"sun_in_{horizon}h"), np.stack(heights, axis=1))
 
 
 def sun_height(times: np.ndarray, latitude: float, longitude: float) -> np.ndarray:

@@ -13,14 +13,14 @@ KEYS, KINDS = ("train", "validation", "test"), ("training", "validation", "test"
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Examples cut from a series: N windows of `past` steps, each with the `future` steps that followed it.
+    """Examples cut from a series: N windows of `lookback` steps, each with the `horizon` steps that followed it.
 
     Attributes:
-        x: (N, past, n_x), what was measured, in the units of the series.
-        y: (N, future, n_y), the targets in the steps that followed.
-        past_y: (N, past, n_y), the targets in the steps of x.
-        times: (N, future) datetime64, the steps of y.
-        measured: (N, future, n_y) bool: what of y was measured, not filled in by a repair: that alone can be scored.
+        x: (N, lookback, n_x), what was measured, in the units of the series.
+        y: (N, horizon, n_y), the targets in the steps that followed.
+        past_y: (N, lookback, n_y), the targets in the steps of x.
+        times: (N, horizon) datetime64, the steps of y.
+        measured: (N, horizon, n_y) bool: what of y was measured, not filled in by a repair: that alone can be scored.
     """
 
     x: np.ndarray
@@ -34,7 +34,7 @@ class Windows:
 
     @property
     def next_y(self) -> np.ndarray:
-        """(N, past, n_y): for every step of x, the targets one step later, as a many-to-many network learns them."""
+        """(N, lookback, n_y): for every step of x, the targets one step later: what a many-to-many network learns."""
         return np.concatenate([self.past_y[:, 1:], self.y[:, :1]], axis=1)
 
 
@@ -69,8 +69,8 @@ def split_windows(
     series: Series,
     validation_from: object,
     test_from: object,
-    past: int,
-    future: int = 1,
+    lookback: int,
+    horizon: int = 1,
     targets: Sequence[str] | None = None,
     reach_back: bool = False,
 ) -> Split:
@@ -79,8 +79,8 @@ def split_windows(
     Args:
         series: the measurements, at equal steps of time.
         validation_from, test_from: the first moment of the validation and of the test part, such as "2014-01-01".
-        past: steps in x.
-        future: steps in y.
+        lookback: steps in x.
+        horizon: steps in y.
         targets: the columns of y; `None` takes all.
         reach_back: let x begin in the part before, so that every step of a part has its forecast; what is measured is
             known by then. y never leaves its part.
@@ -89,7 +89,7 @@ def split_windows(
         ValueError: for steps of unequal length, an unknown target, or a part too short to hold one window.
 
     >>> from keras_rnn_basics.datasets import weather
-    >>> split = split_windows(weather.load(), "2014-01-01", "2015-01-01", past=14, targets=["temp_max_celsius"])
+    >>> split = split_windows(weather.load(), "2014-01-01", "2015-01-01", lookback=14, targets=["temp_max_celsius"])
     >>> split.train.x.shape, split.train.y.shape, split.test.times[0, 0]
     ((717, 14, 4), (717, 1, 1), np.datetime64('2015-01-15'))
     """
@@ -98,7 +98,7 @@ def split_windows(
             raise ValueError(f"{name} must be a moment such as '2014-01-01', got {moment!r}.")
     if np.datetime64(validation_from) >= np.datetime64(test_from):
         raise ValueError(f"validation_from ({validation_from}) must lie before test_from ({test_from}).")
-    columns = _check(series, past, future, targets)
+    columns = _check(series, lookback, horizon, targets)
     parts = (
         series.between(None, validation_from),
         series.between(validation_from, test_from),
@@ -106,9 +106,9 @@ def split_windows(
     )
     windows, begin = [], 0
     for kind, part in zip(KINDS, parts):
-        before = min(past, begin) if reach_back else 0
-        _check_length(series, kind, before + len(part), past, future)
-        windows.append(_cut(series.rows(begin - before, begin + len(part)), past, future, columns))
+        before = min(lookback, begin) if reach_back else 0
+        _check_length(series, kind, before + len(part), lookback, horizon)
+        windows.append(_cut(series.rows(begin - before, begin + len(part)), lookback, horizon, columns))
         begin += len(part)
     return _split(series, windows, parts, columns)
 
@@ -117,8 +117,8 @@ def walk_forward(
     series: Series,
     origins: Sequence[object],
     validation_steps: int,
-    past: int,
-    future: int = 1,
+    lookback: int,
+    horizon: int = 1,
     targets: Sequence[str] | None = None,
 ) -> list[Split]:
     """A split for each of several origins, as forecasts are made in life: learn from all before, answer up to the next.
@@ -127,8 +127,8 @@ def walk_forward(
         series: the measurements.
         origins: rising moments, each the first of a test part, which ends before the next origin or at the end.
         validation_steps: the last steps before an origin, which serve for validation.
-        past, future, targets: as in `split_windows`; x reaches back, so that every step from the first origin on is
-            forecast once, but for the last `future` - 1 of each part.
+        lookback, horizon, targets: as in `split_windows`; x reaches back, so that every step from the first origin
+            on is forecast once, but for the last `horizon` - 1 of each part.
 
     Raises:
         ValueError: as `split_windows`, and for an origin with too few steps before it.
@@ -145,7 +145,7 @@ def walk_forward(
                 f"Before the origin {origin} lie {first} steps; {validation_steps} of validation leave none to train."
             )
         validation_from = series.times[first - validation_steps]
-        splits.append(split_windows(known, validation_from, origin, past, future, targets, reach_back=True))
+        splits.append(split_windows(known, validation_from, origin, lookback, horizon, targets, reach_back=True))
     return splits
 
 
@@ -153,10 +153,10 @@ def split_blocks(
     series: Series,
     block: int,
     kinds: Sequence[str],
-    past: int,
-    future: int = 1,
+    lookback: int,
+    horizon: int = 1,
     targets: Sequence[str] | None = None,
-    apart: int = 0,
+    gap: int = 0,
 ) -> Split:
     """Splits a series into blocks of steps that serve in turn to train, validate and test, each cut into windows.
 
@@ -168,33 +168,33 @@ def split_blocks(
         series: the measurements, at equal steps of time.
         block: steps in a block.
         kinds: what the blocks serve for, "train", "validation" or "test", from the first on, over and over.
-        past, future, targets: as in `split_windows`.
-        apart: steps to leave out at the beginning of each block: as many as a column of the series reaches back.
+        lookback, horizon, targets: as in `split_windows`.
+        gap: steps to leave out at the beginning of each block: as many as a column of the series reaches back.
 
     Raises:
-        ValueError: as `split_windows`, for an `apart` that is not from 0 to less than `block`, and for kinds that are
+        ValueError: as `split_windows`, for an `gap` that is not from 0 to less than `block`, and for kinds that are
             unknown or lack one of the three.
 
     >>> from keras_rnn_basics.datasets import weather
-    >>> split = split_blocks(weather.load(), 90, ["train", "validation", "train", "test"], past=14)
+    >>> split = split_blocks(weather.load(), 90, ["train", "validation", "train", "test"], lookback=14)
     >>> split.test.times[0, 0], len(split.train), len(split.test)
     (np.datetime64('2012-10-11'), 615, 304)
     """
     if set(kinds) != set(KEYS) or isinstance(kinds, str):
         raise ValueError(f"kinds must be a list of {', '.join(KEYS)}, each at least once, got {kinds!r}.")
-    columns = _check(series, past, future, targets)
+    columns = _check(series, lookback, horizon, targets)
     _check_count("block", block)
-    if isinstance(apart, bool) or not isinstance(apart, Integral) or not 0 <= apart < block:
-        raise ValueError(f"apart must be an integer from 0 to less than block, {block}, got {apart!r}.")
+    if isinstance(gap, bool) or not isinstance(gap, Integral) or not 0 <= gap < block:
+        raise ValueError(f"gap must be an integer from 0 to less than block, {block}, got {gap!r}.")
     blocks: dict[str, list[np.ndarray]] = {key: [] for key in KEYS}
     for number, begin in enumerate(range(0, len(series), block)):
-        blocks[kinds[number % len(kinds)]].append(np.arange(begin + apart, min(begin + block, len(series))))
+        blocks[kinds[number % len(kinds)]].append(np.arange(begin + gap, min(begin + block, len(series))))
     windows, parts = [], []
     for kind, key in zip(KINDS, KEYS):
         longest = max((len(own) for own in blocks[key]), default=0)
-        _check_length(series, kind, longest, past, future)
-        long_enough = [rows for rows in blocks[key] if len(rows) >= past + future]
-        windows.append(_joined([_cut(series.at(rows), past, future, columns) for rows in long_enough]))
+        _check_length(series, kind, longest, lookback, horizon)
+        long_enough = [rows for rows in blocks[key] if len(rows) >= lookback + horizon]
+        windows.append(_joined([_cut(series.at(rows), lookback, horizon, columns) for rows in long_enough]))
         parts.append(replace(series.at(np.concatenate(blocks[key])), regular=False))
     return _split(series, windows, tuple(parts), columns)
 
@@ -215,10 +215,10 @@ def _check_count(name, steps):
         raise ValueError(f"{name} must be a positive integer, got {steps!r}.")
 
 
-def _check(series, past, future, targets):
+def _check(series, lookback, horizon, targets):
     """-> the columns of the targets."""
-    _check_count("past", past)
-    _check_count("future", future)
+    _check_count("lookback", lookback)
+    _check_count("horizon", horizon)
     if isinstance(targets, str):
         raise ValueError(f"targets must be a list of columns, such as [{targets!r}], got {targets!r}.")
     lengths = np.unique(np.diff(series.times))
@@ -227,17 +227,17 @@ def _check(series, past, future, targets):
     return [series.index(name) for name in (series.names if targets is None else targets)]
 
 
-def _check_length(series, kind, length, past, future):
-    if length < past + future:
+def _check_length(series, kind, length, lookback, horizon):
+    if length < lookback + horizon:
         raise ValueError(
-            f"The {kind} part has {length} steps, but one window takes {past} + {future}; the series has {len(series)} "
-            f"steps, from {series.times[0]} to {series.times[-1]}: give more, or cut it otherwise."
+            f"The {kind} part has {length} steps, but one window takes {lookback} + {horizon}; the series "
+            f"has {len(series)} steps, from {series.times[0]} to {series.times[-1]}: give more, or cut it otherwise."
         )
 
 
-def _cut(part, past, future, columns):
-    starts = np.arange(len(part) - past - future + 1)[:, None]
-    before, after = starts + np.arange(past), starts + past + np.arange(future)
+def _cut(part, lookback, horizon, columns):
+    starts = np.arange(len(part) - lookback - horizon + 1)[:, None]
+    before, after = starts + np.arange(lookback), starts + lookback + np.arange(horizon)
     x, y = part.values[before], part.values[after][..., columns]
     measured = np.ones(y.shape, bool) if part.filled is None else ~part.filled[after][..., columns]
     return Windows(x, y, x[..., columns], part.times[after], measured)

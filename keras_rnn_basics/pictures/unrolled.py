@@ -94,9 +94,9 @@ class _Unrolling(Rows):
             if part.layers:
                 ports = self.recurrent(part, ports, result)
             elif part.looks_back:
-                ports = self.look_back(part, ports, result)
+                ports = self.luong_attention(part, ports, result)
             else:
-                ports = self.each_step(part, ports)
+                ports = self.time_distributed(part, ports)
         if self.chain.answers:
             self.outputs(ports, result)
             if fed_back:
@@ -122,7 +122,7 @@ class _Unrolling(Rows):
         self.y = 0.5 * CELL_HEIGHT
         return ports
 
-    def each_step(self, part, ports):
+    def time_distributed(self, part, ports):
         """One bar under all columns: the same layer does the same to every step."""
         name, what = plain(part.name), f"{plain(part.kind, 60)}, {part.shapes}"
         text = f"{name}: {what}" if len(name) + len(what) < 44 and "\n" not in name else f"{name}:\n{what}"
@@ -143,7 +143,7 @@ class _Unrolling(Rows):
             raise ValueError(f"{part.name} leaves out the first {part.late} steps: draw more of them.")
         return given
 
-    def look_back(self, part, ports, result):
+    def luong_attention(self, part, ports, result):
         self.y += 56
         flows = {}
         for i, port in ports.items():

@@ -24,14 +24,14 @@ class Call(NamedTuple):
         cell: a `RecurrentCell`.
         shape: (B, T, n_x), `None` where a size is not known yet.
         a_dropped: whether a_{t-1} goes through dropout.
-        recompute: whether the states within segments are to be computed again on the way back.
+        remat: whether the states within segments are to be computed again on the way back.
         step_by_step: why the cell is run by its `call`, if it is.
     """
 
     cell: Any
     shape: tuple = (None, None, None)
     a_dropped: bool = False
-    recompute: bool = False
+    remat: bool = False
     step_by_step: str | None = None
 
 
@@ -68,7 +68,7 @@ def only_plain() -> Iterator[None]:
 def choose(request: str, call: Call) -> Route:
     """The route for a request, `"auto"` or the name of a route; it is asked anew at every call and every trace."""
     if call.step_by_step:
-        overruled = call.recompute or request not in ("auto", "plain")
+        overruled = call.remat or request not in ("auto", "plain")
         return Route("plain", f"step by step, {call.step_by_step}", plain.run, overruled)
     if request == "plain":
         return Route("plain", "asked for", plain.run)
@@ -76,7 +76,7 @@ def choose(request: str, call: Call) -> Route:
         return Route("plain", "an export runs anywhere", plain.run)
     backend = keras.backend.backend()
     if backend != "tensorflow":
-        overruled = call.recompute or request != "auto"
+        overruled = call.remat or request != "auto"
         return Route("plain", f"the loop of Keras on {backend}", plain.run, overruled)
 
     # These name TensorFlow, which the package does not load on another backend.
@@ -86,9 +86,9 @@ def choose(request: str, call: Call) -> Route:
     fast = {"cudnn": cudnn, "per_core": per_core}[name]
     misplaced, obstacle = fast.misplaced(), fast.obstacle(call)
     if misplaced or obstacle:
-        overruled = request != "auto" or obstacle is not None or call.recompute
+        overruled = request != "auto" or obstacle is not None or call.remat
         return Route("plain", f"{name} needs {misplaced or obstacle}", plain.run, overruled)
     eager = surroundings.is_eager() and None not in call.shape  # a call of unknown sizes is a question about a graph
-    if request == "auto" and name == "per_core" and eager and not call.recompute:
+    if request == "auto" and name == "per_core" and eager and not call.remat:
         return Route("plain", "outside tf.function, where per_core would compile for every new (B, T)", plain.run)
     return Route(name, *fast.plan(call))

@@ -33,8 +33,8 @@ def obstacle(call):
         return f"{', '.join(DTYPES)}, not {cell.compute_dtype}"
     if call.a_dropped:
         return "recurrent_dropout=0"
-    if call.recompute:
-        return "recompute=False"
+    if call.remat:
+        return "remat=False"
     return None
 
 

@@ -50,8 +50,8 @@ def plan(call):
         g = surroundings.name_of(cell.elman()[0]) if surroundings.is_elman(cell) else type(cell).__name__
         what = f"{g} derived by TensorFlow"
     cores = f"{parts} core{'s' if parts > 1 else ''}"
-    remat = ", states recomputed in segments" if call.recompute else ""
-    how = functools.partial(run, parts=parts, jit=cell.compute_dtype != "bfloat16", recompute=call.recompute)
+    remat = ", states recomputed in segments" if call.remat else ""
+    how = functools.partial(run, parts=parts, jit=cell.compute_dtype != "bfloat16", remat=call.remat)
     return f"{cores}, {what}, {cell.compute_dtype}{remat}", how
 
 
@@ -65,7 +65,7 @@ def _parts(call):
     return max(1, min(surroundings.cores(), B // ROWS))
 
 
-def run(cell, x, states_0, mask, a_dropout, every_step, parts, jit=True, recompute=False):
+def run(cell, x, states_0, mask, a_dropout, every_step, parts, jit=True, remat=False):
     """(B, T, n_x), [(B, n_a), ...] -> (B, T, n_y) or (B, 1, n_y), [(B, n_a), ...]: the answers, and the last states.
 
     A weight that a cost does not reach has a gradient of zeros here (W_ya, where only a_T is used), not None.
@@ -73,9 +73,9 @@ def run(cell, x, states_0, mask, a_dropout, every_step, parts, jit=True, recompu
     Args:
         parts: into how many parts the batch is cut.
         jit: compile the parts with XLA, anew for every (B, T).
-        recompute: keep the states of every √T-th step only, and compute the others again on the way back.
+        remat: keep the states of every √T-th step only, and compute the others again on the way back.
     """
-    forward, backward, to_x = _functions(cell, every_step, jit, recompute)
+    forward, backward, to_x = _functions(cell, every_step, jit, remat)
     weights = [tf.convert_to_tensor(variable.value) for variable in cell.weights]
     S = len(states_0)
 
@@ -115,13 +115,13 @@ def run(cell, x, states_0, mask, a_dropout, every_step, parts, jit=True, recompu
 _of_cell = weakref.WeakKeyDictionary()
 
 
-def _functions(cell, every_step, jit, recompute):
+def _functions(cell, every_step, jit, remat):
     """What is compiled of a cell, and goes with it: what tf.function sees change from call to call is B and T alone."""
     made = _of_cell.setdefault(cell, {})
     # A cell that was changed since, or is asked in training, whatever is in it, may compute something else.
-    key = (every_step, jit, recompute, is_training(), _as_it_is(cell))
+    key = (every_step, jit, remat, is_training(), _as_it_is(cell))
     if key not in made:
-        how, network = segments if recompute else whole, Network(cell)
+        how, network = segments if remat else whole, Network(cell)
 
         def to_x(dz, x, weights):
             return how.to_x(dz, x, weights, network=network)

@@ -5,7 +5,7 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
-class LookBack(keras.layers.Layer):
+class LuongAttention(keras.layers.Layer):
     """a (B, T_y, n_a), memory (B, T_x, n_a), there (B, T_x) -> ã (B, T_y, n_a), weights (B, T_y, T_x).
 
         weights_ts = softmax_s(a_t · memory_s)       where `there` says that s is no padding
@@ -20,7 +20,7 @@ class LookBack(keras.layers.Layer):
 
     >>> import numpy as np
     >>> memory, there = np.array([[[1.0, 0.0], [0.0, 1.0], [9.0, 9.0]]]), np.array([[True, True, False]])
-    >>> _, weights = LookBack(2)(np.array([[[0.0, np.log(3)]]]), memory, there)
+    >>> _, weights = LuongAttention(2)(np.array([[[0.0, np.log(3)]]]), memory, there)
     >>> print(np.asarray(weights).round(4))
     [[[0.25 0.75 0.  ]]]
     """

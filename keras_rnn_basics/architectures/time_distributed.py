@@ -9,7 +9,7 @@ from keras_rnn_basics.vocabulary import Vocabulary
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
-class EachStep(keras.layers.Wrapper):
+class BatchedTimeDistributed(keras.layers.Wrapper):
     """Applies a layer to each time step alike: (B, T, ...) -> (B, T, n), whatever the layer gives flattened to n.
 
     All B T steps go through the layer in one call, as if they were B T examples; `keras.layers.TimeDistributed` loops
@@ -29,7 +29,7 @@ class EachStep(keras.layers.Wrapper):
             than TensorFlow, the step's output is NaN.)
 
     >>> import numpy as np
-    >>> tuple(EachStep(keras.layers.Flatten())(np.ones((2, 5, 8, 8))).shape)
+    >>> tuple(BatchedTimeDistributed(keras.layers.Flatten())(np.ones((2, 5, 8, 8))).shape)
     (2, 5, 64)
     """
 

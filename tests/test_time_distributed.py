@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import keras_rnn_basics as krb
-from keras_rnn_basics.architectures.each_step import EachStep
+from keras_rnn_basics.architectures.time_distributed import BatchedTimeDistributed
 
 V = 9
 GOOD = np.array([[1, 2, 8], [0, 0, 3]])
@@ -40,7 +40,7 @@ def with_bad(token):
 
 @pytest.mark.parametrize("token", [-1, V, 2**31 - 1])
 def test_a_token_that_is_none_is_an_error_that_names_it(frontend, token):
-    layer, message = EachStep(frontend), rf"a token must be a whole number from 0 to {V - 1}, got"
+    layer, message = BatchedTimeDistributed(frontend), rf"a token must be a whole number from 0 to {V - 1}, got"
     with pytest.raises(ValueError, match=rf"{message} {token}\."):
         layer(with_bad(token))
     asserted = tf.function(layer)
@@ -102,7 +102,9 @@ def test_dropout_still_acts_in_training_alone():
 
 
 def test_tokens_are_read_in_mixed_precision():
-    layer = EachStep(keras.layers.Embedding(V, 4, mask_zero=True, dtype="mixed_bfloat16"), dtype="mixed_bfloat16")
+    layer = BatchedTimeDistributed(
+        keras.layers.Embedding(V, 4, mask_zero=True, dtype="mixed_bfloat16"), dtype="mixed_bfloat16"
+    )
     y = layer(GOOD)
     assert y.dtype == "bfloat16"
     np.testing.assert_array_equal(y._keras_mask, GOOD != 0)
@@ -111,7 +113,7 @@ def test_tokens_are_read_in_mixed_precision():
 
 
 def test_no_examples_have_no_bad_token():
-    assert EachStep(keras.layers.Embedding(V, 4))(np.zeros((0, 3), "int32")).shape == (0, 3, 4)
+    assert BatchedTimeDistributed(keras.layers.Embedding(V, 4))(np.zeros((0, 3), "int32")).shape == (0, 3, 4)
 
 
 def test_an_export_refuses_such_a_token(tmp_path):

@@ -26,13 +26,18 @@ from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 from keras.src.models import Functional
 from keras.src.ops.numpy import GetItem
 
+# What `keras.random` draws from without a seed; a run that goes on after a kill has to draw on.
+from keras.src.random.seed_generator import global_seed_generator
+
 __all__ = [
     "AutocastScope",
     "DropoutRNNCell",
     "Functional",
     "GetItem",
     "calls_in_order",
+    "flat_layers",
     "get_keras_mask",
+    "global_seed_generator",
     "in_sharing_scope",
     "in_xla_context",
     "is_training",
@@ -96,3 +101,8 @@ def is_training():
     """Whether the layer that is being called is in training, which layers in it learn from Keras in this way."""
     context = get_global_attribute("current_call_ctx")
     return context is not None and bool(context.get_value("training", False))
+
+
+def flat_layers(model):
+    """Every layer of a model, those within others too; `model.layers` has only its own."""
+    return list(model._flatten_layers(include_self=False))

@@ -39,7 +39,7 @@ class Examples:
 
 
 def take_in(name: str, data: Any) -> Any:
-    """`Examples` for arrays, a Dataset for a Dataset, None for None; a ValueError that says what is wrong with others."""
+    """`Examples` for arrays, a Dataset for a Dataset, None for None; a ValueError for anything else."""
     if data is None:
         if name == "train":
             raise ValueError("train must be a pair (x, y) of arrays or a tf.data.Dataset, got None.")

@@ -18,7 +18,7 @@ from keras_rnn_basics.export import export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
 from keras_rnn_basics.report import Report, publish
-from keras_rnn_basics.training import fit
+from keras_rnn_basics.training import fit, fit_ensemble
 from keras_rnn_basics.vocabulary import Vocabulary
 
 PICTURES = (
@@ -55,6 +55,7 @@ __all__ = [
     "check_cell",
     "export_saved_model",
     "fit",
+    "fit_ensemble",
     "load_saved_model",
     "one_step",
     "per_step_loss",

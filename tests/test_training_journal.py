@@ -1,3 +1,4 @@
+import io
 import itertools
 import os
 import signal
@@ -107,6 +108,119 @@ def test_an_unfinished_run_of_another_set_up_is_moved_aside(data, tmp_path, caps
         path.rename(tmp_path / path.name)
     assert len(krb.fit(build, data, data, tmp_path, epochs=2, verbose=0).history["val_loss"]) == 2
     assert "going on after epoch 1" in capsys.readouterr().out
+
+
+class Stop(keras.callbacks.Callback):
+    """An exception at the end of the call of this epoch that is number `batch`."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.left = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= self.params["steps"] == batch + 1
+        if not self.left:
+            raise RuntimeError("stopped here")
+
+
+def build_with_dropout():
+    model = krb.build_many_to_one((3,), 4, 1, dropout=0.3, recurrent_dropout=0.2)
+    x = keras.Input((5, 3))
+    # The noise has a generator of its own, `Draws` takes Keras' generator for all.
+    model = keras.Model(x, model(Draws()(keras.layers.GaussianNoise(0.1)(x))))
+    model.compile(keras.optimizers.Adam(1e-2), "mean_squared_error")
+    return model
+
+
+class Draws(keras.layers.Layer):
+    def call(self, x, training=False):
+        return x + 0.1 * keras.random.normal(keras.ops.shape(x)) if training else x
+
+
+@pytest.mark.parametrize("stopped_in", [2, 4])
+def test_a_run_that_goes_on_is_the_unbroken_one_bit_for_bit(data, tmp_path, stopped_in):
+    arguments = {"epochs": 5, "patience": 2, "batch_size": 24, "verbose": 0, "seed": 3}
+    unbroken = krb.fit(build_with_dropout, data, data, tmp_path / "unbroken", **arguments)
+    with pytest.raises(RuntimeError, match="stopped here"):
+        krb.fit(build_with_dropout, data, data, tmp_path / "broken", callbacks=[Stop(stopped_in)], **arguments)
+    keras.utils.set_random_seed(99)
+    resumed = krb.fit(build_with_dropout, data, data, tmp_path / "broken", **arguments)
+    assert resumed.history == unbroken.history
+    assert resumed.best_epoch == unbroken.best_epoch
+    for own, other in zip(resumed.model.get_weights(), unbroken.model.get_weights()):
+        np.testing.assert_array_equal(own, other)
+    for name in ("best.weights.h5", "log.csv"):
+        assert (tmp_path / "broken" / name).exists()
+    assert (tmp_path / "broken/log.csv").read_text() == (tmp_path / "unbroken/log.csv").read_text()
+
+
+def rewritten(change):
+    """A change of what the state says, written without its checksum."""
+
+    def damage(path):
+        with np.load(path) as file:
+            held = dict(file)
+        change(held)
+        with path.open("wb") as file:
+            np.savez(file, **held)
+
+    return damage
+
+
+def one_number(held):
+    held["now/0"] = held["now/0"] + 1e-6
+
+
+def a_npy_file():
+    file = io.BytesIO()
+    np.save(file, np.zeros(3))
+    return file.getvalue()
+
+
+def epoch_99(held):
+    held["state"] = np.array(str(held["state"]).replace('"epoch": 1', '"epoch": 99'))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        rewritten(one_number),
+        rewritten(epoch_99),
+        rewritten(lambda held: held.pop("now/0")),
+        rewritten(lambda held: held.clear()),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-100]),
+        lambda path: path.write_text("[1, 2]"),
+        lambda path: path.write_bytes(a_npy_file()),
+    ],
+    ids=["a_number", "the_epoch", "an_array", "nothing_in_it", "empty", "cut", "json", "npy"],
+)
+def test_a_state_that_is_not_as_it_was_written_is_named_and_what_to_do(data, tmp_path, damage):
+    interrupt(data, tmp_path)
+    damage(tmp_path / "unfinished.npz")
+    with pytest.raises(ValueError, match=r"unfinished\.npz cannot be read as the state of a run.*Delete it to begin"):
+        krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)
+    (tmp_path / "unfinished.npz").unlink()
+    assert len(krb.fit(build, data, data, tmp_path, epochs=2, verbose=0).history["loss"]) == 2
+
+
+def test_a_state_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "state.npz"
+    state.write(path, {"epoch": 1}, {"now": [np.arange(3)], "best": []})
+    with pytest.raises(TypeError):
+        state.write(path, {"epoch": object()}, {})
+
+    def interrupted():
+        with state.whole(path) as half:
+            half.write_bytes(b"half of it")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    told, arrays = state.read(path)
+    assert told == {"epoch": 1}
+    np.testing.assert_array_equal(arrays["now"], [np.arange(3)])
+    assert [own.name for own in tmp_path.iterdir()] == ["state.npz"]
 
 
 def test_a_second_run_in_a_finished_folder_begins_anew(data, tmp_path):

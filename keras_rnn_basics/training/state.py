@@ -38,7 +38,7 @@ def write(path: Path, state: State, arrays: Arrays) -> None:
 def read(path: Path) -> tuple[State, Arrays]:
     """What `write` wrote; a ValueError that says what to do, if this file is not that."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             named = {name: file[name] for name in file.files}
         text, digest = str(named.pop("state")), str(named.pop("digest"))
         if digest != _digest(text, named):

@@ -18,6 +18,7 @@ from keras_rnn_basics.training.data import Examples, fingerprint, take_in, weigh
 from keras_rnn_basics.training.folder import occupied
 from keras_rnn_basics.training.interruption import Interrupted, Interruption
 from keras_rnn_basics.training.journal import Journal
+from keras_rnn_basics.training.targets import check_fit
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Task:
             if class_weight is not None:
                 self.train = weigh_classes(self.train, class_weight)
         self.data = [fingerprint(self.train), fingerprint(self.validation), self.batch_size, class_weight]
-        self.several, self.bench = several, None
+        self.several, self.bench, self.checked = several, None, False
 
     def run(self, seed: int, folder: Path, say: Callable[[str], None] = print) -> Run:
         """Trains the network of this seed, or goes on with it; its record is in the folder."""
@@ -91,6 +92,10 @@ class Task:
         with devices.computing_in(self.precision), scope:
             keras.utils.set_random_seed(seed)
             model = self._make()
+            if not self.checked:
+                check_fit(model, "train", self.train)
+                check_fit(model, "validation", self.validation)
+                self.checked = True
             bench = self._bench_of(model)
             setup = {"seed": seed, "precision": self.precision, "data": self.data}
             with occupied(folder), Interruption() as interruption:

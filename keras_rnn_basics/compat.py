@@ -34,6 +34,7 @@ __all__ = [
     "DropoutRNNCell",
     "Functional",
     "GetItem",
+    "build_metrics",
     "calls_in_order",
     "flat_layers",
     "get_keras_mask",
@@ -106,3 +107,11 @@ def is_training():
 def flat_layers(model):
     """Every layer of a model, those within others too; `model.layers` has only its own."""
     return list(model._flatten_layers(include_self=False))
+
+
+def build_metrics(model, batch):
+    """Makes the variables of a model's metrics and losses, from a batch.
+
+    Under a tf.distribute strategy they have to be there before the model is traced; Keras' own `fit` sees to that.
+    """
+    model._symbolic_build(data_batch=batch)

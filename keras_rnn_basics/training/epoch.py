@@ -78,35 +78,37 @@ class DatasetEpoch:
         self.dataset = model.distribute_strategy.experimental_distribute_dataset(dataset.prefetch(2))
         show = _function(model, on_every_replica(model, step), jit)
 
-        def program(iterator, batch, K):
-            """Up to K batches, the first of them read already -> their number, the next one, {name: value}."""
+        def program(iterator, K):
+            """Up to K batches -> their number, {name: value} after the last of them."""
 
             def body(done, batch, _):
                 logs = show(batch.get_value())
-                return done + 1, iterator.get_next_as_optional(), logs
+                # What is read here beyond the K-th batch, the next call would miss.
+                batch = tf.cond(done + 1 < K, iterator.get_next_as_optional, lambda: batch)
+                return done + 1, batch, logs
 
-            logs = _zeros_like_outputs(show, batch.element_spec)
-            done, batch, logs = _while(lambda done, batch, _: (done < K) & batch.has_value(), body, (0, batch, logs))
-            return done, batch, _read_metrics(model, logs)
+            logs = _zeros_like_outputs(show, iterator.element_spec)
+            state = (0, iterator.get_next_as_optional(), logs)
+            done, _, logs = _while(lambda done, batch, _: (done < K) & batch.has_value(), body, state)
+            return done, _read_metrics(model, logs)
 
         self.program = _function(model, program)
 
     def begin(self, order=None):
         """Begins a pass."""
-        self.iterator, self.done = iter(self.dataset), 0
-        self.next_batch = self.iterator.get_next_as_optional()
+        self.iterator, self.done, self.exhausted = iter(self.dataset), 0, False
 
     def ended(self):
-        return not self.next_batch.has_value()
+        return self.exhausted or self.done == self.length
 
     def call(self):
-        """As `ArrayEpoch.call`."""
-        began = time.perf_counter()
-        done, self.next_batch, logs = self.program(self.iterator, self.next_batch, tf.constant(self.pace.steps))
-        logs = _numbers(logs)
-        self.pace.learn(int(done), began)
-        self.done += int(done)
-        return logs
+        """As `ArrayEpoch.call`; None where no batch was left, which a Dataset may not know before."""
+        began, K = time.perf_counter(), self.pace.steps
+        done, logs = self.program(self.iterator, tf.constant(K))
+        done, logs = int(done), _numbers(logs)
+        self.pace.learn(done, began)
+        self.done, self.exhausted = self.done + done, done < K
+        return logs if done else None
 
 
 def _function(model, function, jit=False):

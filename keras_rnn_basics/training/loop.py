@@ -12,19 +12,13 @@ def train(model, epoch_program, validation_program, callbacks, order, first_epoc
         order: a function of the number of an epoch, from 0, that gives the order of its examples.
         first_epoch, epochs: the epochs first_epoch .. epochs - 1 are trained.
     """
-    model.stop_training = False
+    model.stop_training, logs = False, None
     callbacks.on_train_begin()
-    logs = {}
     for epoch in range(first_epoch, epochs):
         model.reset_metrics()
         callbacks.on_epoch_begin(epoch)
         epoch_program.begin(order(epoch))
-        while not epoch_program.ended():
-            callbacks.on_train_batch_begin(epoch_program.done)
-            logs = epoch_program.call()
-            callbacks.on_train_batch_end(epoch_program.done - 1, logs)
-            if model.stop_training:
-                break
+        logs = one_pass(epoch_program, callbacks.on_train_batch_begin, callbacks.on_train_batch_end, model)
         if validation_program is not None:
             tested = validate(model, validation_program, callbacks)
             logs = {**logs, **{f"val_{name}": value for name, value in tested.items()}}
@@ -35,14 +29,27 @@ def train(model, epoch_program, validation_program, callbacks, order, first_epoc
 
 
 def validate(model, program, callbacks):
-    """-> {name: value} over one pass."""
+    """-> {name: value} over the validation."""
     model.reset_metrics()
     callbacks.on_test_begin()
     program.begin()
-    logs = {}
-    while not program.ended():
-        callbacks.on_test_batch_begin(program.done)
-        logs = program.call()
-        callbacks.on_test_batch_end(program.done - 1, logs)
+    logs = one_pass(program, callbacks.on_test_batch_begin, callbacks.on_test_batch_end)
     callbacks.on_test_end(logs)
+    return logs
+
+
+def one_pass(program, before, after, model=None):
+    """-> {name: value} over all batches, or up to the call after which the model's training is to stop."""
+    logs = None
+    while not program.ended():
+        before(program.done)
+        told = program.call()
+        if told is None:
+            break
+        logs = told
+        after(program.done - 1, logs)
+        if model is not None and model.stop_training:
+            break
+    if logs is None:
+        raise ValueError("A tf.data.Dataset that fit was given holds no batches.")
     return logs

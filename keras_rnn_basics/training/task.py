@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from keras_rnn_basics.checks import positive_integer
-from keras_rnn_basics.compat import flat_layers, global_seed_generator
+from keras_rnn_basics.compat import build_metrics, flat_layers, global_seed_generator
 from keras_rnn_basics.training import devices, keras_loop
 from keras_rnn_basics.training.data import Examples, fingerprint, take_in, weigh_classes
 from keras_rnn_basics.training.folder import occupied
@@ -169,6 +169,9 @@ class Bench:
         from keras_rnn_basics.training import loop, programs
 
         if self.programs is None:
+            if task.strategy is not None:
+                data = task.train
+                build_metrics(model, data.rows(slice(1)) if isinstance(data, Examples) else next(iter(data)))
             self.programs = [
                 programs.program_of(model, step, data, task.batch_size)
                 for step, data in ((model.train_step, task.train), (model.test_step, task.validation))

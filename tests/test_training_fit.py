@@ -129,6 +129,26 @@ def test_the_precision_is_the_model_s_and_nobody_else_s(data, tmp_path, precisio
     assert keras.config.dtype_policy().name == "float32"
 
 
+@pytest.mark.parametrize("asked", ["float64", None])
+def test_float64_is_computed_in_to_the_last_digit_of_the_loss(data, tmp_path, asked):
+    def build_still():
+        model = krb.build_many_to_one((3,), 4, 1)
+        model.compile(keras.optimizers.SGD(0.0), "mean_squared_error")
+        return model
+
+    floatx = keras.config.floatx()
+    keras.config.set_floatx("float64" if asked is None else floatx)
+    try:
+        run = krb.fit(build_still, data, None, tmp_path, epochs=1, precision=asked, verbose=0)
+        assert keras.config.floatx() == ("float64" if asked is None else floatx)
+    finally:
+        keras.config.set_floatx(floatx)
+    x, y = (part.astype("float64") for part in data)
+    answers = np.asarray(run.model(x))
+    assert answers.dtype == "float64"
+    assert run.history["loss"] == pytest.approx([((answers - y) ** 2).mean()], rel=1e-13)
+
+
 def test_datasets_train_too(data, tmp_path):
     dataset = tf.data.Dataset.from_tensor_slices(data).batch(16)
     run = krb.fit(build, dataset, dataset, tmp_path, epochs=2, verbose=0)

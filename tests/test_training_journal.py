@@ -14,8 +14,9 @@ import small_model
 from small_model import build
 
 import keras_rnn_basics as krb
-from keras_rnn_basics.training import journal, state
+from keras_rnn_basics.training import journal, loop, state
 from keras_rnn_basics.training.interruption import Interruption
+from keras_rnn_basics.training.variables import Variables
 
 
 @pytest.fixture
@@ -123,12 +124,12 @@ class Stop(keras.callbacks.Callback):
             raise RuntimeError("stopped here")
 
 
-def build_with_dropout():
+def build_with_dropout(run_eagerly=False):
     model = krb.build_many_to_one((3,), 4, 1, dropout=0.3, recurrent_dropout=0.2)
     x = keras.Input((5, 3))
     # The noise has a generator of its own, `Draws` takes Keras' generator for all.
     model = keras.Model(x, model(Draws()(keras.layers.GaussianNoise(0.1)(x))))
-    model.compile(keras.optimizers.Adam(1e-2), "mean_squared_error")
+    model.compile(keras.optimizers.Adam(1e-2), "mean_squared_error", run_eagerly=run_eagerly)
     return model
 
 
@@ -152,6 +153,49 @@ def test_a_run_that_goes_on_is_the_unbroken_one_bit_for_bit(data, tmp_path, stop
     for name in ("best.weights.h5", "log.csv"):
         assert (tmp_path / "broken" / name).exists()
     assert (tmp_path / "broken/log.csv").read_text() == (tmp_path / "unbroken/log.csv").read_text()
+
+
+class Kill(BaseException):
+    """Nothing that fit does on its way out reaches the disk."""
+
+
+def kill_at(monkeypatch, moment):
+    """From now on the run dies at its so manieth call of a function that trains or writes."""
+    left = [moment]
+
+    def counted(function):
+        def called(*args, **kwargs):
+            left[0] -= 1
+            if left[0] <= 0:
+                raise Kill
+            return function(*args, **kwargs)
+
+        return called
+
+    for place, name in [(np, "savez"), (os, "replace"), (os, "fsync"), (loop, "one_pass"), (state, "_digest")]:
+        monkeypatch.setattr(place, name, counted(getattr(place, name)))
+
+
+def test_a_run_that_is_killed_again_and_again_is_the_unbroken_one(data, tmp_path, rng, monkeypatch):
+    def build():
+        return build_with_dropout(run_eagerly=True)  # what is compiled would be compiled again and again
+
+    arguments = {"epochs": 6, "patience": 3, "batch_size": 24, "verbose": 0, "seed": 1}
+    monkeypatch.setattr(journal, "SHARE_OF_WRITING", float("inf"))  # every epoch is written
+    unbroken = krb.fit(build, data, data, tmp_path / "unbroken", **arguments)
+    kills, run = 0, None
+    while run is None:
+        with monkeypatch.context() as patch:
+            kill_at(patch, int(rng.integers(1, 14)))
+            try:
+                run = krb.fit(build, data, data, tmp_path / "killed", **arguments)
+            except Kill:
+                kills += 1
+    assert kills >= 2
+    assert run.history == unbroken.history
+    for own, other in zip(run.model.get_weights(), unbroken.model.get_weights()):
+        np.testing.assert_array_equal(own, other)
+    assert (tmp_path / "killed/log.csv").read_text() == (tmp_path / "unbroken/log.csv").read_text()
 
 
 def rewritten(change):
@@ -292,7 +336,8 @@ def test_validation_takes_no_time_from_training(tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(journal, "time", SimpleNamespace(monotonic=lambda: now[0], perf_counter=time.perf_counter))
     kept, model = journal.Journal(tmp_path, 3, 1.0, setup={}, interruption=Interruption()), build(learning_rate=0.5)
-    kept.open(model, model.variables)
+    model.optimizer.build(model.trainable_variables)
+    kept.open(model, Variables(model))
     kept.on_train_begin()
     now[0] = 30
     kept.on_test_begin()

@@ -125,3 +125,21 @@ def test_numbers_far_from_those_of_a_network_get_a_warning_that_says_what_to_do(
     # Here a warning would be an error.
     krb.fit(build_scaled, (x, megawatts), None, tmp_path, epochs=1, verbose=0)
     krb.fit(REAL, (x, (megawatts - mean) / spread), None, tmp_path, epochs=1, verbose=0)
+
+
+@pytest.mark.parametrize(("loss", "middle"), [("mean_squared_error", np.mean), ("mean_absolute_error", np.median)])
+def test_a_run_that_learned_nothing_is_told_beside_the_best_constant(x, rng, tmp_path, capsys, loss, middle):
+    noise, other = rng.gamma(1.0, size=(N, T)), rng.gamma(1.0, size=(N, T))
+    costs = {"mean_squared_error": np.square, "mean_absolute_error": np.abs}[loss](other - middle(noise))
+
+    def build_still(rate=0.0):
+        model = krb.build_many_to_many((2,), 4, 1)
+        model.compile(keras.optimizers.Adam(rate), krb.SumOverTime(loss))
+        return model
+
+    run = krb.fit(build_still, (x, noise), (x, other), tmp_path, epochs=5, verbose=0)
+    said = f"A constant forecast has a loss of {T * costs.mean():.4g}, the best epoch one of "
+    assert f"{said}{min(run.history['val_loss']):.4g}: nothing is learned." in capsys.readouterr().out
+    y = x.sum(axis=-1)
+    krb.fit(lambda: build_still(0.05), (x, y), (x, y), tmp_path, epochs=5, verbose=0)
+    assert "nothing is learned" not in capsys.readouterr().out

@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_rnn_basics.compat import flat_layers
 from keras_rnn_basics.training import state
+from keras_rnn_basics.training.board import Board
 from keras_rnn_basics.training.data import checksum
 from keras_rnn_basics.training.folder import writing
 
@@ -37,7 +38,7 @@ class Journal(keras.callbacks.Callback):
         self.epoch_written, self.best_epoch_written, self.write_from = 0, 0, -math.inf
 
     def open(self, model, variables):
-        """Takes up the folder's unfinished run, or begins a new one. The variables are all that training changes."""
+        """Takes up the folder's unfinished run, or begins a new one. `variables` are the model's `Variables`."""
         self.setup = {
             **self.setup,
             "first weights": [checksum(weight) for weight in model.get_weights()],
@@ -51,8 +52,8 @@ class Journal(keras.callbacks.Callback):
         if self.seconds:
             self.learning_rate = _learning_rate(model.optimizer)
         self.set_model(model)
-        self.variables = variables
-        self.now = self.at_best = self._copy()
+        self.variables, self.board = variables, Board(self.folder)
+        self.now = self.at_best = self.variables.copy()
         if self.state_path.exists():
             self._go_on(*state.read(self.state_path))
 
@@ -63,7 +64,7 @@ class Journal(keras.callbacks.Callback):
         self.epoch, self.best_epoch, self.wait = told["epoch"], told["best_epoch"], told["wait"]
         self.best, self.history, self.spent = told["best"], told["history"], told["spent"]
         self.now, self.at_best, self.epoch_written = arrays["now"], arrays.get("best", arrays["now"]), self.epoch
-        self._set(self.now)
+        self.variables.set(self.now)
 
     def _put_aside(self, told):
         """An unfinished run of another set-up is nothing to go on from, but may have cost hours."""
@@ -133,8 +134,8 @@ class Journal(keras.callbacks.Callback):
             return
         if self.seconds:
             logs = {**logs, "learning_rate": self.model.optimizer.learning_rate}
-        watched, now = float(logs.get("val_loss", logs["loss"])), self._copy()
-        if not np.isfinite(watched) or not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
+        watched, now = float(logs.get("val_loss", logs["loss"])), self.variables.copy()
+        if not np.isfinite(watched) or not self.variables.finite(now):
             self._give_up(f"in epoch {epoch + 1} the loss or the weights were no longer finite")
             return
         self.now = now
@@ -153,14 +154,7 @@ class Journal(keras.callbacks.Callback):
         self.stopped = f"{why} (a smaller learning rate, or clipnorm in the optimizer, may help)"
         self.model.stop_training = self.given_up = True
         # At once, so that the epoch's validation runs on sound weights.
-        self._set(self.at_best)
-
-    def _copy(self):
-        return [np.array(keras.ops.convert_to_numpy(variable)) for variable in self.variables]
-
-    def _set(self, arrays):
-        for variable, array in zip(self.variables, arrays, strict=True):
-            variable.assign(array)
+        self.variables.set(self.at_best)
 
     def write(self):
         """The state after the last finished epoch, on disk."""
@@ -181,7 +175,7 @@ class Journal(keras.callbacks.Callback):
             state.write(self.state_path, told, arrays)
             self._write_best()
             self._write_log()
-        self.epoch_written, now = self.epoch, time.perf_counter()
+        now = time.perf_counter()
         self.write_from = now + (now - began) / SHARE_OF_WRITING
 
     def _writing(self):
@@ -192,25 +186,28 @@ class Journal(keras.callbacks.Callback):
     def _write_best(self):
         """After a kill before this line, or amid it, the state still has the best weights."""
         if self.best_epoch_written != self.best_epoch:
-            held = self._copy()
-            self._set(self.at_best)
+            held = self.variables.copy()
+            self.variables.set(self.at_best)
             with state.whole(self.best_path) as half:
                 self.model.save_weights(half)
-            self._set(held)
+            self.variables.set(held)
             self.best_epoch_written = self.best_epoch
 
     def _write_log(self):
         rows = zip(range(1, self.epoch + 1), *self.history.values())
         with state.whole(self.folder / "log.csv") as half, half.open("w", newline="") as file:
             csv.writer(file).writerows([["epoch", *self.history], *rows])
+        self.board.write(self.history, self.epoch_written, self.epoch)
+        self.epoch_written = self.epoch
 
     def close(self):
         """The run has ended: the model gets its best weights, and the state of the last epoch goes."""
-        self._set(self.at_best)
+        self.variables.set(self.at_best)
         with self._writing():
             self.best_epoch_written = None
             self._write_best()
             self._write_log()
+            self.board.close()
             self.state_path.unlink(missing_ok=True)
 
 

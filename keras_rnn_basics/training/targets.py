@@ -159,3 +159,19 @@ def _check_scale(model, examples, y):
         f"answers back by * {spread:.3g} + {mean:.3g}.",
         stacklevel=6,
     )
+
+
+def loss_of_a_constant(model: Any, train: Any, watched: Any) -> float | None:
+    """What the best constant forecast of train's y costs on what is watched; None where that means nothing."""
+    kind = "" if isinstance(model.loss, (list, tuple, dict)) else _kind(model.loss)
+    plain = all(isinstance(data, Examples) and len(data.parts) == 2 for data in (train, watched))
+    if kind not in NUMBERS or not plain or len(_pairs(getattr(model, "outputs", None), train.parts[1])) != 1:
+        return None
+    n_y = model.outputs[0].shape[-1]
+    known, y = (
+        data.parts[1].reshape(*data.parts[1].shape[: len(model.outputs[0].shape) - 1], n_y) for data in (train, watched)
+    )
+    middle = np.median if "absolute" in kind or kind == "mae" else np.mean
+    constant = middle(known, axis=tuple(range(known.ndim - 1)))
+    loss = keras.losses.get(model.loss)
+    return float(np.mean(keras.ops.convert_to_numpy(loss(y, np.broadcast_to(constant, y.shape)))))

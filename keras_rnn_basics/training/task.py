@@ -1,6 +1,5 @@
 """What is to be trained, checked once; one run of it for each seed, on programs that are compiled once."""
 
-import importlib.util
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,13 +11,17 @@ from typing import Any
 import keras
 
 from keras_rnn_basics.checks import positive_integer
-from keras_rnn_basics.compat import build_metrics, flat_layers, global_seed_generator
+from keras_rnn_basics.compat import build_metrics, flat_layers
 from keras_rnn_basics.training import devices, keras_loop
 from keras_rnn_basics.training.data import Examples, fingerprint, take_in, weigh_classes
 from keras_rnn_basics.training.folder import occupied
 from keras_rnn_basics.training.interruption import Interrupted, Interruption
 from keras_rnn_basics.training.journal import Journal
-from keras_rnn_basics.training.targets import check_fit
+from keras_rnn_basics.training.targets import check_fit, loss_of_a_constant
+from keras_rnn_basics.training.variables import Variables
+
+# Of so many epochs a network that learns is better than a constant.
+FIRST_EPOCHS = 5
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,10 @@ class Task:
                 journal.close()
             bench.hand_over(model)
         say(f"Stopped after epoch {journal.epoch}: {journal.stopped}; kept the weights of epoch {journal.best_epoch}.")
+        constant = loss_of_a_constant(model, self.train, self.validation or self.train)
+        if journal.epoch >= FIRST_EPOCHS and constant is not None and journal.best >= constant:
+            lost = f"A constant forecast has a loss of {constant:.4g}, the best epoch one of {journal.best:.4g}"
+            say(f"{lost}: nothing is learned.")
         seconds = time.monotonic() - began
         return Run(model, journal.history, journal.best_epoch, journal.stopped, self.device, seconds)
 
@@ -128,7 +135,7 @@ class Task:
         return self.bench
 
     def _train(self, bench, journal, seed):
-        callbacks = [*self.callbacks, journal, *_tensorboard(journal.folder)]
+        callbacks = [*self.callbacks, journal]
         try:
             bench.train(callbacks, seed, journal.epoch)
         except Interrupted:
@@ -149,7 +156,7 @@ class Bench:
     """A model with the programs that train it."""
 
     def __init__(self, task, model):
-        self.task, self.model, self.variables = task, model, _variables(model)
+        self.task, self.model, self.variables = task, model, Variables(model)
         self.programs = None
 
     def train(self, callbacks, seed, first_epoch):
@@ -188,35 +195,18 @@ class Bench:
 
     def take_over(self, model):
         """Its model begins as this one."""
-        _copy(_variables(model), self.variables)
+        Variables(model).copy_to(self.variables)
 
     def hand_over(self, model):
         """This model gets what its model has learned."""
         if model is not self.model:
-            _copy(self.variables, _variables(model))
-
-
-def _variables(model):
-    """Weights, dropout's generators, the optimizer's memory, and what draws for `keras.random` without a seed."""
-    return [*model.variables, *model.optimizer.variables, global_seed_generator().state]
-
-
-def _copy(variables, others):
-    for own, other in zip(variables, others, strict=True):
-        other.assign(own)
+            self.variables.copy_to(Variables(model))
 
 
 def _description(model):
     settings = {**model.optimizer.get_config(), "name": None, "learning_rate": None}
-    return type(model.optimizer), settings, [(variable.shape, variable.dtype) for variable in _variables(model)]
+    return type(model.optimizer), settings, Variables(model).kinds()
 
 
 def _is_stateful(model):
     return any(getattr(layer, "stateful", False) for layer in flat_layers(model))
-
-
-def _tensorboard(run_dir):
-    if importlib.util.find_spec("tensorboard") is None:
-        print("No TensorBoard log: tensorboard is not installed.")
-        return []
-    return [keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False)]

@@ -1,68 +1,37 @@
-"""What a picture needs to know of a model, read off its graph: its layers and operations in order, and all sizes."""
+"""What there is to draw of a model, read off its graph: chains of layers and operations from an input up, and sizes."""
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import keras
 
-from keras_rnn_basics.compat import GetItem, calls_in_order
+from keras_rnn_basics.architectures.graph import Graph, values_in
+from keras_rnn_basics.compat import GetItem
 
 
-@dataclass(frozen=True)
-class Part:
-    """A layer or operation: one that steps through time, or one that does the same to every step.
+class Part(NamedTuple):
+    """A layer or operation of a chain: one that steps through time, or one that does the same to every step."""
 
-    Attributes:
-        name, operation: what it is in the graph; kind: what it is called.
-        shapes: of one step, before and after it.
-        every_step: whether what it gives still has steps.
-        looks_back: the names of further sequences that it reads, as attention does.
-        layers: those that step through time in it: none, itself, or one from each end.
-        late: how many steps at the beginning it gives nothing for, as behind `y[:, k:]`.
-        number: counted from 1 where there are several that step through time, else `None`.
-        owner: whose it is, "enc" or "dec", where there is an encoder and a decoder, else "".
-    """
-
-    name: str
-    operation: Any
-    kind: str
-    shapes: str
-    every_step: bool
-    looks_back: tuple[str, ...]
-    late: int
-    layers: tuple[Any, ...]
-    number: int | None
-    owner: str
-
-    @property
-    def cells(self) -> list[Any]:
-        return [layer.cell for layer in self.layers]
-
-    @property
-    def merge(self) -> str | None:
-        """What becomes of the answers from both ends ("sum", "concat", ...)."""
-        return self.operation.merge_mode if len(self.layers) == 2 else None
+    name: str = ""  # after those of the models that it lies in
+    node: Any = None  # of the graph
+    shapes: str = ""  # of one step, before and after it
+    layers: tuple = ()  # those that step through time in it: none, itself, or one from each end
+    number: str = ""  # "[1]", "[2]", ... where several parts of the chain do
+    begins_with: str = ""  # the part of the encoder whose last states are its first ones
+    reads: tuple[str, ...] = ()  # the names of further sequences that it reads, as attention does
+    every_step: bool = True  # whether what it gives still has steps
+    late: int = 0  # how many steps at the beginning it gives nothing for
 
 
-@dataclass(frozen=True)
-class Chain:
-    """Layers on top of each other: (B, T, ...) -> (B, T, n_y), or (B, n_y).
+class Chain(NamedTuple):
+    """Layers on top of each other: (B, T, ...) -> (B, T, n_y), or (B, n_y)."""
 
-    Attributes:
-        parts: the layers, from the input up.
-        x_shape, y_shape: the shapes of one step's input and answer, with the B of the batch as `None`.
-        T: the number of steps, or `None` where the model takes any.
-        answers: whether the last layer's answer leaves the chain (an encoder's does not).
-        backwards: whether the sequence is read from its end.
-    """
-
-    name: str
-    parts: tuple[Part, ...]
-    x_shape: tuple[int | None, ...]
-    y_shape: tuple[int | None, ...]
-    T: int | None
-    answers: bool
-    backwards: bool
+    parts: tuple[Part, ...]  # from the input up
+    owner: str = ""  # "enc" of an encoder, "dec" of a decoder
+    x_shape: str = ""  # of one step
+    y_shape: str = ""
+    T: int | None = None
+    answers: bool = True  # whether the last part's answer leaves the model
+    backwards: bool = False  # whether the sequence is read from its end
 
     @property
     def recurrent(self) -> list[Part]:
@@ -72,92 +41,44 @@ class Chain:
     def every_step(self) -> bool:
         return all(part.every_step for part in self.recurrent)
 
-    @property
-    def late(self) -> int:
-        return self.parts[-1].late
 
+class Anatomy(NamedTuple):
+    """A model as one chain, or as an encoder and a decoder; its kind is one of those of `Architecture`."""
 
-@dataclass(frozen=True)
-class Anatomy:
-    """A model as one chain, or as an encoder and a decoder.
-
-    `kind` is one of "one_to_one", "one_to_many", "many_to_one", "many_to_many" and "encoder_decoder".
-    """
-
-    model: Any
     kind: str
     chains: tuple[Chain, ...]
-
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
-    def attention(self) -> bool:
-        return len(self.chains) > 1 and any(part.looks_back for part in self.chains[-1].parts)
+    model: Any = None
+    graph: Any = None
 
 
 def read(model: Any) -> Anatomy:
     """The anatomy of a model whose layers stand in a row, or that is such an encoder and a decoder.
 
-    A builder has written on its model which of them it is; of any other model the graph shows it.
-
     Raises:
         ValueError: for a model that branches, or has no recurrent layer in it.
     """
-    check_graph(model)
-    built = getattr(model, "architecture", None)
-    if built is not None and built.encoder:
-        two = [model.get_layer(built.encoder), model.get_layer(built.decoder)]
-    else:
-        two = _encoder_and_decoder(functional(model))
-    if two:
-        return Anatomy(model, "encoder_decoder", tuple(_chain(part, owner) for part, owner in zip(two, ("enc", "dec"))))
-    chain = _chain(model)
-    if built is not None:
-        kind = built.kind
-    elif chain.T == 1:
-        kind = "one_to_one"
-    elif not chain.every_step:
-        kind = "many_to_one"
-    else:
-        kind = "many_to_many"
-    return Anatomy(model, kind, (chain,))
+    reader = _Reader(model)
+    chains, built = reader.chains(), getattr(model, "architecture", None)
+    [*encoder, last] = chains
+    kind = "one_to_one" if last.T == 1 else "many_to_many" if last.every_step else "many_to_one"
+    kind = "encoder_decoder" if encoder else built.kind if built else kind
+    return Anatomy(kind, chains, model, reader.graph)
 
 
-def check_graph(model: Any) -> None:
-    """An error for what has no graph to read."""
-    if not hasattr(model, "layers") or not getattr(model, "inputs", None):
+def graph_of(model: Any) -> Graph:
+    """A model as a list of operations."""
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise ValueError(
             f"A picture is drawn of a built keras.Model that is a graph, functional or Sequential, got {model!r}."
         )
+    return Graph(keras.Model(model.inputs, model.outputs, name=model.name))
 
 
-def functional(model: Any) -> Any:
-    """The model as a graph, which a Sequential holds within."""
-    return keras.Model(model.inputs, model.outputs, name=model.name) if isinstance(model, keras.Sequential) else model
-
-
-def directions(operation: Any) -> tuple[Any, ...]:
-    """The layers of an operation that step through time: none, itself, or a bidirectional one's from each end."""
-    if isinstance(operation, keras.layers.Bidirectional):
-        return (operation.forward_layer, operation.backward_layer)
-    return (operation,) if isinstance(operation, keras.layers.RNN) else ()
-
-
-def recurrent_operations(model: Any) -> list[Any]:
-    """The layers of a model, and of the models in it, that step through time, in the order in which they run."""
-    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        return []
-    found = []
-    for call in calls_in_order(functional(model)):
-        found += [call.operation] if directions(call.operation) else recurrent_operations(call.operation)
-    return found
-
-
-def first(tensors: Any) -> Any:
-    """What a layer reads or gives in the first place; masks and states stand behind it."""
-    return keras.tree.flatten(tensors)[0]
+def directions(node: Any) -> tuple[Any, ...]:
+    """The layers of a node that step through time: none, its own, or a bidirectional one's from each end."""
+    if isinstance(node.operation, keras.layers.Bidirectional):
+        return (node.operation.forward_layer, node.operation.backward_layer)
+    return (node.operation,) if isinstance(node.operation, keras.layers.RNN) else ()
 
 
 def shape_text(shape: Any) -> str:
@@ -170,180 +91,148 @@ def shape_text(shape: Any) -> str:
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
 
 
-def function_name(function: Any) -> str:
-    """What an activation is called."""
-    return getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
-
-
-def _encoder_and_decoder(model):
-    """Two models of recurrent layers, of which the second reads an input of its own and what the first gives."""
-    calls = [call for call in calls_in_order(model) if recurrent_operations(call.operation)]
-    if len(calls) != 2 or len(model.inputs) != 2:
-        return None
-    reads, writes = calls
-    source, target, *handed_over = *_tensors(reads.args), *_tensors(writes.args)
-    parted = source is model.inputs[0] and target is model.inputs[1] and handed_over
-    parted = parted and all(_among(tensor, reads.outputs) for tensor in handed_over)
-    return [reads.operation, writes.operation] if parted and model.outputs[0] is writes.outputs[0] else None
-
-
-def _chain(model, owner=""):
-    row, answers = _row(model)
-    late = 0
-    x, y, through, parts = model.inputs[0], row[-1].after, True, []
-    in_time = [step.call.operation for step in row if directions(step.call.operation)]
-    # What one_to_one does to its input first: there is one step.
-    one_step = tuple(row[0].after.shape[1:]) == (1, *x.shape[1:])
-    T = 1 if one_step else x.shape[1] if len(x.shape) > 1 else None
-    for name, call, before, after, further in row[one_step:]:
-        layers, number = directions(call.operation), None
-        if layers:
-            if late:
-                raise ValueError(f"{name} of {model.name} reads what a slice left of the steps; that is not drawn.")
-            through = through and bool(layers[0].return_sequences)
-            number = 1 + in_time.index(call.operation) if len(in_time) > 1 else None
-            if layers[0].go_backwards and number not in (None, 1):
-                raise ValueError(f"In {model.name} a layer reads another's answers from their end; that is not drawn.")
-        elif through and _leaves_out(call):
-            late += _leaves_out(call)
-        elif through and (len(after.shape) < 2 or after.shape[1] != before.shape[1]):
-            raise ValueError(
-                f"{name} of {model.name} makes {shape_text(before.shape)} into {shape_text(after.shape)}: it does not "
-                "do the same to every step, and that is not drawn."
-            )
-        elif through and not _keeps_steps(call):
-            raise ValueError(
-                f"{name} of {model.name} gives another number of steps than it reads; of such operations only "
-                "y[:, k:] and Cropping1D((k, 0)), which leave out the first k, are drawn."
-            )
-        shapes = dict.fromkeys(shape_text(_one(a.shape) if through else a.shape) for a in (before, after))
-        looks_back = () if layers else tuple(tensor.name for tensor in further if len(tensor.shape) > 2)
-        what = (_kind(call), " → ".join(shapes), through, looks_back, late)
-        parts.append(Part(name, call.operation, *what, layers, number, owner))
-    x_shape, y_shape = tuple(x.shape) if one_step else _one(x.shape), _one(y.shape) if through else tuple(y.shape)
-    return Chain(model.name, tuple(parts), x_shape, y_shape, T, answers, directions(in_time[0])[0].go_backwards)
-
-
-class _Step(NamedTuple):
-    """A call in a row, with what it reads from below, what it gives, and the model's further inputs that it reads."""
-
-    name: str
-    call: Any
-    before: Any
-    after: Any
-    further: list[Any]
-
-
-def _row(model, within=""):
-    """-> the steps from a model's first input up to its answer, and whether that leaves the model.
-
-    How masks come about is no part of it, nor what is done with the states that an encoder gives.
-    """
-    model = functional(model)
-    calls, (x, *inputs), row, flat = calls_in_order(model), model.inputs, [], []
-    in_time = [call for call in calls if directions(call.operation) or recurrent_operations(call.operation)]
-    if not in_time:
-        names = [layer.name for layer in model.layers]
-        raise ValueError(f"{model.name} has no recurrent layer in it to draw: its layers are {names}.")
-    makers = {id(call.outputs[0]): call for call in calls}
-    answers = id(model.outputs[0]) in makers
-    last = model.outputs[0] if answers else in_time[-1].outputs[0]
-    while last is not x:
-        call = makers.get(id(last))
-        if call is None:  # a state: the row goes on from answers alone
-            raise _branches(model, row[0].call)
-        read, operation = _read(call), call.operation
-        below = {id(tensor): tensor for tensor in read if not _among(tensor, inputs)}
-        further = [tensor for tensor in read if _among(tensor, inputs)]
-        odd = further and not directions(operation) and all(len(tensor.shape) < 3 for tensor in further)
-        if len(below) != 1 or odd or any(operation is step.call.operation for step in row):
-            raise _branches(model, call)
-        row = [_Step(within + operation.name, call, *below.values(), last, further), *row]
-        [last] = below.values()
-    beside = [y for y in model.outputs if not any(_among(y, step.call.outputs) for step in row)]
-    if answers and beside:
-        raise _branches(model, makers.get(id(beside[0]), row[-1].call))
-    for step in row:
-        inner, inner_answers = [step], True
-        if recurrent_operations(step.call.operation):
-            inner, inner_answers = _row(step.call.operation, f"{step.name}/")
-            if step.further or not inner_answers:
-                raise _branches(model, step.call)
-        flat += inner
-    return flat, answers
-
-
-def _branches(model, call):
-    read = " and ".join(dict.fromkeys(tensor.name for tensor in _read(call)))
-    return ValueError(
-        f"A picture is drawn of layers in a row, each used once, but {call.operation.name} of {model.name}, which "
-        f"reads {read}, does not stand in one. Draw one of its parts: model.get_layer(name)."
-    )
-
-
-def _read(call):
-    """The tensors that a call reads, but for masks."""
-    return _tensors(call.args, {name: value for name, value in call.kwargs.items() if not name.endswith("mask")})
-
-
-def _tensors(*arguments):
-    return [value for value in keras.tree.flatten(arguments) if isinstance(value, keras.KerasTensor)]
-
-
-def _among(tensor, tensors):
-    return any(tensor is one for one in tensors)
-
-
-def _keeps_steps(call, T=11):
-    """Whether a call gives as many steps as it reads, which its shapes do not tell where they are not known."""
-    x, y = _read(call), call.outputs
-    if len(x) != 1 or len(y) != 1 or len(x[0].shape) < 3 or x[0].shape[1] is not None:
-        return True
-    (B, _, *sizes), rest = x[0].shape, call.args[1:]
-    tried = keras.KerasTensor((B, T, *sizes), x[0].dtype)
-    given = call.operation.compute_output_spec(tried, *rest, **call.kwargs)
-    return not isinstance(given, keras.KerasTensor) or len(given.shape) < 2 or given.shape[1] == T
-
-
-def steps_text(number):
-    """`1 step`, `2 steps`."""
-    return f"{number} step" if number == 1 else f"{number} steps"
-
-
-def _leaves_out(call):
-    """k of a call `y[:, k:]`, which leaves out the first k steps, or of a Cropping1D((k, 0)); 0 of any other."""
-    if isinstance(call.operation, keras.layers.Cropping1D):
-        first, last = call.operation.cropping
-        return 0 if last else first
-    if not isinstance(call.operation, GetItem):
-        return 0
-    key = call.args[1] if isinstance(call.args[1], (tuple, list)) else (call.args[1],)
-    steps = key[1] if len(key) > 1 and isinstance(key[1], slice) else slice(None)
-    others = [own for axis, own in enumerate(key) if axis != 1]
-    alone = all(own == slice(None) or own is Ellipsis for own in others) and (steps.stop, steps.step) == (None, None)
-    return steps.start if alone and (steps.start or 0) > 0 else 0
-
-
-def _one(shape):
-    """(B, T, ...) -> (B, ...), the shape of one step."""
-    return (shape[0], *shape[2:])
-
-
-def _kind(call):
+def kind_of(node: Any) -> str:
     """What an operation is: a layer's class, those of the layers within it, or a function with its numbers."""
-    operation = call.operation
-    if _leaves_out(call):
-        return f"without the first {steps_text(_leaves_out(call))}"
+    operation, k = node.operation, _leaves_out(node)
+    if k:
+        return f"without the first {k} step{'s' * (k > 1)}"
     if not isinstance(operation, keras.layers.Layer):
-        numbers = [_number(value) for value in (*call.args, *call.kwargs.values())]
-        return f"{type(operation).__name__}({', '.join(numbers)})"
+        shown = [str(one) if isinstance(one, (int, float)) else "·" for one in (*node.args, *node.kwargs.values())]
+        return f"{type(operation).__name__}({', '.join(shown)})"
     inner = operation.layer if isinstance(operation, keras.layers.Wrapper) else operation
-    if isinstance(inner, keras.Model):
-        return ", ".join(type(one).__name__ for one in inner.layers if not isinstance(one, keras.layers.InputLayer))
-    return function_name(inner.activation) if isinstance(inner, keras.layers.Activation) else type(inner).__name__
+    layers = inner.layers if isinstance(inner, keras.Model) else [inner]
+    layers = [getattr(one, "activation", one) if type(one) is keras.layers.Activation else one for one in layers]
+    names = [getattr(one, "__name__", type(one).__name__) for one in layers]
+    return ", ".join(name for name in names if name != "InputLayer")
 
 
-def _number(value):
-    if isinstance(value, keras.KerasTensor):
-        return "·"
-    return str(value) if isinstance(value, (int, float)) else "…"
+class _Reader:
+    def __init__(self, model):
+        self.model, self.graph = model, graph_of(model)
+        self.makers = {value: node for node in self.graph.nodes for value in node.outputs}
+        self.names = _paths(model)
+
+    def chains(self):
+        recurrent, outputs = [node for node in self.graph.nodes if directions(node)], self.graph.outputs
+        if not recurrent:
+            names = [layer.name for layer in self.model.layers]
+            raise ValueError(f"{self.model.name} has no recurrent layer in it to draw: its layers are {names}.")
+        top = self.makers.get(outputs[0])
+        answers = top is not None and top.outputs[0] is outputs[0]
+        x, row, behind = self.row(top if answers else recurrent[-1])
+        beside = [self.makers.get(value, row[-1]) for value in outputs if self.makers.get(value) not in row]
+        if (answers and beside) or not any(directions(node) for node in row):
+            raise self.branches([*beside, row[-1]][0])
+        if not behind:
+            return (self.chain(x, row, "", answers),)
+        x_read, reads, further = self.row(behind[-1])
+        if further or [x_read, x] != self.graph.inputs[:2] or any(directions(node) for node in row if node in reads):
+            raise self.branches(behind[-1])
+        return self.chain(x_read, reads, "enc", False), self.chain(x, row, "dec", answers)
+
+    def row(self, top):
+        """-> the input that a row begins at, its nodes up to this one, and the recurrent nodes that are no part of it,
+        but that it takes states or further sequences from."""
+        row, beside, value = [], [], top.outputs[0]
+        while value in self.makers:
+            node = self.makers[value]
+            if value is not node.outputs[0] or any(node.operation is above.operation for above in row):
+                raise self.branches(row[0] if row else node)
+            value, *further = _read(node)
+            beside += [(node, own) for own in further]
+            if further and not directions(node) and all(len(own.shape) < 3 for own in further):
+                raise self.branches(node)
+            if isinstance(node.operation, keras.Operation):  # no mere entrance of a model
+                row.insert(0, node)
+        for node, further in beside:
+            if value in self.behind([further])[1]:
+                raise self.branches(node)
+        return value, row, self.behind([further for _, further in beside])[0]
+
+    def behind(self, values):
+        """-> the recurrent nodes that these values come from, and all values on the way."""
+        nodes, reached = [], set(values)
+        for node in reversed(self.graph.nodes):
+            if reached.intersection(node.outputs):
+                nodes = [node, *nodes] if directions(node) else nodes
+                reached.update(node.inputs)
+        return nodes, reached
+
+    def chain(self, x, row, owner, answers):
+        late, through, parts, in_time = 0, True, [], [node for node in row if directions(node)]
+        one_step = row[0].outputs[0].shape[1:] == (1, *x.shape[1:])  # what one_to_one does to its input first
+        for node in row[one_step:]:
+            (before, *further), after, layers = _read(node), node.outputs[0], directions(node)
+            name, number, begins_with = self.names.get(id(node.operation), node.operation.name), "", ""
+            if layers:
+                order, number = in_time.index(node), f"[{in_time.index(node) + 1}]" if len(in_time) > 1 else ""
+                if late or (layers[0].go_backwards and order):
+                    what = "what a slice left of the steps" if late else "another layer's answers from their end"
+                    raise ValueError(f"{name} of {self.model.name} reads {what}; that is not drawn.")
+                begins_with = "".join(self.names[id(own.operation)] for own in self.behind(further)[0][-1:])
+                through = through and bool(layers[0].return_sequences)
+            elif through:
+                late += _leaves_out(node)
+                if not _keeps_steps(node, before, after):
+                    raise ValueError(
+                        f"{name} of {self.model.name} makes {shape_text(before.shape)} into {shape_text(after.shape)}: "
+                        "it does not do the same to every step, or gives another number of steps than it reads; of "
+                        "such operations only y[:, k:] and Cropping1D((k, 0)), which leave out the first k, are drawn."
+                    )
+            shapes = " → ".join(dict.fromkeys(_step_text(value, through) for value in (before, after)))
+            reads = () if layers else tuple(value.name for value in further if len(value.shape) > 2)
+            parts.append(Part(name, node, shapes, layers, number, begins_with, reads, through, late))
+        T = 1 if one_step else x.shape[1] if len(x.shape) > 1 else None
+        texts = _step_text(x, not one_step), _step_text(after, through)
+        return Chain(tuple(parts), owner, *texts, T, answers, directions(in_time[0])[0].go_backwards)
+
+    def branches(self, node):
+        read = " and ".join(dict.fromkeys(value.name for value in _read(node)))
+        return ValueError(
+            f"A picture is drawn of layers in a row, each used once, but {node.operation.name} of {self.model.name}, "
+            f"which reads {read}, does not stand in one. Draw one of its parts: model.get_layer(name)."
+        )
+
+
+def _paths(model, within=""):
+    """id -> the name of each layer in a model, as "encoder/rnn_1"."""
+    paths = {}
+    for layer in getattr(model, "layers", ()):
+        paths |= {id(layer): within + layer.name, **_paths(layer, f"{within}{layer.name}/")}
+    return paths
+
+
+def _read(node):
+    """The values that a node reads, but for masks; first the one in its row."""
+    if directions(node):
+        return values_in((node.sequence().x, node.sequence().initial))
+    return values_in((node.args, {name: value for name, value in node.kwargs.items() if not name.endswith("mask")}))
+
+
+def _step_text(value, steps):
+    """The shape of one step."""
+    return shape_text((value.shape[0], *value.shape[2:]) if steps else value.shape)
+
+
+def _keeps_steps(node, x, y, T=11):
+    """Whether a node gives all steps that it reads but for those that `y[:, k:]` leaves out."""
+    if len(x.shape) > 2 and x.shape[1] is None and len(_read(node)) == len(node.outputs) == 1:
+        # The shapes do not tell it where they are not known.
+        tried, T_x = keras.KerasTensor((x.shape[0], T, *x.shape[2:]), x.dtype), T
+        y = node.operation.compute_output_spec(*(tried if own is x else own for own in node.args), **node.kwargs)
+    else:
+        T_x = x.shape[1]
+    return len(y.shape) > 1 and y.shape[1] == (T_x and T_x - _leaves_out(node))
+
+
+def _leaves_out(node):
+    """k of `y[:, k:]`, which leaves out the first k steps, or of a Cropping1D((k, 0)); 0 of any other operation."""
+    if isinstance(node.operation, keras.layers.Cropping1D):
+        first, last = node.operation.cropping
+        return 0 if last else first
+    if not isinstance(node.operation, GetItem):
+        return 0
+    key = node.args[1] if isinstance(node.args[1], (tuple, list)) else (node.args[1],)
+    batch, steps, *others = [*key, slice(None)]
+    alone = all(own == slice(None) or own is Ellipsis for own in (batch, *others)) and isinstance(steps, slice)
+    return steps.start or 0 if alone and (steps.stop, steps.step) == (None, None) and (steps.start or 0) > 0 else 0

@@ -9,23 +9,20 @@ from keras_rnn_basics.pictures.canvas import INK, RECURRENT
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FAINTEST = 1e-6
+FAINTEST = 1e-6  # of the largest gradient is still shown
+SIZE = 9.0  # of the letters below the columns of activations
 
 
 def plot_forecast(
     times: Any, truth: Any, forecast: Any, ax: "Axes", ylabel: str, errors_of: "Axes | None" = None
 ) -> "Axes":
-    """Draws a forecast over the truth, both (N,), against the (N,) times they hold for.
+    """Draws a forecast over the truth, both (N,), against the (N,) times they hold for; returns ax.
 
     Args:
         times: (N,) datetime64 or numbers.
         truth, forecast: (N,), in the unit that `ylabel` names.
-        ax: the matplotlib axes to draw on.
         ylabel: what is forecast, with its unit.
         errors_of: a second axes below, for the error of each forecast.
-
-    Returns:
-        ax.
 
     Raises:
         ValueError: for arrays of different lengths.
@@ -48,49 +45,34 @@ def plot_forecast(
 
 
 def plot_per_step_loss(losses: Any, ax: "Axes", ylabel: str = "$L_t$", mean_over: str = "batch") -> "Axes":
-    """Draws the (T,) costs of `per_step_loss` against t, and writes their sum L in the legend.
+    """Draws the (T,) costs of `per_step_loss` against t, and writes their sum L in the legend; returns ax.
 
     Args:
         losses: (T,), or a dict from a name to (T,) for several curves.
-        ax: the matplotlib axes to draw on.
         ylabel: the cost, with its unit.
         mean_over: as in `per_step_loss`; costs of the sequences that are `"running"` at t have no sum L.
-
-    Returns:
-        ax.
 
     Raises:
         ValueError: for costs that are not (T,), or an unknown `mean_over`.
     """
     if mean_over not in ("batch", "running"):
         raise ValueError(f"mean_over must be 'batch' or 'running', got {mean_over!r}.")
-    curves = losses if isinstance(losses, dict) else {"": losses}
-    for name, costs in curves.items():
+    for name, costs in (losses if isinstance(losses, dict) else {"": losses}).items():
         costs = np.asarray(costs)
         if costs.ndim != 1:
             raise ValueError(f"losses must be (T,), got {costs.shape}.")
         total = f"$L = \\Sigma_t L_t$ = {costs.sum():.4g}" if mean_over == "batch" else "mean of those that still run"
-        ax.plot(
-            np.arange(1, len(costs) + 1), costs, marker="o", markersize=4, label=f"{name}: {total}" if name else total
-        )
-    ax.set_xlabel("time step t")
-    ax.set_ylabel(ylabel)
+        ax.plot(range(1, len(costs) + 1), costs, "o-", markersize=4, label=f"{name}: {total}" if name else total)
     ax.set_ylim(0, 1.15 * ax.get_ylim()[1])
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend(frameon=False)
-    return ax
+    return _over_whole_numbers(ax, "time step t", ylabel)
 
 
 def plot_training(history: Any, ax: "Axes", ylabel: str = "loss") -> "Axes":
-    """Draws the loss of each epoch, on the training and the validation data, and marks the best epoch.
+    """Draws the loss of each epoch, on the training and the validation data, marks the best epoch, and returns ax.
 
     Args:
         history: what `fit` came to (a `Run`), a Keras `History`, or the dict that either holds.
-        ax: the matplotlib axes to draw on.
         ylabel: the loss, with its unit.
-
-    Returns:
-        ax.
 
     Raises:
         ValueError: for a history without a loss.
@@ -103,74 +85,58 @@ def plot_training(history: Any, ax: "Axes", ylabel: str = "loss") -> "Axes":
     curves = getattr(history, "history", history)
     if not isinstance(curves, dict) or not len(curves.get("loss", [])):
         raise ValueError(f"history must hold the 'loss' of at least one epoch, as `fit` gives it, got {history!r}.")
-    named = {"training": ("loss", "0.45"), "validation": ("val_loss", RECURRENT)}
-    for label, (name, colour) in named.items():
+    for label, name, colour in (("training", "loss", "0.45"), ("validation", "val_loss", RECURRENT)):
         if name in curves:
-            losses = np.asarray(curves[name], dtype=float)
-            marker = "o" if len(losses) == 1 else None
-            ax.plot(np.arange(1, len(losses) + 1), losses, color=colour, linewidth=1.5, marker=marker, label=label)
-    watched = np.asarray(curves.get("val_loss", curves["loss"]), dtype=float)
+            watched = np.asarray(curves[name], dtype=float)
+            marker = "o" if len(watched) == 1 else None
+            ax.plot(range(1, len(watched) + 1), watched, color=colour, linewidth=1.5, marker=marker, label=label)
     if np.isfinite(watched).any():
         best = int(np.nanargmin(np.where(np.isfinite(watched), watched, np.nan)))
         label = f"best: epoch {best + 1}, {watched[best]:.4g}"
         ax.plot(best + 1, watched[best], "o", color=INK, markersize=6, markerfacecolor="none", label=label)
-    ax.set_xlabel("epoch")
-    ax.set_ylabel(ylabel)
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.legend(frameon=False)
-    return ax
+    return _over_whole_numbers(ax, "epoch", ylabel)
 
 
 def plot_gradient_flow(norms: Any, ax: "Axes", radius: float | None = None) -> "Axes":
-    """Draws |∂L_t/∂a_k|, a row for each t and a column for each k: how much of an error at t is felt at k.
+    """Draws |∂L_t/∂a_k|, a row for each t and a column for each k: how much of an error at t is felt at k; returns ax.
 
     The colours are those of a logarithmic scale, down to a millionth of the largest: a gradient that vanishes by the
-    same factor at every step fades evenly along a row, to the left.
+    same factor at every step fades evenly along a row, to the left. All such pictures in one figure share their scale
+    and one colour bar: where a gradient is ten times as long, it has another colour.
 
     Args:
         norms: (T, T), as `gradient_flow` gives them; where k > t there is nothing to draw.
-        ax: the matplotlib axes to draw on.
         radius: the spectral radius of W_aa, the largest |eigenvalue|, for the title: in a linear cell gradients vanish
             where it is below 1, and may explode above; `float(abs(np.linalg.eigvals(cell.W_aa)).max())`.
-
-    Returns:
-        ax.
 
     Raises:
         ValueError: for norms that are not (T, T), or hold no positive number.
 
-    Two networks at the beginning of their training: an orthogonal W_aa, whose radius is 1, and a small random one. In
-    the second an error is felt for a few steps only.
+    An error that halves at every step back beside one that doubles, on one scale:
 
-    >>> import keras
     >>> import matplotlib.pyplot as plt
-    >>> import keras_rnn_basics as krb
-    >>> x, y = np.ones((1, 20, 1)), np.ones((1, 20, 1))
     >>> figure, axes = plt.subplots(1, 2)
-    >>> for ax, W_aa in zip(axes, ("orthogonal", keras.initializers.RandomNormal(stddev=0.1, seed=1))):
-    ...     cell = krb.BasicRNNCell(16, 1, activation="linear", initializers={"W_aa": W_aa})
-    ...     inputs = keras.Input((None, 1), name="x")
-    ...     model = keras.Model(inputs, krb.BasicRNN(cell, return_sequences=True)(inputs))
-    ...     norms = krb.gradient_flow(model, x, y, "mean_squared_error")
-    ...     radius = float(abs(np.linalg.eigvals(cell.W_aa)).max())
-    ...     ax = krb.plot_gradient_flow(norms, ax, radius)
-    ...     print("a hundredth is left after 19 steps:", norms[19, 0] > 0.01 * norms[19, 19])
-    a hundredth is left after 19 steps: True
-    a hundredth is left after 19 steps: False
+    >>> for ax, factor in zip(axes, (0.5, 2.0)):
+    ...     ax = plot_gradient_flow(np.tril([[factor ** (t - k) for k in range(9)] for t in range(9)]), ax, factor)
+    >>> [ax.images[0].get_clim()[1] for ax in axes], len(figure.axes)
+    ([256.0, 256.0], 3)
     """
     from matplotlib.colors import LogNorm
 
     norms = np.asarray(norms, dtype=float)
     if norms.ndim != 2 or norms.shape[0] != norms.shape[1] or not (norms > 0).any():
         raise ValueError(f"norms must be (T, T) with positive numbers in it, got {norms.shape}.")
-    largest = norms.max()
-    least = FAINTEST * largest
-    steps = np.arange(1, len(norms) + 1)
+    largest, least, steps = norms.max(), FAINTEST * norms.max(), np.arange(1, len(norms) + 1)
+    beside = [image for one in ax.figure.axes for image in one.images if image.get_gid() == "gradient flow"]
+    scale = beside[0].norm if beside else LogNorm(least, largest)
+    scale.vmin, scale.vmax = min(least, scale.vmin), max(largest, scale.vmax)
+    for image in beside:
+        if image.colorbar:
+            image.colorbar.remove()
     shown = np.ma.masked_where(steps[None, :] > steps[:, None], np.maximum(norms, least))
     extent = (0.5, len(norms) + 0.5, len(norms) + 0.5, 0.5)
-    image = ax.imshow(shown, norm=LogNorm(least, largest), cmap="viridis", extent=extent, interpolation="nearest")
-    ax.set_xlabel("the state it goes back to, k")
-    ax.set_ylabel("the error's own step, t")
+    image = ax.imshow(shown, norm=scale, cmap="viridis", extent=extent, interpolation="nearest", gid="gradient flow")
+    ax.set(xlabel="the state it goes back to, k", ylabel="the error's own step, t")
     for axis in (ax.xaxis, ax.yaxis):
         axis.get_major_locator().set_params(integer=True)
     title = r"$|\partial L_t / \partial a_k|$"
@@ -180,17 +146,13 @@ def plot_gradient_flow(norms: Any, ax: "Axes", radius: float | None = None) -> "
 
 
 def plot_activations(activations: Any, labels: Any, ax: "Axes", xlabel: str = "time step t") -> "Axes":
-    """Draws what each hidden unit did at each step: a row for each unit, a column for each step, labelled.
+    """Draws what each hidden unit did at each step, a row for each unit, a column for each step; returns ax.
 
     Args:
         activations: (T, n_a), one sequence's a_1 .. a_T: `np.asarray(rnn.activations(x))[0]`.
-        labels: what was read at each of the T steps: characters, words, numbers or datetime64.
-        ax: the matplotlib axes to draw on. Each label stands below its column while there is room for it; where there
-            is not, only every second, third, ... is written.
+        labels: what was read at each of the T steps: characters, words, numbers or datetime64. Each stands below its
+            column while there is room for it; where there is not, only every second, third, ... is written.
         xlabel: what the labels are.
-
-    Returns:
-        ax.
 
     Raises:
         ValueError: when there are not T labels.
@@ -200,43 +162,30 @@ def plot_activations(activations: Any, labels: Any, ax: "Axes", xlabel: str = "t
     >>> [label.get_text() for label in ax.get_xticklabels()]
     ['a', '␣', 'b']
     """
-    activations = np.asarray(activations, dtype=float)
-    if activations.ndim != 2 or len(activations) != len(labels):
-        raise ValueError(
-            f"activations must be (T, n_a), a row for each of {len(labels)} labels, got {activations.shape}."
-        )
-    T = len(activations)
+    activations, T = np.asarray(activations, dtype=float), len(labels)
+    if activations.ndim != 2 or len(activations) != T:
+        raise ValueError(f"activations must be (T, n_a), a row for each of {T} labels, got {activations.shape}.")
     # A diverging map about zero; red to blue is told apart with any colour vision.
     bound = max(1.0, float(np.abs(activations).max())) if activations.min() < 0 else float(activations.max()) or 1.0
     image = ax.imshow(activations.T, cmap="RdBu_r", vmin=-bound, vmax=bound, aspect="auto", interpolation="nearest")
     words = _visible([str(label) for label in labels])
     longest = max(map(len, words))
-    figure = ax.figure
-    points = 0.8 * ax.get_position().width * figure.get_figwidth() * 72  # the colour bar takes its part
-    size = 9.0
-    across = 0.75 * size * longest if longest <= 2 else 1.3 * size  # longer ones stand upright
-    every = max(1, int(np.ceil(across * T / points)))
-    shown = range(0, T, every)
-    rotation = 0 if longest <= 2 else 90
-    ax.set_xticks(shown, [words[t] for t in shown], rotation=rotation, fontsize=size)
-    ax.set_xlabel(xlabel)
-    ax.set_ylabel("hidden unit")
+    points = 0.8 * ax.get_position().width * ax.figure.get_figwidth() * 72  # the colour bar takes its part
+    across = 0.75 * SIZE * longest if longest <= 2 else 1.3 * SIZE  # longer ones stand upright
+    shown = range(0, T, max(1, int(np.ceil(across * T / points))))
+    ax.set_xticks(shown, [words[t] for t in shown], rotation=0 if longest <= 2 else 90, fontsize=SIZE)
+    ax.set(xlabel=xlabel, ylabel="hidden unit")
     ax.yaxis.get_major_locator().set_params(integer=True)
-    figure.colorbar(image, ax=ax, label="$a_t$")
+    ax.figure.colorbar(image, ax=ax, label="$a_t$")
     return ax
 
 
 def plot_attention(weights: Any, written: list[str], read: list[str], ax: "Axes") -> "Axes":
-    """Draws where a decoder looked: a row for each token written, a column for each token read, dark where it looked.
+    """Draws where a decoder looked, a row for each token written, a column for each token read; returns ax.
 
     Args:
-        weights: (T_y, T_x), each row summing to one, as `EncoderDecoder.attention` gives them.
-        written: the T_y tokens.
-        read: the T_x tokens.
-        ax: the matplotlib axes to draw on.
-
-    Returns:
-        ax.
+        weights: (T_y, T_x), each row summing to one, as `EncoderDecoder.attention` gives them; the larger, the darker.
+        written, read: the T_y and the T_x tokens.
 
     Raises:
         ValueError: when the tokens are not as many as the rows and columns.
@@ -252,9 +201,15 @@ def plot_attention(weights: Any, written: list[str], read: list[str], ax: "Axes"
     ax.set_yticks(range(len(written)), _visible(written))
     ax.xaxis.tick_top()
     ax.xaxis.set_label_position("top")
-    ax.set_xlabel("read")
-    ax.set_ylabel("written")
+    ax.set(xlabel="read", ylabel="written")
     ax.figure.colorbar(image, ax=ax, label="attention weight")
+    return ax
+
+
+def _over_whole_numbers(ax, xlabel, ylabel):
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(frameon=False)
     return ax
 
 

@@ -59,8 +59,8 @@ def plot_cell(cell: Any, ax: "Axes | None" = None) -> "Axes":
         "\n".join(f"${line}$" for line in equations(cell))
         or f"the class {plain(type(cell).__name__)} says no equations"
     )
-    what = "× W: the rows that arrive, times W. + b: plus b" if functions(cell) else "the weights that act in this part"
-    d.caption(f"In each box, from below: {what}. B is the batch.")
+    what = "From below, × W: times W, + b: plus b" if functions(cell) else "In each box: the weights of this part"
+    d.caption(f"{what}. B is the batch.")
     d.title(plain(cell.name, 40), " · ".join(below), said)
     return d.show(ax)
 

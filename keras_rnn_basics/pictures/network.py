@@ -90,7 +90,7 @@ def plot_unrolled(model: Any, steps: int | None = None, ax: "Axes | None" = None
 
     >>> import keras_rnn_basics as krb
     >>> ax = krb.plot_unrolled(krb.build_many_to_many((6,), units=32, output_units=4), steps=3)
-    >>> [label.get_text() for label in ax.texts if label.get_text().endswith(")")][1:-1]
+    >>> [label.get_text() for label in ax.texts if label.get_text().endswith(")")][:-2]
     ['$b_{x}$ (32,)', '$b_{a}$ (32,)', '$W_{ax}$ (6, 32)', '$W_{aa}$ (32, 32)', '$b_{y}$ (4,)', '$W_{ya}$ (32, 4)']
     """
     d, anatomy = Drawing(), read(model)

@@ -351,7 +351,9 @@ def test_what_cannot_be_drawn_is_an_error_that_says_why():
     with pytest.raises(ValueError, match="dense has no recurrent layer in it"):
         krb.plot_unrolled(plain)
     two = [krb.BasicRNN(krb.BasicRNNCell(2), name=f"branch_{i}")(x) for i in (1, 2)]
-    with pytest.raises(ValueError, match=r"layers in a row, each used once, but join of .* does not stand in one"):
+    with pytest.raises(
+        ValueError, match=r"layers in a row, each used once, but join of .* reads branch.* and does not stand in one"
+    ):
         krb.plot_unrolled(keras.Model(x, keras.layers.Add(name="join")(two)))
     skipping = keras.Model(x, keras.layers.Concatenate(name="skip")([x, rnn(krb.BasicRNNCell(3))(x)]))
     with pytest.raises(ValueError, match=r"layers in a row, each used once, but skip of .* does not stand in one"):

@@ -10,9 +10,4 @@ from keras_rnn_basics.pictures.learning import (
     plot_per_step_loss,
     plot_training,
 )
-from keras_rnn_basics.pictures.network import (
-    plot_architecture,
-    plot_architectures,
-    plot_backpropagation,
-    plot_unrolled,
-)
+from keras_rnn_basics.pictures.network import plot_architecture, plot_architectures, plot_backpropagation, plot_unrolled

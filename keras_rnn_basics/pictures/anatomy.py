@@ -17,15 +17,19 @@ class Part(NamedTuple):
     layers: tuple = ()  # those that step through time in it: none, itself, or one from each end
     number: str = ""  # "[1]", "[2]", ... where several parts of the chain do
     begins_with: str = ""  # the part of the encoder whose last states are its first ones
-    reads: tuple[str, ...] = ()  # the names of further sequences that it reads, as attention does
+    reads: str = ""  # the names of further sequences that it reads, as attention does
     every_step: bool = True  # whether what it gives still has steps
     late: int = 0  # how many steps at the beginning it gives nothing for
+
+    def key(self, way: str) -> str:
+        """What tells the row of its cells that read this way from every other."""
+        return self.name + (f"-{way}" if len(self.layers) == 2 else "")
 
 
 class Chain(NamedTuple):
     """Layers on top of each other: (B, T, ...) -> (B, T, n_y), or (B, n_y)."""
 
-    parts: tuple[Part, ...]  # from the input up
+    parts: list[Part]  # from the input up
     owner: str = ""  # "enc" of an encoder, "dec" of a decoder
     x_shape: str = ""  # of one step
     y_shape: str = ""
@@ -34,42 +38,25 @@ class Chain(NamedTuple):
     backwards: bool = False  # whether the sequence is read from its end
 
     @property
-    def recurrent(self) -> list[Part]:
-        return [part for part in self.parts if part.layers]
-
-    @property
-    def every_step(self) -> bool:
-        return all(part.every_step for part in self.recurrent)
+    def ways(self) -> list[tuple[Part, str, Any]]:
+        """Its layers that step through time, each with the direction that it reads in."""
+        return [(part, *way) for part in self.parts for way in zip("→←", part.layers)]
 
 
 class Anatomy(NamedTuple):
     """A model as one chain, or as an encoder and a decoder; its kind is one of those of `Architecture`."""
 
     kind: str
-    chains: tuple[Chain, ...]
+    chains: list[Chain]
     model: Any = None
     graph: Any = None
-
-
-def read(model: Any) -> Anatomy:
-    """The anatomy of a model whose layers stand in a row, or that is such an encoder and a decoder.
-
-    Raises:
-        ValueError: for a model that branches, or has no recurrent layer in it.
-    """
-    reader = _Reader(model)
-    chains, built = reader.chains(), getattr(model, "architecture", None)
-    [*encoder, last] = chains
-    kind = "one_to_one" if last.T == 1 else "many_to_many" if last.every_step else "many_to_one"
-    kind = "encoder_decoder" if encoder else built.kind if built else kind
-    return Anatomy(kind, chains, model, reader.graph)
 
 
 def graph_of(model: Any) -> Graph:
     """A model as a list of operations."""
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise ValueError(
-            f"A picture is drawn of a built keras.Model that is a graph, functional or Sequential, got {model!r}."
+            f"A picture is drawn of a keras.Model that is a graph, functional or Sequential, got {model!r}."
         )
     return Graph(keras.Model(model.inputs, model.outputs, name=model.name))
 
@@ -87,8 +74,9 @@ def shape_text(shape: Any) -> str:
     >>> shape_text((None, 6)), shape_text((None,)), shape_text((32, 32))
     ('(B, 6)', '(B,)', '(32, 32)')
     """
-    sizes = ["B" if n is None and axis == 0 else "?" if n is None else str(n) for axis, n in enumerate(shape)]
-    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+    return str((*("B" if n is None else n for n in shape[:1]), *("?" if n is None else n for n in shape[1:]))).replace(
+        "'", ""
+    )
 
 
 def kind_of(node: Any) -> str:
@@ -100,97 +88,102 @@ def kind_of(node: Any) -> str:
         shown = [str(one) if isinstance(one, (int, float)) else "·" for one in (*node.args, *node.kwargs.values())]
         return f"{type(operation).__name__}({', '.join(shown)})"
     inner = operation.layer if isinstance(operation, keras.layers.Wrapper) else operation
-    layers = inner.layers if isinstance(inner, keras.Model) else [inner]
-    layers = [getattr(one, "activation", one) if type(one) is keras.layers.Activation else one for one in layers]
-    names = [getattr(one, "__name__", type(one).__name__) for one in layers]
-    return ", ".join(name for name in names if name != "InputLayer")
+    layers = getattr(inner, "layers", [inner])
+    return ", ".join(type(one).__name__ for one in layers if not isinstance(one, keras.layers.InputLayer))
+
+
+def read(model: Any) -> Anatomy:
+    """The anatomy of a model whose layers stand in a row, or that is such an encoder and a decoder.
+
+    Raises:
+        ValueError: for a model that branches, or has no recurrent layer in it.
+    """
+    return _Reader(model, graph_of(model)).anatomy()
 
 
 class _Reader:
-    def __init__(self, model):
-        self.model, self.graph = model, graph_of(model)
-        self.makers = {value: node for node in self.graph.nodes for value in node.outputs}
-        self.names = _paths(model)
+    def __init__(self, model, graph):
+        self.model, self.graph, self.names = model, graph, _paths(model)
+        self.makers = {value: node for node in graph.nodes for value in node.outputs}
+        self.recurrent = [node for node in graph.nodes if directions(node)]
 
-    def chains(self):
-        recurrent, outputs = [node for node in self.graph.nodes if directions(node)], self.graph.outputs
-        if not recurrent:
+    def anatomy(self):
+        if not self.recurrent:
             names = [layer.name for layer in self.model.layers]
             raise ValueError(f"{self.model.name} has no recurrent layer in it to draw: its layers are {names}.")
+        outputs, built = self.graph.outputs, getattr(self.model, "architecture", None)
         top = self.makers.get(outputs[0])
         answers = top is not None and top.outputs[0] is outputs[0]
-        x, row, behind = self.row(top if answers else recurrent[-1])
+        x, row, before = self.row(top if answers else self.recurrent[-1])
         beside = [self.makers.get(value, row[-1]) for value in outputs if self.makers.get(value) not in row]
         if (answers and beside) or not any(directions(node) for node in row):
-            raise self.branches([*beside, row[-1]][0])
-        if not behind:
-            return (self.chain(x, row, "", answers),)
-        x_read, reads, further = self.row(behind[-1])
-        if further or [x_read, x] != self.graph.inputs[:2] or any(directions(node) for node in row if node in reads):
-            raise self.branches(behind[-1])
-        return self.chain(x_read, reads, "enc", False), self.chain(x, row, "dec", answers)
+            raise self.odd(*beside[:1] or row[-1:])
+        chain, encoder = self.chain(x, row, "dec" if before else "", answers), []
+        if before:
+            x_read, reads, further = self.row(before[-1])
+            if (
+                further
+                or [x_read, x] != self.graph.inputs[:2]
+                or any(directions(node) for node in row if node in reads)
+            ):
+                raise self.odd(before[-1])
+            encoder = [self.chain(x_read, reads, "enc", False)]
+        kind = "one_to_one" if chain.T == 1 else "many_to_many" if chain.parts[-1].every_step else "many_to_one"
+        kind = "encoder_decoder" if encoder else built.kind if built else kind
+        return Anatomy(kind, [*encoder, chain], self.model, self.graph)
 
     def row(self, top):
-        """-> the input that a row begins at, its nodes up to this one, and the recurrent nodes that are no part of it,
-        but that it takes states or further sequences from."""
+        """-> the input that a row begins at, its nodes up to this one, and the recurrent nodes that they need."""
         row, beside, value = [], [], top.outputs[0]
         while value in self.makers:
             node = self.makers[value]
             if value is not node.outputs[0] or any(node.operation is above.operation for above in row):
-                raise self.branches(row[0] if row else node)
+                raise self.odd(*row[:1] or [node])
             value, *further = _read(node)
             beside += [(node, own) for own in further]
             if further and not directions(node) and all(len(own.shape) < 3 for own in further):
-                raise self.branches(node)
+                raise self.odd(node)
             if isinstance(node.operation, keras.Operation):  # no mere entrance of a model
                 row.insert(0, node)
         for node, further in beside:
-            if value in self.behind([further])[1]:
-                raise self.branches(node)
-        return value, row, self.behind([further for _, further in beside])[0]
+            if further in self.graph.depend_on([value]):
+                raise self.odd(node)
+        return value, row, self.before([further for _, further in beside])
 
-    def behind(self, values):
-        """-> the recurrent nodes that these values come from, and all values on the way."""
-        nodes, reached = [], set(values)
-        for node in reversed(self.graph.nodes):
-            if reached.intersection(node.outputs):
-                nodes = [node, *nodes] if directions(node) else nodes
-                reached.update(node.inputs)
-        return nodes, reached
+    def before(self, values):
+        """The recurrent nodes that these values come from."""
+        return [node for node in self.recurrent if self.graph.depend_on(node.outputs).intersection(values)]
 
     def chain(self, x, row, owner, answers):
-        late, through, parts, in_time = 0, True, [], [node for node in row if directions(node)]
+        late, steps, parts, in_time = 0, True, [], [node for node in row if directions(node)]
         one_step = row[0].outputs[0].shape[1:] == (1, *x.shape[1:])  # what one_to_one does to its input first
         for node in row[one_step:]:
             (before, *further), after, layers = _read(node), node.outputs[0], directions(node)
-            name, number, begins_with = self.names.get(id(node.operation), node.operation.name), "", ""
-            if layers:
-                order, number = in_time.index(node), f"[{in_time.index(node) + 1}]" if len(in_time) > 1 else ""
-                if late or (layers[0].go_backwards and order):
-                    what = "what a slice left of the steps" if late else "another layer's answers from their end"
-                    raise ValueError(f"{name} of {self.model.name} reads {what}; that is not drawn.")
-                begins_with = "".join(self.names[id(own.operation)] for own in self.behind(further)[0][-1:])
-                through = through and bool(layers[0].return_sequences)
-            elif through:
-                late += _leaves_out(node)
-                if not _keeps_steps(node, before, after):
-                    raise ValueError(
-                        f"{name} of {self.model.name} makes {shape_text(before.shape)} into {shape_text(after.shape)}: "
-                        "it does not do the same to every step, or gives another number of steps than it reads; of "
-                        "such operations only y[:, k:] and Cropping1D((k, 0)), which leave out the first k, are drawn."
-                    )
-            shapes = " → ".join(dict.fromkeys(_step_text(value, through) for value in (before, after)))
-            reads = () if layers else tuple(value.name for value in further if len(value.shape) > 2)
-            parts.append(Part(name, node, shapes, layers, number, begins_with, reads, through, late))
+            number = f"[{in_time.index(node) + 1}]" if layers and len(in_time) > 1 else ""
+            if layers and (late or (layers[0].go_backwards and node is not in_time[0])):
+                raise self.odd(node, "reads answers that come late, or another layer's from their end")
+            if not layers and steps and not _keeps_steps(node, before, after):
+                what = (
+                    f"makes {shape_text(before.shape)} into {shape_text(after.shape)}: it does not do the same to every"
+                )
+                what += " step, or gives another number of steps than it reads; of such operations only y[:, k:] and "
+                raise self.odd(node, f"{what}Cropping1D((k, 0)), without the first k, are drawn")
+            steps = steps and (not layers or bool(layers[0].return_sequences))
+            late += _leaves_out(node) * steps
+            shapes = " → ".join(dict.fromkeys(_step_text(value, steps) for value in (before, after)))
+            begins_with = "".join(self.names[id(own.operation)] for own in self.before(further)[-1:])
+            reads = "" if layers else " and ".join(value.name for value in further if len(value.shape) > 2)
+            name = self.names.get(id(node.operation), node.operation.name)
+            parts.append(Part(name, node, shapes, layers, number, begins_with, reads, steps, late))
         T = 1 if one_step else x.shape[1] if len(x.shape) > 1 else None
-        texts = _step_text(x, not one_step), _step_text(after, through)
-        return Chain(tuple(parts), owner, *texts, T, answers, directions(in_time[0])[0].go_backwards)
+        backwards = directions(in_time[0])[0].go_backwards
+        return Chain(parts, owner, _step_text(x, not one_step), _step_text(after, steps), T, answers, backwards)
 
-    def branches(self, node):
-        read = " and ".join(dict.fromkeys(value.name for value in _read(node)))
+    def odd(self, node, what=""):
+        read = " and ".join(dict.fromkeys(self.graph.name_of(value) for value in _read(node)))
         return ValueError(
-            f"A picture is drawn of layers in a row, each used once, but {node.operation.name} of {self.model.name}, "
-            f"which reads {read}, does not stand in one. Draw one of its parts: model.get_layer(name)."
+            f"A picture is drawn of layers in a row, each used once, but {node.operation.name} of {self.model.name} "
+            f"{what or f'reads {read} and does not stand in one'}. Draw one of its parts: model.get_layer(name)."
         )
 
 
@@ -214,15 +207,14 @@ def _step_text(value, steps):
     return shape_text((value.shape[0], *value.shape[2:]) if steps else value.shape)
 
 
-def _keeps_steps(node, x, y, T=11):
+def _keeps_steps(node, x, y):
     """Whether a node gives all steps that it reads but for those that `y[:, k:]` leaves out."""
-    if len(x.shape) > 2 and x.shape[1] is None and len(_read(node)) == len(node.outputs) == 1:
+    T = x.shape[1]
+    if len(x.shape) > 2 and T is None and len(_read(node)) == len(node.outputs) == 1:
         # The shapes do not tell it where they are not known.
-        tried, T_x = keras.KerasTensor((x.shape[0], T, *x.shape[2:]), x.dtype), T
+        T, tried = 11, keras.KerasTensor((x.shape[0], 11, *x.shape[2:]), x.dtype)
         y = node.operation.compute_output_spec(*(tried if own is x else own for own in node.args), **node.kwargs)
-    else:
-        T_x = x.shape[1]
-    return len(y.shape) > 1 and y.shape[1] == (T_x and T_x - _leaves_out(node))
+    return len(y.shape) > 1 and y.shape[1] == (T and T - _leaves_out(node))
 
 
 def _leaves_out(node):
@@ -230,9 +222,8 @@ def _leaves_out(node):
     if isinstance(node.operation, keras.layers.Cropping1D):
         first, last = node.operation.cropping
         return 0 if last else first
-    if not isinstance(node.operation, GetItem):
-        return 0
-    key = node.args[1] if isinstance(node.args[1], (tuple, list)) else (node.args[1],)
-    batch, steps, *others = [*key, slice(None)]
-    alone = all(own == slice(None) or own is Ellipsis for own in (batch, *others)) and isinstance(steps, slice)
-    return steps.start or 0 if alone and (steps.stop, steps.step) == (None, None) and (steps.start or 0) > 0 else 0
+    key = node.args[1] if isinstance(node.operation, GetItem) else ()
+    batch, steps, *others = [*(key if isinstance(key, (tuple, list)) else [key]), slice(None), slice(None)]
+    k = getattr(steps, "start", None) or 0
+    alone = steps == slice(k, None) and all(own in (slice(None), ...) for own in (batch, *others))
+    return k if alone and k > 0 else 0

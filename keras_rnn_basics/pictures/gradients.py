@@ -10,10 +10,7 @@ from keras import ops
 
 from keras_rnn_basics.compat import get_keras_mask
 from keras_rnn_basics.pictures.anatomy import directions, graph_of
-from keras_rnn_basics.pictures.parts import weights
-
-# Examples in one pass of `gradient_flow`: so many states of each step are in memory.
-AT_ONCE = 1024
+from keras_rnn_basics.pictures.cell import weights
 
 
 def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None, layer: str | None = None) -> np.ndarray:
@@ -48,21 +45,15 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None, layer: str | Non
     no_sequence = f"gradient_flow takes a model that answers every step it reads, {model.name} does not."
     if len(model.outputs[0].shape) < 3:
         raise ValueError(no_sequence)
-    measured, inputs, y = _layer_to_measure(graph, layer), _inputs(graph, x), np.asarray(y)
-    B, T = len(y), y.shape[1] if y.ndim > 1 else 1
-    norms, at_once = np.zeros((T, T)), max(1, AT_ONCE // B)
-    for begin in range(0, T, at_once):
-        # A copy of the batch for each of these t, of which only L_t counts: one way back gives a row of norms a copy.
-        rows = range(begin, min(begin + at_once, T))
-        *copies, y_copies = [np.concatenate([array] * len(rows)) for array in (*inputs, y)]
-        measure = _forward(model, graph, copies, y_copies, loss, [measured])
-        run = measure.runs[measured]
-        if measure.costs.shape != (len(y_copies), T) or len(run) != T:
-            raise ValueError(no_sequence)
-        counts = np.repeat(np.eye(T)[rows], B, axis=0).astype(measure.costs.dtype.name)
-        da = measure.gradients([states for _, states, _ in run], counts)
-        da = np.stack([np.concatenate(da_k, axis=-1) for da_k in da], axis=1)
-        norms[rows] = np.linalg.norm(da, axis=-1).reshape(len(rows), B, T).mean(axis=1)
+    measured, y = _layer_to_measure(graph, layer), np.asarray(y)
+    measure = _forward(model, graph, _inputs(graph, x), y, loss, [measured])
+    run, T = measure.runs[measured], y.shape[1] if y.ndim > 1 else 1
+    if measure.costs.shape != (len(y), T) or len(run) != T:
+        raise ValueError(no_sequence)
+    norms = np.zeros((T, T))
+    for t in range(T):
+        errors = measure.gradients([states for _, states, _ in run[: t + 1]], t)
+        norms[t, : t + 1] = [_mean_length(np.concatenate(error, axis=-1)) for error in errors]
     return norms
 
 
@@ -76,41 +67,39 @@ class Measured(NamedTuple):
     flows: dict[tuple, float]  # line -> the mean over the batch of the length of ∂L/∂(what goes along it)
     costs: Any  # L_1 .. L_T, or the one cost
     weights: dict[tuple, float]  # (part, direction, name) -> |∂L/∂W|, where L is the mean over the batch
+    steps: list[int]  # T of each chain
 
 
 def error_flow(anatomy: Any, x: Any, y: Any, loss: Any = None) -> Measured:
     """The gradients of L along each line of the unrolled network, and at each weight of its cells."""
-    y, lines, sequences, named = np.asarray(y), {}, {}, {}
-    ways = [(part, *way) for chain in anatomy.chains for part in chain.parts for way in zip("→←", part.layers)]
-    measured = [layer for *_, layer in ways]
-    measure = _forward(anatomy.model, anatomy.graph, _inputs(anatomy.graph, x), y, loss, measured)
-    for part, way, layer in ways:
-        run = measure.runs[layer]
-        for t, (entering, _, up) in enumerate(run if way == "→" else run[::-1], start=1):
-            lines |= {(part.name, way, "recurrent", t): entering, (part.name, way, "up", t): up}
-        named |= {(part.name, way, name): weight.value for name, weight in weights(layer.cell).items()}
+    y, lines, sequences, named, steps = np.asarray(y), {}, {}, {}, []
+    layers = [layer for chain in anatomy.chains for *_, layer in chain.ways]
+    measure = _forward(anatomy.model, anatomy.graph, _inputs(anatomy.graph, x), y, loss, layers)
     for chain in anatomy.chains:
-        T = len(measure.runs[chain.recurrent[0].layers[0]])
+        for part, way, layer in chain.ways:
+            run = measure.runs[layer]
+            for t, (entering, _, up) in enumerate(run if way == "→" else run[::-1], start=1):
+                lines |= {(part.name, way, "recurrent", t): entering, (part.name, way, "up", t): up}
+            named |= {(part.name, way, name): weight.value for name, weight in weights(layer.cell).items()}
+        steps.append(len(run))
         for part in chain.parts:
-            sequences[part.name, ""] = measure.given[part.node.outputs[0]], "out", part, T
-    sequences["", ""] = measure.given[anatomy.graph.outputs[0]], "answer", part, T
-    errors, of_sequences, of_weights = measure.gradients(
-        [list(lines.values()), [sequence for sequence, *_ in sequences.values()], list(named.values())]
-    )
+            every = range(1 + part.late, len(run) + 1) if part.every_step else [len(run)]
+            sequences[part.name, "", "out"] = measure.given[part.node.outputs[0]], every
+    sequences["", "", "answer"] = measure.given[anatomy.graph.outputs[0]], every
+    sources = list(lines.values()), [sequence for sequence, _ in sequences.values()], list(named.values())
+    errors, of_sequences, of_weights = measure.gradients(sources)
     flows = {line: _mean_length(np.concatenate(error, axis=-1)) for line, error in zip(lines, errors)}
-    for (name, (_, what, part, T)), error in zip(sequences.items(), of_sequences):
-        errors = {T: error}
-        if part.every_step:
-            errors = {t: error[:, t - 1 - part.late] for t in range(1 + part.late, T + 1)}
-        flows |= {(*name, what, t): _mean_length(own) for t, own in errors.items()}
+    for (name, (_, every)), error in zip(sequences.items(), of_sequences):
+        error = error.reshape(len(y), len(every), -1)
+        flows |= {(*name, t): _mean_length(error[:, i]) for i, t in enumerate(every)}
     # What was differentiated is the sum over the batch, too.
     at_weights = {name: float(np.linalg.norm(error)) / len(y) for name, error in zip(named, of_weights)}
-    return Measured(flows, np.atleast_1d(np.mean(measure.costs, axis=0)), at_weights)
+    return Measured(flows, np.atleast_1d(np.mean(measure.costs, axis=0)), at_weights, steps)
 
 
 def _mean_length(error):
-    """(B, ...) -> the mean over the batch of its length."""
-    return float(np.linalg.norm(error.reshape(len(error), -1), axis=-1).mean())
+    """(B, n) -> the mean over the batch of its length."""
+    return float(np.linalg.norm(error, axis=-1).mean())
 
 
 class _Pass(NamedTuple):
@@ -121,8 +110,9 @@ class _Pass(NamedTuple):
     given: dict[Any, Any]
     runs: dict[Any, list]
 
-    def gradients(self, sources, counts=None):
-        """Nests of tensors -> the gradients of the costs' sum, each cost times its count, in such nests."""
+    def gradients(self, sources, t=None):
+        """Nests of tensors -> the gradients of the costs' sum, or of that of L_t alone, in such nests."""
+        counts = None if t is None else np.eye(self.costs.shape[1], dtype=self.costs.dtype.name)[[t] * len(self.costs)]
         found = self.tape.gradient(self.costs, sources, counts, unconnected_gradients="zero")
         return keras.tree.map_structure(lambda own: np.asarray(own, "float64"), found)
 
@@ -133,7 +123,7 @@ def _forward(model, graph, x, y, loss, measured):
     import tensorflow as tf
 
     given, runs = {own: ops.convert_to_tensor(one, dtype=own.dtype) for own, one in zip(graph.inputs, x)}, {}
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         tape.watch([weight.value for layer in measured for weight in layer.cell.weights])
         with _watched(measured, graph, tape, runs):
             for node in graph.nodes:
@@ -155,13 +145,15 @@ def _inputs(graph, x):
 
 def _layer_to_measure(graph, name):
     recurrent = [node for node in graph.nodes if directions(node)]
-    names = [node.operation.name for node in recurrent]
-    for node in recurrent:
-        if len(directions(node)) == 2:
-            raise ValueError(f"{node.operation.name} reads from both ends: its errors flow in no one direction.")
+    both = [node.operation.name for node in recurrent if len(directions(node)) == 2]
+    if both:
+        raise ValueError(f"{both[0]} reads from both ends: its errors flow in no one direction.")
     named = [node.operation for node in recurrent if name in (None, node.operation.name)]
     if not named or (name and len(named) > 1):
-        how_many = "several layers" if named else "no recurrent layer"
+        how_many, names = (
+            "several layers" if named else "no recurrent layer",
+            [node.operation.name for node in recurrent],
+        )
         raise ValueError(f"{graph.name} has {how_many} {name!r}, it has {names}.")
     return named[-1]
 

@@ -1,26 +1,22 @@
 """What the network learned: its forecasts beside the truth, its costs, its gradients, its states, where it looked."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 
 from keras_rnn_basics.pictures.canvas import INK, RECURRENT
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 FAINTEST = 1e-6  # of the largest gradient is still shown
 SIZE = 9.0  # of the letters below the columns of activations
 
 
-def plot_forecast(
-    times: Any, truth: Any, forecast: Any, ax: "Axes", ylabel: str, errors_of: "Axes | None" = None
-) -> "Axes":
+def plot_forecast(times: Any, truth: Any, forecast: Any, ax: Axes, ylabel: str, errors_of: Axes | None = None) -> Axes:
     """Draws a forecast over the truth, both (N,), against the (N,) times they hold for; returns ax.
 
     Args:
-        times: (N,) datetime64 or numbers.
-        truth, forecast: (N,), in the unit that `ylabel` names.
+        times: (N,) datetime64 or numbers; truth, forecast: (N,), in the unit that `ylabel` names.
         ylabel: what is forecast, with its unit.
         errors_of: a second axes below, for the error of each forecast.
 
@@ -28,15 +24,13 @@ def plot_forecast(
         ValueError: for arrays of different lengths.
     """
     times, truth, forecast = (np.asarray(values) for values in (times, truth, forecast))
-    if not times.shape == truth.shape == forecast.shape or times.ndim != 1:
-        raise ValueError(
-            f"times, truth and forecast must be (N,) alike: {times.shape}, {truth.shape}, {forecast.shape}."
-        )
+    shapes = times.shape, truth.shape, forecast.shape
+    if len(set(shapes)) > 1 or times.ndim != 1:
+        raise ValueError(f"times, truth and forecast must be (N,) alike, got {shapes}.")
     ax.plot(times, truth, color="0.55", linewidth=1.4, label="truth")
     ax.plot(times, forecast, color="tab:red", linewidth=1.0, label="forecast")
-    ax.set_ylabel(ylabel)
+    ax.set(ylabel=ylabel, xmargin=0.01)
     ax.legend(loc="upper left", frameon=False, ncols=2)
-    ax.margins(x=0.01)
     if errors_of is not None:
         errors_of.vlines(times, 0, forecast - truth, color="tab:red", linewidth=0.8)
         errors_of.axhline(0, color="0.55", linewidth=0.8)
@@ -44,7 +38,7 @@ def plot_forecast(
     return ax
 
 
-def plot_per_step_loss(losses: Any, ax: "Axes", ylabel: str = "$L_t$", mean_over: str = "batch") -> "Axes":
+def plot_per_step_loss(losses: Any, ax: Axes, ylabel: str = "$L_t$", mean_over: str = "batch") -> Axes:
     """Draws the (T,) costs of `per_step_loss` against t, and writes their sum L in the legend; returns ax.
 
     Args:
@@ -67,7 +61,7 @@ def plot_per_step_loss(losses: Any, ax: "Axes", ylabel: str = "$L_t$", mean_over
     return _over_whole_numbers(ax, "time step t", ylabel)
 
 
-def plot_training(history: Any, ax: "Axes", ylabel: str = "loss") -> "Axes":
+def plot_training(history: Any, ax: Axes, ylabel: str = "loss") -> Axes:
     """Draws the loss of each epoch, on the training and the validation data, marks the best epoch, and returns ax.
 
     Args:
@@ -97,12 +91,12 @@ def plot_training(history: Any, ax: "Axes", ylabel: str = "loss") -> "Axes":
     return _over_whole_numbers(ax, "epoch", ylabel)
 
 
-def plot_gradient_flow(norms: Any, ax: "Axes", radius: float | None = None) -> "Axes":
+def plot_gradient_flow(norms: Any, ax: Axes, radius: float | None = None) -> Axes:
     """Draws |∂L_t/∂a_k|, a row for each t and a column for each k: how much of an error at t is felt at k; returns ax.
 
     The colours are those of a logarithmic scale, down to a millionth of the largest: a gradient that vanishes by the
-    same factor at every step fades evenly along a row, to the left. All such pictures in one figure share their scale
-    and one colour bar: where a gradient is ten times as long, it has another colour.
+    same factor at every step fades evenly along a row, to the left. All such pictures in one figure share one scale
+    and one colour bar.
 
     Args:
         norms: (T, T), as `gradient_flow` gives them; where k > t there is nothing to draw.
@@ -121,8 +115,6 @@ def plot_gradient_flow(norms: Any, ax: "Axes", radius: float | None = None) -> "
     >>> [ax.images[0].get_clim()[1] for ax in axes], len(figure.axes)
     ([256.0, 256.0], 3)
     """
-    from matplotlib.colors import LogNorm
-
     norms = np.asarray(norms, dtype=float)
     if norms.ndim != 2 or norms.shape[0] != norms.shape[1] or not (norms > 0).any():
         raise ValueError(f"norms must be (T, T) with positive numbers in it, got {norms.shape}.")
@@ -130,22 +122,20 @@ def plot_gradient_flow(norms: Any, ax: "Axes", radius: float | None = None) -> "
     beside = [image for one in ax.figure.axes for image in one.images if image.get_gid() == "gradient flow"]
     scale = beside[0].norm if beside else LogNorm(least, largest)
     scale.vmin, scale.vmax = min(least, scale.vmin), max(largest, scale.vmax)
-    for image in beside:
-        if image.colorbar:
-            image.colorbar.remove()
+    for bar in [image.colorbar for image in beside if image.colorbar]:
+        bar.remove()
     shown = np.ma.masked_where(steps[None, :] > steps[:, None], np.maximum(norms, least))
     extent = (0.5, len(norms) + 0.5, len(norms) + 0.5, 0.5)
     image = ax.imshow(shown, norm=scale, cmap="viridis", extent=extent, interpolation="nearest", gid="gradient flow")
     ax.set(xlabel="the state it goes back to, k", ylabel="the error's own step, t")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.get_major_locator().set_params(integer=True)
+    ax.locator_params(integer=True)
     title = r"$|\partial L_t / \partial a_k|$"
     ax.set_title(title if radius is None else rf"{title}, spectral radius of $W_{{aa}}$: {radius:.3g}")
     ax.figure.colorbar(image, ax=ax, label="gradient's length, mean over the batch", fraction=0.046, pad=0.04)
     return ax
 
 
-def plot_activations(activations: Any, labels: Any, ax: "Axes", xlabel: str = "time step t") -> "Axes":
+def plot_activations(activations: Any, labels: Any, ax: Axes, xlabel: str = "time step t") -> Axes:
     """Draws what each hidden unit did at each step, a row for each unit, a column for each step; returns ax.
 
     Args:
@@ -175,12 +165,12 @@ def plot_activations(activations: Any, labels: Any, ax: "Axes", xlabel: str = "t
     shown = range(0, T, max(1, int(np.ceil(across * T / points))))
     ax.set_xticks(shown, [words[t] for t in shown], rotation=0 if longest <= 2 else 90, fontsize=SIZE)
     ax.set(xlabel=xlabel, ylabel="hidden unit")
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params("y", integer=True)
     ax.figure.colorbar(image, ax=ax, label="$a_t$")
     return ax
 
 
-def plot_attention(weights: Any, written: list[str], read: list[str], ax: "Axes") -> "Axes":
+def plot_attention(weights: Any, written: list[str], read: list[str], ax: Axes) -> Axes:
     """Draws where a decoder looked, a row for each token written, a column for each token read; returns ax.
 
     Args:
@@ -192,10 +182,8 @@ def plot_attention(weights: Any, written: list[str], read: list[str], ax: "Axes"
     """
     weights = np.asarray(weights)
     if weights.shape != (len(written), len(read)):
-        raise ValueError(
-            f"weights must be (T_y, T_x), a row for each of {len(written)} tokens written and a column for each of "
-            f"{len(read)} read, got {weights.shape}."
-        )
+        rows, columns = f"a row for each of {len(written)} tokens written", f"a column for each of {len(read)} read"
+        raise ValueError(f"weights must be (T_y, T_x), {rows} and {columns}, got {weights.shape}.")
     image = ax.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     ax.set_xticks(range(len(read)), _visible(read))
     ax.set_yticks(range(len(written)), _visible(written))
@@ -208,7 +196,7 @@ def plot_attention(weights: Any, written: list[str], read: list[str], ax: "Axes"
 
 def _over_whole_numbers(ax, xlabel, ylabel):
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params("x", integer=True)
     ax.legend(frameon=False)
     return ax
 

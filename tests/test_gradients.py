@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 import keras_rnn_basics as krb
+from keras_rnn_basics.architectures.anatomy import read
 from keras_rnn_basics.cell import Weight
 from keras_rnn_basics.datasets import bucketed, bucketed_pairs
-from keras_rnn_basics.pictures.anatomy import read
-from keras_rnn_basics.pictures.gradients import error_flow
+from keras_rnn_basics.gradients import error_flow
 
 
 def weights_of(cell):
@@ -126,7 +126,7 @@ def test_in_any_graph_the_gradient_flow_of_any_cell_is_that_of_its_steps_written
             answers.append(answer)
         y_pred = 3.0 * above(tf.concat([tf.stack(answers, axis=1), x], axis=2), mask=tf.constant(there))
         costs = [tf.reduce_sum(tf.reduce_mean((y_pred[:, t] - y[:, t]) ** 2, -1)) for t in range(6)]
-    gradients = [[tape.gradient(costs[t], a[k], unconnected_gradients="zero") for k in range(6)] for t in range(6)]
+    gradients = [tape.gradient(costs[t], a, unconnected_gradients="zero") for t in range(6)]
     expected = [[lengths(np.concatenate(g, axis=1)) for g in row] for row in gradients]
     norms = krb.gradient_flow(model, x, y, "mean_squared_error", "below")
     np.testing.assert_allclose(norms, expected, rtol=1e-4, atol=1e-6)
@@ -310,61 +310,77 @@ def test_batches_of_any_integers_and_inputs_by_name_are_measured(rng):
 
 
 TOKENS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-BATCHES = {  # a model, the lengths of its sequences in, its answers and its loss
-    "a label of each step": (lambda: krb.build_many_to_many((), 4, 5, frontend=embedded()), "int64", TOKENS),
-    "a number for each step": (lambda: krb.build_many_to_many((), 4, 1, frontend=embedded()), "int32", "mse"),
-    "one class": (lambda: krb.build_many_to_one((), 4, 5, frontend=embedded()), "int64", TOKENS),
-    "one yes or no": (lambda: krb.build_many_to_one((), 4, 1, frontend=embedded()), "int32", "binary_crossentropy"),
-}
 
 
-@pytest.mark.parametrize("name", BATCHES)
-def test_backpropagation_is_drawn_of_the_batches_that_bucketed_makes(name, rng):
-    build, dtype, loss = BATCHES[name]
-    model = build()
+@pytest.mark.parametrize(
+    ("build", "n_y", "loss", "dtype"),
+    [
+        (krb.build_many_to_many, 5, TOKENS, "int64"),  # a label for each step
+        (krb.build_many_to_many, 1, "mean_squared_error", "int32"),  # a whole number for each step
+        (krb.build_many_to_one, 5, TOKENS, "int64"),  # one label
+        (krb.build_many_to_one, 1, "binary_crossentropy", "int32"),  # yes or no
+    ],
+)
+def test_backpropagation_is_drawn_of_the_batches_that_bucketed_makes(build, n_y, loss, dtype, rng):
+    model = build((), 4, n_y, frontend=embedded(), output_activation="sigmoid" if n_y == 1 else None)
     tokens = [rng.integers(1, 9, size=T).astype("int32") for T in (3, 4, 4)]
-    classes = [one.astype(dtype) % (2 if loss == "binary_crossentropy" else 5) for one in tokens]
-    once = len(model.output_shape) == 2
-    [(x, y)] = bucketed(tokens, [own[0] for own in classes] if once else classes, buckets=1)
+    labels = [own.astype(dtype) % (5 if n_y == 5 else 2) for own in tokens]
+    once = build is krb.build_many_to_one
+    [(x, y)] = bucketed(tokens, [own[0] for own in labels] if once else labels, buckets=1)
     ax = krb.plot_backpropagation(model, x, y, loss)
-    total = krb.SumOverTime(loss)(y, model(x)) if not once else keras.losses.get(loss)
-    if once:
-        y = y if loss is TOKENS else y[:, None]
-        total = tf.reduce_mean(getattr(total, "call", total)(y, model(x)))
-    [shown] = [text.get_text() for text in ax.texts if text.get_text().startswith(("$L$ =", "$L = "))]
-    assert float(shown.split("= ")[-1]) == pytest.approx(float(total), rel=0.06)
+    cost = getattr(keras.losses.get(loss), "call", keras.losses.get(loss))
+    each = np.asarray(cost(y if n_y == 5 else y[..., None], model(x)))
+    L = each.mean() if once else (each * (np.asarray(x) != 0)).sum() / len(each)
+    [shown] = [text.get_text() for text in ax.texts if text.get_text().startswith(("$L$ = ", r"$L = \Sigma"))]
+    assert shown.endswith(f" = {L:.2g}")
     plt.close(ax.figure)
 
 
-def test_the_gradient_under_a_weight_is_that_of_a_tape_over_the_whole_model(rng):
-    pair = krb.build_encoder_decoder(9, 7, [5, 4], attention=True, embedding_size=3)
-    tokens = [rng.integers(1, 7, size=(4, T)) for T in (5, 3)]
-    tokens[0][1, 4:] = 0
-    cell = krb.LayerNormRNNCell(4, 2, learned_initial_state=True, frozen=("b_x",))
+def layer_normed():
     x = keras.Input((None, 3), name="x")
-    own = keras.Model(x, krb.BasicRNN(cell, return_sequences=True, name="own")(x))
-    both = krb.build_many_to_one((3,), [5, 4], 1, bidirectional=True)
-    gru = keras.Model(x, keras.layers.Dense(2)(keras.layers.GRU(4, return_sequences=True, name="gru")(x)))
-    x = rng.normal(size=(4, 5, 3)).astype("float32")
-    cases = [(pair, tokens, rng.integers(1, 7, size=(4, 3)), TOKENS), (both, x, rng.normal(size=(4, 1)), "mse")]
-    cases += [(model, x, rng.normal(size=(4, 5, 2)), "mse") for model in (own, gru)]
-    for model, x, y, loss in cases:
-        measured = error_flow(read(model), x, y, loss).weights
-        loss = krb.SumOverTime(loss) if len(model.output_shape) == 3 else keras.losses.MeanSquaredError()
-        cells = {
-            (part.name, way): layer.cell
-            for chain in read(model).chains
-            for part in chain.parts
-            for way, layer in zip("→←", part.layers)
-        }
-        weights = {(*key, weight.name): weight.value for key, cell in cells.items() for weight in cell.weights}
-        with tf.GradientTape() as tape:
-            tape.watch(list(weights.values()))
-            L = loss(y, model(x))
-        gradients = tape.gradient(L, weights)
-        assert measured.keys() == gradients.keys()
-        for key, gradient in gradients.items():
-            assert measured[key] == pytest.approx(np.linalg.norm(gradient), rel=1e-3, abs=1e-6), key
+    cell = krb.LayerNormRNNCell(4, 2, learned_initial_state=True, frozen=("b_x",))
+    return keras.Model(x, krb.BasicRNN(cell, return_sequences=True)(x))
+
+
+def gru():
+    x = keras.Input((None, 3), name="x")
+    return keras.Model(x, keras.layers.Dense(2)(keras.layers.GRU(4, return_sequences=True)(x)))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: krb.build_encoder_decoder(9, 7, [5, 4], attention=True, embedding_size=3),
+        lambda: krb.build_many_to_one((3,), [5, 4], 1, bidirectional=True),
+        layer_normed,
+        gru,
+    ],
+    ids=["encoder and decoder", "deep and bidirectional", "layer-normalised", "GRU"],
+)
+def test_the_gradient_under_a_weight_is_that_of_a_tape_over_the_whole_model(build, rng):
+    model = build()
+    if len(model.inputs) == 2:
+        x, y, loss = [rng.integers(1, 7, size=(4, T)) for T in (5, 3)], rng.integers(1, 7, size=(4, 3)), TOKENS
+        x[0][1, 4:] = 0
+    else:
+        x, loss = rng.normal(size=(4, 5, 3)).astype("float32"), "mean_squared_error"
+        y = rng.normal(size=np.asarray(model(x)).shape)
+    anatomy = read(model)
+    ways = [way for chain in anatomy.chains for way in chain.ways]
+    weights = {(part.name, way, w.name): w.value for part, way, layer in ways for w in layer.cell.weights}
+    with tf.GradientTape() as tape:
+        tape.watch(list(weights.values()))
+        L = krb.SumOverTime(loss)(y, model(x)) if len(model.output_shape) == 3 else tf.reduce_mean((model(x) - y) ** 2)
+    gradients = {key: np.linalg.norm(own) for key, own in tape.gradient(L, weights).items()}
+    measured = error_flow(anatomy, x, y, loss).weights
+    assert measured.keys() == gradients.keys()
+    for key, length in gradients.items():
+        assert measured[key] == pytest.approx(length, rel=1e-3, abs=1e-6), key
+    ax = krb.plot_backpropagation(model, x, y, loss)
+    shown = sorted(text.get_text() for text in ax.texts if text.get_text().startswith("gradient "))
+    assert shown == sorted(f"gradient {length:.2g}" for length in measured.values())
+    assert any("the sum of the shares of all steps" in text.get_text() for text in ax.texts)
+    plt.close(ax.figure)
 
 
 def test_in_mixed_precision_and_with_dropout_the_error_is_that_of_float32_without(rng):

@@ -8,9 +8,9 @@ import pytest
 from keras import ops
 
 import keras_rnn_basics as krb
+from keras_rnn_basics.architectures.anatomy import read
 from keras_rnn_basics.cell import Weight
 from keras_rnn_basics.pictures import canvas
-from keras_rnn_basics.pictures.anatomy import read
 
 
 @pytest.fixture(autouse=True)
@@ -182,6 +182,25 @@ def test_each_weight_is_one_box_that_leads_to_every_step_drawn(steps, drawn):
         begin, end = rail.get_xdata()
         assert max(box.get_x() + box.get_width() for box in boxes) == pytest.approx(begin)
         assert max(use.get_center()[0] for use in uses) <= end + 1
+
+
+def test_a_weight_that_acts_in_two_parts_of_the_step_has_one_box_and_is_named_again():
+    class Tied(krb.RecurrentCell):
+        def declare_weights(self, n_x):
+            return {"W": Weight((n_x, self.units))}
+
+        def project(self, x):
+            return ops.matmul(x, self.W)
+
+        def advance(self, z_t, states):
+            return [z_t + 0.5 * states[0]]
+
+        def readout(self, states):
+            return ops.matmul(states[0], ops.transpose(self.W))
+
+    ax = krb.plot_unrolled(of(rnn(Tied(4, 3))), 3)
+    assert len(gids(ax, "weight-")) == len(gids(ax, "again-W-")) == 1
+    assert len(gids(ax, "use-project-")) == len(gids(ax, "use-readout-")) == 3
 
 
 def test_a_learned_a_0_points_at_where_the_sequence_begins():

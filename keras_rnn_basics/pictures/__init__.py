@@ -1,7 +1,7 @@
 """Pictures of what the network is and what it learned. They draw on a given axes, and need matplotlib."""
 
+from keras_rnn_basics.gradients import gradient_flow
 from keras_rnn_basics.pictures.cell import plot_cell
-from keras_rnn_basics.pictures.gradients import gradient_flow
 from keras_rnn_basics.pictures.learning import (
     plot_activations,
     plot_attention,

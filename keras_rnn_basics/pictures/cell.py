@@ -7,9 +7,9 @@ import numpy as np
 from keras import ops
 from matplotlib.axes import Axes
 
+from keras_rnn_basics.architectures.anatomy import shape_text, weights
 from keras_rnn_basics.compat import AutocastScope
 from keras_rnn_basics.pictures import canvas
-from keras_rnn_basics.pictures.anatomy import shape_text
 from keras_rnn_basics.pictures.canvas import INK, INPUT, NOTE, OUTPUT, RECURRENT, Drawing, plain, text_size
 
 COLOURS = {"project": INPUT, "begin": RECURRENT, "advance": RECURRENT, "readout": OUTPUT, "call": RECURRENT}
@@ -52,13 +52,6 @@ def letters(name: str) -> str:
     if len(head) > 1 and head not in GREEK:
         return rf"\mathrm{{{f'{head} {below}'.strip()}}}".replace("_", r"\_").replace(" ", r"\_")
     return (f"\\{head}" if head in GREEK else head) + (f"_{{{below.replace('_', '')}}}" if below else "")
-
-
-def weights(cell: Any) -> dict[str, Any]:
-    """name -> weight: those that a cell declares, and whatever else it holds."""
-    declared = {name: getattr(cell, name) for name in getattr(cell, "weight_names", ())}
-    held = getattr(cell, "weights", ())
-    return declared | {weight.name: weight for weight in held if not any(weight is own for own in declared.values())}
 
 
 def given_by_parts(cell: Any, without: Any = None) -> dict[str, list]:

@@ -5,9 +5,9 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from keras_rnn_basics.pictures.anatomy import Anatomy, Chain, Part, read
+from keras_rnn_basics.architectures.anatomy import Anatomy, Chain, Part, read
+from keras_rnn_basics.gradients import Measured, error_flow
 from keras_rnn_basics.pictures.canvas import COST, ERROR, FAINT, INK, SYMBOL, TEXT, Drawing, plain, text_size
-from keras_rnn_basics.pictures.gradients import Measured, error_flow
 from keras_rnn_basics.pictures.unrolled import Step, Unrolled, columns, indexed
 
 # For each kind: its name, the numbers of steps in and out, and what it is used for.

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from keras_rnn_basics.architectures.anatomy import Chain, kind_of, shape_text
 from keras_rnn_basics.pictures import canvas
-from keras_rnn_basics.pictures.anatomy import Chain, kind_of, shape_text
 from keras_rnn_basics.pictures.canvas import FAINT, INK, INPUT, NOTE, SMALL, STATE, SYMBOL, Place, plain, text_size
 from keras_rnn_basics.pictures.cell import COLOURS, functions, letters, sizes, weights_by_part
 
@@ -60,9 +60,9 @@ class Unrolled:
             for t in ["0", *(step.label for step in self.steps)]:
                 self.symbols[part.name, way, t] = indexed("a", t, above)
             for acts, named in weights_by_part(layer.cell).items() if self.weights else ():
-                self.chips[part.name, way, acts] = [
-                    self.chip((part.name, way, name), w, above) for name, w in named.items()
-                ]
+                drawn = {name for (*of, _), own in self.chips.items() if of == [part.name, way] for name, *_ in own}
+                chips = [self.chip((part.name, way, name), w, above, name in drawn) for name, w in named.items()]
+                self.chips[part.name, way, acts] = chips
         self.left = self.begin + max((sum(width + 5 for *_, width in own) for own in self.chips.values()), default=0)
         self.late, self.several = parts[-1].late, parts[-1].every_step and len(self.steps) > 1
         labels = [label for i, step in enumerate(self.steps) for label in (self.input(i), self.answer(step))]
@@ -85,13 +85,13 @@ class Unrolled:
         for y, note in self.notes:
             self.d.text(x, y, note, NOTE, FAINT, ha="left")
 
-    def chip(self, key, weight, above):
-        """-> a weight's name, its formula with its shape, the gradient that arrives at it, and its box's width."""
+    def chip(self, key, weight, above, again):
+        """-> a weight's name, whether it has its box already, its text, its gradient, and the width of it all."""
         above, gradient = (rf"\mathrm{{{self.chain.owner}}}" if self.chain.owner else "") + above, ""
         text = f"{indexed(letters(key[-1]), above=above)} {shape_text(weight.shape)}"
-        if self.d.measured is not None and self.d.measured.weights:
+        if self.d.measured is not None and self.d.measured.weights and not again:
             gradient = f"gradient {self.d.measured.weights[key]:.2g}"
-        return key[-1], text, gradient, max(text_size(text)[0] + 12, text_size(gradient, SMALL)[0])
+        return key[-1], again, text, gradient, max(text_size(text)[0] + 12, text_size(gradient, SMALL)[0])
 
     def input(self, i):
         if self.chain.owner == "dec":
@@ -189,12 +189,14 @@ class Unrolled:
         chips, x, key, colour = self.chips.get((part.name, way, acts)), self.left, part.key(way), COLOURS[acts]
         if not chips:
             return False
-        self.y += rise + (10 if chips[0][2] and rise > 20 else 0)
+        self.y += rise + (10 if chips[0][3] and rise > 20 else 0)
         line, dot = {"linestyle": DASHED, "width": 0.9}, {"round": 2.6, "zorder": canvas.DOTS, "edge": "none"}
         self.d.line([(x, self.y), (max(uses), self.y)], colour, gid=f"rail-{acts}-{key}", **line)
-        for name, text, gradient, width in reversed(chips):
+        for name, again, text, gradient, width in reversed(chips):
             middle, x = x - 0.5 * width, x - width - 5
-            self.d.box(middle, self.y, width, 20, text, colour, colour, "white", gid=f"weight-{name}-{key}")
+            # A weight that acts in several parts has one box; where it acts again, its name stands in a frame.
+            (fill, ink), gid = ("white", colour) if again else (colour, "white"), "again" if again else "weight"
+            self.d.box(middle, self.y, width, 20, text, fill, colour, ink, gid=f"{gid}-{name}-{key}")
             self.d.text(middle, self.y - 16, gradient, SMALL, canvas.ERROR)
         for x, y in ((use, down_to or self.y) for use in uses):
             self.d.line([(x, self.y), (x, y)], colour, **line)

@@ -1,4 +1,4 @@
-"""What there is to draw of a model, read off its graph: chains of layers and operations from an input up, and sizes."""
+"""What a model consists of, read off its graph: chains of layers and operations from an input up, and sizes."""
 
 from typing import Any, NamedTuple
 
@@ -66,6 +66,13 @@ def directions(node: Any) -> tuple[Any, ...]:
     if isinstance(node.operation, keras.layers.Bidirectional):
         return (node.operation.forward_layer, node.operation.backward_layer)
     return (node.operation,) if isinstance(node.operation, keras.layers.RNN) else ()
+
+
+def weights(cell: Any) -> dict[str, Any]:
+    """name -> weight: those that a cell declares, and whatever else it holds."""
+    declared = {name: getattr(cell, name) for name in getattr(cell, "weight_names", ())}
+    held = getattr(cell, "weights", ())
+    return declared | {weight.name: weight for weight in held if not any(weight is own for own in declared.values())}
 
 
 def shape_text(shape: Any) -> str:

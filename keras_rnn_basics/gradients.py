@@ -8,9 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_rnn_basics.architectures.anatomy import directions, graph_of, weights
 from keras_rnn_basics.compat import get_keras_mask
-from keras_rnn_basics.pictures.anatomy import directions, graph_of
-from keras_rnn_basics.pictures.cell import weights
 
 
 def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None, layer: str | None = None) -> np.ndarray:

@@ -11,6 +11,9 @@ from keras import ops
 from keras_rnn_basics.architectures.anatomy import directions, graph_of, weights
 from keras_rnn_basics.compat import get_keras_mask
 
+# Examples in one pass of `gradient_flow`: so many states of each step are in memory.
+AT_ONCE = 1024
+
 
 def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None, layer: str | None = None) -> np.ndarray:
     """-> (T, T) norms: in row t and column k, |∂L_t/∂a_k|, the mean over the batch of its length.
@@ -44,15 +47,21 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None, layer: str | Non
     no_sequence = f"gradient_flow takes a model that answers every step it reads, {model.name} does not."
     if len(model.outputs[0].shape) < 3:
         raise ValueError(no_sequence)
-    measured, y = _layer_to_measure(graph, layer), np.asarray(y)
-    measure = _forward(model, graph, _inputs(graph, x), y, loss, [measured])
-    run, T = measure.runs[measured], y.shape[1] if y.ndim > 1 else 1
-    if measure.costs.shape != (len(y), T) or len(run) != T:
-        raise ValueError(no_sequence)
-    norms = np.zeros((T, T))
-    for t in range(T):
-        errors = measure.gradients([states for _, states, _ in run[: t + 1]], t)
-        norms[t, : t + 1] = [_mean_length(np.concatenate(error, axis=-1)) for error in errors]
+    measured, inputs, y = _layer_to_measure(graph, layer), _inputs(graph, x), np.asarray(y)
+    B, T = len(y), y.shape[1] if y.ndim > 1 else 1
+    norms, at_once = np.zeros((T, T)), max(1, AT_ONCE // B)
+    for begin in range(0, T, at_once):
+        # A copy of the batch for each of these t, of which only L_t counts: one way back gives a row of norms a copy.
+        rows = range(begin, min(begin + at_once, T))
+        *copies, y_copies = [np.concatenate([array] * len(rows)) for array in (*inputs, y)]
+        measure = _forward(model, graph, copies, y_copies, loss, [measured])
+        run = measure.runs[measured]
+        if measure.costs.shape != (len(y_copies), T) or len(run) != T:
+            raise ValueError(no_sequence)
+        counts = np.repeat(np.eye(T, dtype=measure.costs.dtype.name)[rows], B, axis=0)
+        for k, error in enumerate(measure.gradients([states for _, states, _ in run], counts)):
+            lengths = np.linalg.norm(np.concatenate(error, axis=-1), axis=-1)
+            norms[rows, k] = lengths.reshape(len(rows), B).mean(axis=1)
     return norms
 
 
@@ -109,9 +118,8 @@ class _Pass(NamedTuple):
     given: dict[Any, Any]
     runs: dict[Any, list]
 
-    def gradients(self, sources, t=None):
-        """Nests of tensors -> the gradients of the costs' sum, or of that of L_t alone, in such nests."""
-        counts = None if t is None else np.eye(self.costs.shape[1], dtype=self.costs.dtype.name)[[t] * len(self.costs)]
+    def gradients(self, sources, counts=None):
+        """Nests of tensors -> the gradients of the costs' sum, each cost times its count, in such nests."""
         found = self.tape.gradient(self.costs, sources, counts, unconnected_gradients="zero")
         return keras.tree.map_structure(lambda own: np.asarray(own, "float64"), found)
 
@@ -122,7 +130,7 @@ def _forward(model, graph, x, y, loss, measured):
     import tensorflow as tf
 
     given, runs = {own: ops.convert_to_tensor(one, dtype=own.dtype) for own, one in zip(graph.inputs, x)}, {}
-    with tf.GradientTape(persistent=True) as tape:
+    with tf.GradientTape() as tape:
         tape.watch([weight.value for layer in measured for weight in layer.cell.weights])
         with _watched(measured, graph, tape, runs):
             for node in graph.nodes:

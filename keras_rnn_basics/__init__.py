@@ -14,6 +14,7 @@ from keras_rnn_basics.architectures import (
 from keras_rnn_basics.cell import BasicRNNCell, RecurrentCell, Weight
 from keras_rnn_basics.cells import LayerNormRNNCell, LeakyRNNCell
 from keras_rnn_basics.check_cell import check_cell
+from keras_rnn_basics.exchange import from_keras, from_torch, to_keras, to_torch
 from keras_rnn_basics.export import export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
@@ -55,10 +56,14 @@ __all__ = [
     "check_cell",
     "export_saved_model",
     "fit",
+    "from_keras",
+    "from_torch",
     "load_saved_model",
     "one_step",
     "per_step_loss",
     "publish",
+    "to_keras",
+    "to_torch",
     *PICTURES,
 ]
 

@@ -16,9 +16,13 @@ def positive_integer(name: str, value: Any) -> int:
 
 def rate(name: str, value: Any) -> float:
     """The value as a float in [0, 1), such as a dropout rate."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
+    if not _is_number(value) or not 0 <= value < 1:
         raise ValueError(f"{name} must be a number in [0, 1), got {value!r}.")
     return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def insist(

@@ -1,6 +1,7 @@
 """What the architectures share: the input of one sequence, and layers of cells on top of each other."""
 
 from numbers import Integral
+from typing import Any
 
 import keras
 
@@ -12,7 +13,9 @@ from keras_rnn_basics.layer import BasicRNN
 
 def check_input_shape(input_shape, frontend):
     """The shape of one time step as a tuple; an error if it is none, or is a token's without an embedding."""
-    if not isinstance(input_shape, (tuple, list)) or not all(isinstance(n, Integral) and n > 0 for n in input_shape):
+    if not isinstance(input_shape, (tuple, list)) or not all(
+        isinstance(n, Integral) and int(n) > 0 for n in input_shape
+    ):
         raise ValueError(
             "input_shape must be the shape of one time step, such as (6,), (16, 16) or () for a token, "
             f"got {input_shape!r}."
@@ -66,6 +69,7 @@ def recurrent_layers(
     if not depth:
         raise ValueError("units must be a positive integer or a list of them, got an empty list.")
     h = None if bidirectional else output_activation  # of two cells' sum it is a layer of its own
+    cells: list[Any]
     if cell is None:
         cells = [BasicRNNCell(n_a, **cell_arguments) for n_a in depth[:-1]]
         cells.append(BasicRNNCell(depth[-1], output_units, output_activation=h, **cell_arguments))
@@ -98,7 +102,7 @@ def recurrent_layers(
     return layers, [keras.layers.Activation(output_activation, name="h")] if outside else []
 
 
-def cells_made_by(make, depth, arguments):
+def cells_made_by(make, depth, arguments) -> list[Any]:
     """What a builder's `cell=` makes: one cell for each of the units in `depth`."""
     if not callable(make) or isinstance(make, keras.layers.Layer):
         raise TypeError(

@@ -39,13 +39,13 @@ def bayes_filter(log_probabilities: np.ndarray, switching_rate: float, prior: np
     if isinstance(switching_rate, bool) or not isinstance(switching_rate, Real) or not 0 <= switching_rate <= 1:
         raise ValueError(f"switching_rate must be a number from 0 to 1, got {switching_rate!r}.")
     n = log_p.shape[-1]
-    prior = np.full(n, 1 / n) if prior is None else np.asarray(prior, dtype="float64")
-    if prior.shape != (n,) or not (prior > 0).all():
-        raise ValueError(f"prior must be {n} positive numbers, one a class, got {prior}.")
-    prior = prior / prior.sum()
-    next_class = np.where(np.eye(n), 1 - switching_rate, switching_rate * prior / (1 - prior)[:, None])
+    p = np.full(n, 1 / n) if prior is None else np.asarray(prior, dtype="float64")
+    if p.shape != (n,) or not (p > 0).all():
+        raise ValueError(f"prior must be {n} positive numbers, one a class, got {p}.")
+    p = p / p.sum()
+    next_class = np.where(np.eye(n), 1 - switching_rate, switching_rate * p / (1 - p)[:, None])
     with np.errstate(divide="ignore"):  # log 0 = -inf, at the rates 0 and 1 and where the classifier rules classes out
-        log_next, log_prior = np.log(next_class), np.log(prior)
+        log_next, log_prior = np.log(next_class), np.log(p)
     log_likelihood = log_p - log_prior
     beliefs = [log_likelihood[:, 0] + log_prior]
     for t in range(1, log_p.shape[1]):

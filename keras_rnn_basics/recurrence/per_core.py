@@ -9,6 +9,7 @@ cell by its parts; the way back is written out for four activations (`by_hand.py
 
 import functools
 import weakref
+from typing import Any
 
 import tensorflow as tf
 
@@ -112,7 +113,7 @@ def run(cell, x, states_0, mask, a_dropout, every_step, parts, jit=True, remat=F
     return y, ends
 
 
-_of_cell = weakref.WeakKeyDictionary()
+_of_cell: weakref.WeakKeyDictionary[Any, dict] = weakref.WeakKeyDictionary()
 
 
 def _functions(cell, every_step, jit, remat):

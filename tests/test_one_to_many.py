@@ -85,14 +85,14 @@ def test_a_model_without_a_vocabulary_takes_and_gives_tokens(writer):
     [
         ({"prompt": 5}, "prompt must be a string or a list of strings, at least one, got 5"),
         ({"prompt": []}, "at least one"),
-        ({"max_new_tokens": 0}, "max_new_tokens must be a whole number from 1"),
-        ({"max_new_tokens": 2.5}, "max_new_tokens must be a whole number from 1"),
+        ({"max_new_tokens": 0}, "max_new_tokens must be an integer from 1"),
+        ({"max_new_tokens": 2.5}, "max_new_tokens must be an integer from 1"),
         ({"temperature": -1}, "temperature must be a number from 0"),
         ({"temperature": float("inf")}, "temperature must be a number from 0"),
         ({"temperature": float("nan")}, "temperature must be a number from 0"),
-        ({"top_k": 0}, "top_k must be a whole number from 1"),
+        ({"top_k": 0}, "top_k must be an integer from 1"),
         ({"top_p": 1.5}, "top_p must be a number from 0 to 1"),
-        ({"seed": 2**63}, "seed must be a whole number"),
+        ({"seed": 2**63}, "seed must be an integer"),
     ],
 )
 def test_generate_says_what_does_not_fit(writer, arguments, message):

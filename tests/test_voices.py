@@ -268,15 +268,15 @@ def test_missing_folders_empty_ones_and_files_are_errors(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sample_rate_hz": 0}, "sample_rate_hz must be an integer of at least 2000, got 0"),
-        ({"sample_rate_hz": 8000.0}, "sample_rate_hz must be an integer of at least 2000"),
-        ({"folds": 1}, "folds must be an integer of at least 2, got 1"),
+        ({"sample_rate_hz": 0}, "sample_rate_hz must be an integer from 2000 on, got 0"),
+        ({"sample_rate_hz": 8000.0}, "sample_rate_hz must be an integer from 2000 on"),
+        ({"folds": 1}, "folds must be an integer from 2 on, got 1"),
         ({"folds": 40}, "The label 'man' has 33 speakers, too few for 40 folds"),
         ({"seconds": 0.05}, "seconds must be a number of at least 0.1, got 0.05"),
         ({"seconds": float("nan")}, "seconds must be a number"),
-        ({"pitch_shift": -1}, "pitch_shift must be a number of semitones from 0 to 24, got -1"),
-        ({"pitch_shift": float("nan")}, "pitch_shift must be"),
-        ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
+        ({"pitch_shift": -1}, "pitch_shift, in semitones, must be a number from 0 to 24, got -1"),
+        ({"pitch_shift": float("nan")}, "pitch_shift, in semitones, must be"),
+        ({"seed": -1}, "seed must be an integer from 0 on, got -1"),
     ],
 )
 def test_bad_arguments_say_what_would_do(arguments, message):

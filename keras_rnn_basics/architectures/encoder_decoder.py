@@ -1,20 +1,19 @@
 """Many in, many out, T_x != T_y: one network reads, another writes from what the first remembers."""
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_rnn_basics import decoding
+from keras_rnn_basics import checks, decoding
+from keras_rnn_basics.architectures.arguments import OfSequences, shares_arguments
 from keras_rnn_basics.architectures.built import Architecture
 from keras_rnn_basics.architectures.luong_attention import LuongAttention
 from keras_rnn_basics.architectures.stack import features, recurrent_layers, stack
 from keras_rnn_basics.architectures.text_model import (
     TextModel,
-    check_number,
     check_vocabulary,
     encoded,
     one_or_more,
@@ -25,20 +24,17 @@ from keras_rnn_basics.architectures.text_model import (
 from keras_rnn_basics.vocabulary import Vocabulary
 
 
+@shares_arguments
 def build_encoder_decoder(
     source_size: int,
     target_size: int,
     units: int | list[int],
     attention: bool = False,
+    *,
     embedding_size: int = 64,
-    activation: Any = "tanh",
-    dropout: float = 0.0,
-    recurrent_dropout: float = 0.0,
-    cell: Callable | None = None,
     source_vocabulary: Vocabulary | None = None,
     target_vocabulary: Vocabulary | None = None,
-    recurrence: str = "auto",
-    remat: bool = False,
+    **layers: Unpack[OfSequences],
 ) -> "EncoderDecoder":
     """(B, T_x) source tokens, (B, T_y) target tokens -> (B, T_y, target_size) logits of each next target token.
 
@@ -53,16 +49,9 @@ def build_encoder_decoder(
 
     Args:
         source_size, target_size: the number of tokens in each vocabulary, padding included.
-        units: n_a, or a list of them for deep networks.
-        attention: look back at every step.
-        embedding_size: n_x, the length of the vector that stands for a token.
-        activation: g.
-        dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
-        cell: a function of `units` that makes a layer's cell, such as `keras.layers.GRUCell` or a class of your own;
-            `None` for `BasicRNNCell`. Activation and dropout are then its own, and a cell that does not answer by
-            itself gets a Dense layer "answer".
+        attention: let every step of the decoder look at all that the encoder read.
         source_vocabulary, target_vocabulary: what the tokens mean: with them `translate` takes and gives text.
-        recurrence, remat: how the loop over time runs, as in `BasicRNN`.
+        The others: see `arguments.py`.
 
     Returns:
         An uncompiled `keras.Model`; its inputs are named "x" and "y_in".
@@ -75,14 +64,6 @@ def build_encoder_decoder(
     """
     check_vocabulary("source_vocabulary", source_vocabulary, source_size)
     check_vocabulary("target_vocabulary", target_vocabulary, target_size)
-    layers = {
-        "activation": activation,
-        "dropout": dropout,
-        "recurrent_dropout": recurrent_dropout,
-        "cell": cell,
-        "recurrence": recurrence,
-        "remat": remat,
-    }
     embedding = {"output_dim": embedding_size, "mask_zero": True}
     read = keras.layers.Embedding(source_size, **embedding), source_vocabulary
     written = keras.layers.Embedding(target_size, **embedding), target_vocabulary
@@ -176,12 +157,12 @@ class EncoderDecoder(TextModel):
             RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("translate")
-        check_number("num_beams", num_beams, int, 1, 1024)
-        check_number("length_penalty", length_penalty, float, 0, 10)
+        checks.integer("num_beams", num_beams, 1, 1024)
+        checks.number("length_penalty", length_penalty, 0, 10)
         sentences, give_back = one_or_more(sentences, "sentences")
         x, longest = self._read(sentences)
         max_new_tokens = _limit(longest) if max_new_tokens is None else max_new_tokens
-        check_number("max_new_tokens", max_new_tokens, int, 1, 2**31 - 1)
+        checks.integer("max_new_tokens", max_new_tokens, 1, 2**31 - 1)
         found = self._translator(
             x, np.int32(max_new_tokens), num_beams, float(length_penalty), room(max_new_tokens, 32)
         )

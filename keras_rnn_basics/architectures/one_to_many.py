@@ -1,19 +1,18 @@
 """One in, many out: each answer is the next step's input; trained with the true next token fed back instead."""
 
 import random
-from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import numpy as np
 
-from keras_rnn_basics import decoding
+from keras_rnn_basics import checks, decoding
+from keras_rnn_basics.architectures.arguments import OfSequences, shares_arguments
 from keras_rnn_basics.architectures.built import Architecture
 from keras_rnn_basics.architectures.stack import features, recurrent_layers, stack
 from keras_rnn_basics.architectures.text_model import (
     TextModel,
-    check_number,
     check_vocabulary,
     encoded,
     one_or_more,
@@ -21,25 +20,21 @@ from keras_rnn_basics.architectures.text_model import (
     padded,
     room,
 )
-from keras_rnn_basics.checks import insist
 from keras_rnn_basics.vocabulary import Vocabulary
 
 # Beyond it every token is as likely as the next, and float32 runs out of numbers.
 HOTTEST = 1e6
 
 
+@shares_arguments
 def build_one_to_many(
     vocabulary_size: int,
     units: int | list[int],
+    *,
     embedding_size: int = 64,
-    activation: Any = "tanh",
-    dropout: float = 0.0,
-    recurrent_dropout: float = 0.0,
-    cell: Callable | None = None,
     vocabulary: Vocabulary | None = None,
     stateful_batch_size: int | None = None,
-    recurrence: str = "auto",
-    remat: bool = False,
+    **layers: Unpack[OfSequences],
 ) -> "OneToMany":
     """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each; it writes by `generate`.
 
@@ -47,19 +42,11 @@ def build_one_to_many(
     Train it with `SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))`.
 
     Args:
-        vocabulary_size: the number of tokens; tokens are integers from 0.
-        units: n_a, or a list of them for a deep network.
-        embedding_size: n_x, the length of the vector that stands for a token.
-        activation: g.
-        dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
-        cell: a function of `units` that makes a layer's cell, such as `keras.layers.GRUCell` or a class of your own;
-            `None` for `BasicRNNCell`. Activation and dropout are then its own, and a cell that does not answer by
-            itself gets a Dense layer "answer".
+        The others: see `arguments.py`.
         vocabulary: what the tokens mean: with it `generate` takes and gives text.
         stateful_batch_size: B, for a network that begins each batch where the last one ended, as text that is cut into
             pieces wants to be read. To write, give its weights to one without:
             `writer.set_weights(reader.get_weights())`.
-        recurrence, remat: how the loop over time runs, as in `BasicRNN`.
 
     Returns:
         An uncompiled `keras.Model`; its input is named "x".
@@ -72,23 +59,14 @@ def build_one_to_many(
     """
     check_vocabulary("vocabulary", vocabulary, vocabulary_size)
     x = keras.Input((None,), batch_size=stateful_batch_size, name="x", dtype="int32")
-    layers, answer = recurrent_layers(
-        units,
-        vocabulary_size,
-        None,
-        return_sequences=True,
-        stateful=stateful_batch_size is not None,
-        activation=activation,
-        dropout=dropout,
-        recurrent_dropout=recurrent_dropout,
-        cell=cell,
-        recurrence=recurrence,
-        remat=remat,
+    stateful = stateful_batch_size is not None
+    recurrent, answer = recurrent_layers(
+        units, vocabulary_size, None, return_sequences=True, stateful=stateful, **layers
     )
     # Keras begins embeddings at a twentieth of what the other weights expect of their input.
     begin = keras.initializers.RandomNormal(stddev=1.0)
     embedding = keras.layers.Embedding(vocabulary_size, embedding_size, embeddings_initializer=begin)
-    return OneToMany(x, stack(features(x, embedding, vocabulary), [*layers, *answer]), name="one_to_many")
+    return OneToMany(x, stack(features(x, embedding, vocabulary), [*recurrent, *answer]), name="one_to_many")
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
@@ -138,14 +116,14 @@ class OneToMany(TextModel):
             RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("generate")
-        check_number("max_new_tokens", max_new_tokens, int, 1, 2**31 - 1)
-        check_number("temperature", temperature, float, 0, HOTTEST)
+        checks.integer("max_new_tokens", max_new_tokens, 1, 2**31 - 1)
+        checks.number("temperature", temperature, 0, HOTTEST)
         if top_k is not None:
-            check_number("top_k", top_k, int, 1, 2**31 - 1)
+            checks.integer("top_k", top_k, 1, 2**31 - 1)
         if top_p is not None:
-            check_number("top_p", top_p, float, 0, 1)
+            checks.number("top_p", top_p, 0, 1)
         seed = random.randrange(2**31) if seed is None else seed
-        check_number("seed", seed, int, -(2**63), 2**63 - 1)
+        checks.integer("seed", seed, -(2**63), 2**63 - 1)
 
         if self.vocabulary is None:
             prompts = self._tokens(prompt)
@@ -237,7 +215,7 @@ class OneToMany(TextModel):
             return {}
 
         def generate(prompt, max_new_tokens, temperature, top_k, seed):
-            insist(~tf.math.is_nan(temperature), "temperature must be a number, got", lambda: temperature)
+            checks.insist(~tf.math.is_nan(temperature), "temperature must be a number, got", lambda: temperature)
             max_new_tokens, temperature = tf.maximum(max_new_tokens, 0), tf.clip_by_value(temperature, 0.0, HOTTEST)
             tokens = vocabulary.encode(prompt)
             start = tf.fill([tf.shape(prompt)[0], 1], Vocabulary.start)

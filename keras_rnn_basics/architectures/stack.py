@@ -1,6 +1,5 @@
 """What the architectures share: the input of one sequence, and layers of cells on top of each other."""
 
-from numbers import Integral
 from typing import Any
 
 import keras
@@ -11,11 +10,15 @@ from keras_rnn_basics.cell import BasicRNNCell
 from keras_rnn_basics.layer import BasicRNN
 
 
+def sequences(input_shape, frontend):
+    """The input "x" of a network, (B, T, *input_shape) at any T."""
+    input_shape = check_input_shape(input_shape, frontend)
+    return keras.Input((None, *input_shape), name="x", dtype=input_dtype(input_shape))
+
+
 def check_input_shape(input_shape, frontend):
     """The shape of one time step as a tuple; an error if it is none, or is a token's without an embedding."""
-    if not isinstance(input_shape, (tuple, list)) or not all(
-        isinstance(n, Integral) and int(n) > 0 for n in input_shape
-    ):
+    if not isinstance(input_shape, (tuple, list)) or not all(checks.is_integer(n) and n > 0 for n in input_shape):
         raise ValueError(
             "input_shape must be the shape of one time step, such as (6,), (16, 16) or () for a token, "
             f"got {input_shape!r}."

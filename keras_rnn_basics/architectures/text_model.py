@@ -2,7 +2,6 @@
 
 import warnings
 from functools import cached_property
-from numbers import Integral, Real
 
 import keras
 import numpy as np
@@ -68,14 +67,6 @@ def check_vocabulary(name, vocabulary, size):
         raise TypeError(f"{name} must be a Vocabulary, such as Vocabulary.of(texts), got {vocabulary!r}.")
     if len(vocabulary) != size:
         raise ValueError(f"{name} has {len(vocabulary)} tokens, the network {size}: give it len({name}).")
-
-
-def check_number(name, value, kind, least, most):
-    """An error unless the value is a whole number (int) or any number (float) in these bounds."""
-    kinds = {int: ("a whole number", Integral), float: ("a number", Real)}
-    described, accepted = kinds[kind]
-    if isinstance(value, bool) or not isinstance(value, accepted) or not least <= value <= most:
-        raise ValueError(f"{name} must be {described} from {least} to {most}, got {value!r}.")
 
 
 def encoded(vocabulary, texts, stacklevel=4):

@@ -1,8 +1,8 @@
 """What memory is worth where the rule is known by which classes follow each other."""
 
-from numbers import Real
-
 import numpy as np
+
+from keras_rnn_basics import checks
 
 
 def bayes_filter(log_probabilities: np.ndarray, switching_rate: float, prior: np.ndarray | None = None) -> np.ndarray:
@@ -36,8 +36,7 @@ def bayes_filter(log_probabilities: np.ndarray, switching_rate: float, prior: np
         raise ValueError(f"log_probabilities must be (N, T, n) with n of at least 2 classes, got {log_p.shape}.")
     if not np.allclose(np.exp(log_p).sum(axis=-1), 1, atol=1e-3):
         raise ValueError("log_probabilities must be logs of probabilities that sum to one over the last axis.")
-    if isinstance(switching_rate, bool) or not isinstance(switching_rate, Real) or not 0 <= switching_rate <= 1:
-        raise ValueError(f"switching_rate must be a number from 0 to 1, got {switching_rate!r}.")
+    checks.number("switching_rate", switching_rate, 0, 1)
     n = log_p.shape[-1]
     p = np.full(n, 1 / n) if prior is None else np.asarray(prior, dtype="float64")
     if p.shape != (n,) or not (p > 0).all():

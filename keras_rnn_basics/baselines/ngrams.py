@@ -1,9 +1,10 @@
 """n-gram models, which a network that writes must beat."""
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
+
+from keras_rnn_basics import checks
 
 
 def ngram_bits(
@@ -32,8 +33,7 @@ def ngram_bits(
     [array([1., 2., 3.])]
     """
     for name, value in (("order", order), ("vocabulary_size", vocabulary_size)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+        checks.positive_integer(name, value)
     order, V = int(order), int(vocabulary_size)
     if V**order > 2**63:
         raise ValueError(

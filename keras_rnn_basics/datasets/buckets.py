@@ -2,10 +2,11 @@
 
 import reprlib
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy as np
+
+from keras_rnn_basics import checks
 
 
 def bucket_lengths(lengths: Sequence[int], buckets: int = 4) -> list[int]:
@@ -17,7 +18,7 @@ def bucket_lengths(lengths: Sequence[int], buckets: int = 4) -> list[int]:
     given = np.asarray(lengths)
     if given.ndim != 1 or not given.size or given.dtype.kind not in "iu" or given.min() < 1:
         raise ValueError(f"lengths must be a list of positive integers, got {given.tolist()}.")
-    _check_count("buckets", buckets)
+    checks.positive_integer("buckets", buckets)
     quantiles = np.quantile(given, np.arange(1, buckets + 1) / buckets, method="inverted_cdf")
     return [int(length) for length in np.unique(quantiles)]
 
@@ -128,19 +129,14 @@ def _batches_in_turn(parts, batch_size, shuffle_seed):
 
 def _check_batches(x, y, batch_size, shuffle_seed):
     """-> x and y as lists of arrays."""
-    _check_count("batch_size", batch_size)
-    if shuffle_seed is not None and (isinstance(shuffle_seed, bool) or not isinstance(shuffle_seed, Integral)):
+    checks.positive_integer("batch_size", batch_size)
+    if shuffle_seed is not None and not checks.is_integer(shuffle_seed):
         raise ValueError(f"shuffle_seed must be an integer or None, got {shuffle_seed!r}.")
     if not all(isinstance(given, (list, tuple, np.ndarray)) for given in (x, y)):
         raise ValueError(f"x and y must be lists of arrays, got {type(x).__name__} and {type(y).__name__}.")
     if not len(x) or len(x) != len(y):
         raise ValueError(f"x and y must hold as many sequences as answers, at least one, got {len(x)} and {len(y)}.")
     return [np.asarray(sequence) for sequence in x], [np.asarray(answer) for answer in y]
-
-
-def _check_count(name, count):
-    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
-        raise ValueError(f"{name} must be a positive integer, got {count!r}.")
 
 
 def _check_sequences(x, padding):

@@ -5,11 +5,12 @@ import re
 import zlib
 from dataclasses import dataclass
 from datetime import date
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from keras_rnn_basics import checks
 
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 # A locale's own styles by name, and patterns of the CLDR's letters that any locale can fill in.
@@ -62,10 +63,8 @@ def load(
     >>> [pair for pair in pairs.train if pair[1].endswith(" 5 janvier 2026")]
     [('Mon, Jan 5, 2026', 'lundi 5 janvier 2026')]
     """
-    if isinstance(held_out, bool) or not isinstance(held_out, Integral) or held_out < 1:
-        raise ValueError(f"held_out must be a positive integer, got {held_out!r}.")
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise ValueError(f"seed must be an integer from 0 on, got {seed!r}.")
+    checks.positive_integer("held_out", held_out)
+    checks.integer("seed", seed, 0)
     rng = np.random.default_rng(seed)
     if path is None:
         dates = (LAST - FIRST).days + 1

@@ -5,11 +5,12 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from itertools import pairwise
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from keras_rnn_basics import checks
 
 HIDDEN = 0.6
 SWITCHING_RATE = 0.1
@@ -99,9 +100,8 @@ def load(path: str | Path | None = None, batch_size: int = 64, seed: int = 0) ->
     >>> digits.test.x.shape, digits.test.y.shape, digits.train.element_spec[0].shape
     ((4000, 24, 16, 16), (4000, 24), TensorShape([32, 24, 16, 16]))
     """
-    for name, value, least in (("batch_size", batch_size, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be an integer from {least} on, got {value!r}.")
+    checks.integer("batch_size", batch_size, 1)
+    checks.integer("seed", seed, 0)
     return _digits(batch_size, seed) if path is None else _own(Path(path), batch_size, seed)
 
 

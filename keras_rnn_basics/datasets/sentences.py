@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from keras_rnn_basics import checks
 
 # Characters in a piece: the memory that reading takes, whatever the length of the text.
 PIECE = 1 << 16
@@ -92,10 +93,9 @@ def load(path: str | Path | Sequence[str | Path] | None = None, held_out: float 
     BERNARDO:
     Who's there?
     """
-    if isinstance(held_out, bool) or not isinstance(held_out, Real) or not 0 < held_out < 0.5:
+    if not checks.is_number(held_out) or not 0 < held_out < 0.5:
         raise ValueError(f"held_out must be a fraction between 0 and 0.5, got {held_out!r}.")
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise ValueError(f"seed must be an integer from 0 on, got {seed!r}.")
+    checks.integer("seed", seed, 0)
     files = _plays() if path is None else _files(path)
     for file in files:
         _check(file)
@@ -302,8 +302,7 @@ def windowed_batches(tokens: np.ndarray, batch_size: int, steps: int, shuffle_se
 
 def _count(tokens, batch_size, steps):
     for name, value in (("batch_size", batch_size), ("steps", steps)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value!r}.")
+        checks.positive_integer(name, value)
     count = (len(tokens) - 1) // (batch_size * steps)
     if not count:
         raise ValueError(

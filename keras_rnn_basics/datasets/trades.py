@@ -3,11 +3,11 @@
 import warnings
 from collections.abc import Iterator
 from itertools import islice
-from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
+from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.series import MISSING, Series, find_column, opened_csv, read_header
 
 KINDS = ("time", "tick", "volume")
@@ -46,7 +46,7 @@ def read_trades(
     """
     if bars not in KINDS:
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")
-    if isinstance(size, bool) or not isinstance(size, Real) or not 0 < size < np.inf:
+    if not checks.is_number(size) or not 0 < size < np.inf:
         raise ValueError(f"size must be a positive number of {bars} in a bar, got {size!r}.")
     if bars == "tick" and (size != int(size) or size > MOST_TRADES):
         raise ValueError(f"size must be a whole number of trades in a bar, up to {MOST_TRADES:,}, got {size!r}.")

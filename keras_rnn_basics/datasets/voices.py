@@ -3,11 +3,11 @@
 from collections import Counter
 from dataclasses import dataclass
 from math import ceil, gcd
-from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
 
+from keras_rnn_basics import checks
 from keras_rnn_basics.datasets import vowels
 
 SHORTEST_SECONDS = 0.1
@@ -86,12 +86,10 @@ def load(
     ((1220, 5000), ('man', 'woman'), array([240, 260, 240, 240, 240]))
     """
     for name, value, least in (("sample_rate_hz", sample_rate_hz, 2000), ("folds", folds, 2), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}.")
-    if isinstance(seconds, bool) or not isinstance(seconds, Real) or not SHORTEST_SECONDS <= seconds < np.inf:
+        checks.integer(name, value, least)
+    if not checks.is_number(seconds) or not SHORTEST_SECONDS <= seconds < np.inf:
         raise ValueError(f"seconds must be a number of at least {SHORTEST_SECONDS}, got {seconds!r}.")
-    if isinstance(pitch_shift, bool) or not isinstance(pitch_shift, Real) or not 0 <= pitch_shift <= 24:
-        raise ValueError(f"pitch_shift must be a number of semitones from 0 to 24, got {pitch_shift!r}.")
+    checks.number("pitch_shift, in semitones,", pitch_shift, 0, 24)
     if path is None:
         return _say_all(int(sample_rate_hz), seconds, folds, pitch_shift, seed)
     if pitch_shift:

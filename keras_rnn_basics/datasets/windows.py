@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from numbers import Integral
 
 import numpy as np
 
+from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.series import Moment, Series
 
 KEYS, KINDS = ("train", "validation", "test"), ("training", "validation", "test")
@@ -133,7 +133,7 @@ def walk_forward(
     Raises:
         ValueError: as `split_windows`, and for an origin with too few steps before it.
     """
-    _check_count("validation_steps", validation_steps)
+    checks.positive_integer("validation_steps", validation_steps)
     if not len(origins) or (np.diff(np.array(origins, dtype="datetime64")).astype(int) <= 0).any():
         raise ValueError(f"origins must be rising moments, at least one, got {list(map(str, origins))}.")
     splits = []
@@ -183,8 +183,8 @@ def split_blocks(
     if set(kinds) != set(KEYS) or isinstance(kinds, str):
         raise ValueError(f"kinds must be a list of {', '.join(KEYS)}, each at least once, got {kinds!r}.")
     columns = _check(series, lookback, horizon, targets)
-    _check_count("block", block)
-    if isinstance(gap, bool) or not isinstance(gap, Integral) or not 0 <= gap < block:
+    checks.positive_integer("block", block)
+    if not checks.is_integer(gap) or not 0 <= gap < block:
         raise ValueError(f"gap must be an integer from 0 to less than block, {block}, got {gap!r}.")
     blocks: dict[str, list[np.ndarray]] = {key: [] for key in KEYS}
     for number, begin in enumerate(range(0, len(series), block)):
@@ -211,15 +211,10 @@ def _split(series, windows, parts, columns):
     return Split(train, validation, test, mean, std, parts, series.names, targets)
 
 
-def _check_count(name, steps):
-    if isinstance(steps, bool) or not isinstance(steps, Integral) or steps < 1:
-        raise ValueError(f"{name} must be a positive integer, got {steps!r}.")
-
-
 def _check(series, lookback, horizon, targets):
     """-> the columns of the targets."""
-    _check_count("lookback", lookback)
-    _check_count("horizon", horizon)
+    checks.positive_integer("lookback", lookback)
+    checks.positive_integer("horizon", horizon)
     if isinstance(targets, str):
         raise ValueError(f"targets must be a list of columns, such as [{targets!r}], got {targets!r}.")
     lengths = np.unique(np.diff(series.times))

@@ -46,7 +46,7 @@ def read_trades(
     """
     if bars not in KINDS:
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")
-    if not checks.is_number(size) or not 0 < size < np.inf:
+    if size is None or not checks.is_number(size) or not 0 < size < np.inf:
         raise ValueError(f"size must be a positive number of {bars} in a bar, got {size!r}.")
     if bars == "tick" and (size != int(size) or size > MOST_TRADES):
         raise ValueError(f"size must be a whole number of trades in a bar, up to {MOST_TRADES:,}, got {size!r}.")

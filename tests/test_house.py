@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md says of the code is so: who uses private names of other libraries, and who loops over time."""
+"""What CONTRIBUTING.md says of the code is so: who uses private names, who loops over time, and who imports whom."""
 
 import ast
 import re
@@ -13,6 +13,16 @@ TREES = {
 PRIVATE = re.compile(r"_[a-zA-Z]\w*")  # one underscore: __init__ and its like are Python's
 OF_NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}  # public, though they begin so
 LOOPS = {"TensorArray", "associative_scan", "foldl", "foldr", "fori_loop", "keras_loop", "map_fn", "scan", "while_loop"}
+
+# Each room imports from the rows above its own alone.
+ROWS = (
+    {"checks", "compat"},
+    {"cell", "recurrence", "losses", "decoding", "vocabulary", "baselines", "datasets"},
+    {"cells", "layer", "journal"},
+    {"architectures"},
+    {"check_cell", "export", "pictures", "training"},
+    {"report"},
+)
 
 
 def own_names(tree):
@@ -100,3 +110,22 @@ def test_python_steps_through_time_only_to_compare_and_in_a_baseline():
     loops = {name: [node for node in ast.walk(tree) if isinstance(node, ast.For)] for name, tree in TREES.items()}
     found = {name for name, own in loops.items() for loop in own if ast.unparse(loop.target) == "t"}
     assert found == {"architectures/step_check.py", "baselines/filters.py", "check_cell/sequence.py"}
+
+
+def imported_rooms(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "keras_rnn_basics":
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("keras_rnn_basics."):
+            yield node.module.split(".")[1]
+
+
+def test_imports_point_one_way():
+    row_of = {room: number for number, rooms in enumerate(ROWS) for room in rooms}
+    upwards = []
+    for name, tree in TREES.items():
+        room = name.split("/")[0].removesuffix(".py")
+        if room != "__init__":
+            others = set(imported_rooms(tree)) - {room}
+            upwards += [(name, other) for other in sorted(others) if row_of[other] >= row_of[room]]
+    assert upwards == []

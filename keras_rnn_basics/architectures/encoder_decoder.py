@@ -206,8 +206,7 @@ class EncoderDecoder(TextModel):
         empty = [number for number, row in enumerate(rows) if not row]
         if empty:
             raise ValueError(f"sentences must hold text; number {empty[0]} is empty.")
-        longest, spare = max(map(len, rows)), room(len(rows), 1) - len(rows)
-        return padded([*rows, *[[Vocabulary.unknown]] * spare], room(longest, 32))[0], longest
+        return padded(rows, 32)[0], max(map(len, rows))
 
     @cached_property
     def _translator(self):

@@ -94,7 +94,8 @@ class OneToMany(TextModel):
         """The prompt, with `max_new_tokens` tokens written behind it, fewer where the text comes to its end.
 
         Each token is drawn from the softmax of the logits and fed back as the next x_t. The whole loop is one
-        compiled program; each further batch size, and power of two of max_new_tokens, takes seconds to compile.
+        compiled program. It is compiled anew, which takes seconds, where the number of prompts, their length or
+        max_new_tokens passes another power of two.
 
         Args:
             prompt: a string, or a list of strings of any lengths; "" begins from the start token and a_0 = 0 alone.
@@ -130,13 +131,14 @@ class OneToMany(TextModel):
         else:
             texts, give_back = one_or_more(prompt, "prompt")
             prompts = self._read(texts)
-        tokens, lengths = padded(prompts, room(max(map(len, prompts)), 64))
+        tokens, lengths = padded(prompts, 64)
         uniform = self._uniform(np.int64(seed), np.int32(len(prompts)), np.int32(max_new_tokens))
         uniform = np.pad(uniform, [(0, 0), (0, room(max_new_tokens, 256) - max_new_tokens)])
+        uniform = np.pad(uniform, [(0, len(tokens) - len(prompts)), (0, 0)], "edge")
         limits = None if top_k is None else np.int32(top_k), None if top_p is None else np.float32(top_p)
         written = self._compiled(tokens, lengths, np.int32(max_new_tokens), uniform, np.float32(temperature), *limits)
         decoding.refuse_nan(written.log_probabilities)
-        written = written.tokens.numpy()[:, :max_new_tokens]
+        written = written.tokens.numpy()[: len(prompts), :max_new_tokens]
         if self.vocabulary is None:
             return np.concatenate([prompts, written], axis=1).reshape(*np.shape(prompt)[:-1], -1)
         return give_back([text + more for text, more in zip(texts, self.vocabulary.decode(written))])
@@ -157,11 +159,11 @@ class OneToMany(TextModel):
         else:
             texts, give_back = one_or_more(texts, "texts")
             rows = self._read(texts)
-        tokens, lengths = padded(rows, room(max(map(len, rows)), 64))
-        nothing = np.zeros((len(rows), 0), "float32")
+        tokens, lengths = padded(rows, 64)
+        nothing = np.zeros((len(tokens), 0), "float32")
         found = self._compiled(tokens, lengths, np.int32(0), nothing, np.float32(0), None, None)
         decoding.refuse_nan(found.prompt_log_probabilities)
-        found = found.prompt_log_probabilities.numpy()
+        found = found.prompt_log_probabilities.numpy()[: len(rows)]
         if give_back is None:
             return found[:, : lengths[0] - 1].reshape(*np.shape(texts)[:-1], -1)
         return give_back([own[: length - 1] for own, length in zip(found, lengths)])

@@ -105,8 +105,13 @@ def room(length, least):
     return max(least, 1 << (int(length) - 1).bit_length())
 
 
-def padded(rows, width):
-    """Lists of tokens -> (B, width) int32 with zeros behind them, (B,) int32 lengths."""
+def padded(rows, least):
+    """N lists of tokens -> (B, P) int32 with zeros behind each list, (B,) int32 lengths; B and P powers of two.
+
+    P is at least `least`. The rows behind the N-th are the last one again, which ends when that one ends.
+    """
+    width = room(max(map(len, rows)), least)
+    rows = [*rows, *[rows[-1]] * (room(len(rows), 1) - len(rows))]
     tokens = np.zeros((len(rows), width), dtype="int32")
     for row, own in zip(tokens, rows):
         row[: len(own)] = own

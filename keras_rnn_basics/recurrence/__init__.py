@@ -82,15 +82,15 @@ def choose(request: str, call: Call) -> Route:
         return Route("plain", f"the loop of Keras on {backend}", plain.run, overruled)
 
     # These name TensorFlow, which the package does not load on another backend.
-    from keras_rnn_basics.recurrence import cudnn, per_core, surroundings
+    from keras_rnn_basics.recurrence import cudnn, device, per_core
 
-    name = request if request != "auto" else ("cudnn" if surroundings.on_gpu() else "per_core")
+    name = request if request != "auto" else ("cudnn" if device.on_gpu() else "per_core")
     fast = {"cudnn": cudnn, "per_core": per_core}[name]
     misplaced, obstacle = fast.misplaced(), fast.obstacle(call)
     if misplaced or obstacle:
         overruled = request != "auto" or obstacle is not None or call.remat
         return Route("plain", f"{name} needs {misplaced or obstacle}", plain.run, overruled)
-    eager = surroundings.is_eager() and None not in call.shape  # a call of unknown sizes is a question about a graph
+    eager = device.is_eager() and None not in call.shape  # a call of unknown sizes is a question about a graph
     if request == "auto" and name == "per_core" and eager and not call.remat:
         return Route("plain", "outside tf.function, where per_core would compile for every new (B, T)", plain.run)
     return Route(name, *fast.plan(call))

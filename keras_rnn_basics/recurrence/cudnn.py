@@ -8,7 +8,7 @@ import functools
 
 import tensorflow as tf
 
-from keras_rnn_basics.recurrence import plain, surroundings
+from keras_rnn_basics.recurrence import device, elman, plain
 
 MODES = {"tanh": "rnn_tanh", "relu": "rnn_relu"}
 DTYPES = ("float16", "float32", "float64")
@@ -16,9 +16,9 @@ DTYPES = ("float16", "float32", "float64")
 
 def misplaced():
     """What this route would need around it, or None."""
-    if not surroundings.on_gpu():
+    if not device.on_gpu():
         return "a GPU, and this runs on a CPU"
-    if surroundings.in_xla():
+    if device.in_xla():
         return "a function that XLA does not compile: jit_compile=False"
     return None
 
@@ -26,7 +26,7 @@ def misplaced():
 def obstacle(call):
     """What the call's arguments would have to be for this route, or None."""
     cell = call.cell
-    obstacle = surroundings.not_elman(cell, MODES, "project", "advance")
+    obstacle = elman.not_elman(cell, MODES, "project", "advance")
     if obstacle:
         return obstacle
     if cell.compute_dtype not in DTYPES:
@@ -41,7 +41,7 @@ def obstacle(call):
 def plan(call):
     """(the reason to tell, the function to run) of a call without an obstacle."""
     g, _ = call.cell.elman()
-    name = surroundings.standard_name(g)
+    name = elman.standard_name(g)
     assert name in MODES  # any other is an obstacle
     mode = MODES[name]
     return f"{mode}, {call.cell.compute_dtype} on a GPU", functools.partial(run, mode=mode)

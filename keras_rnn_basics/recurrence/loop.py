@@ -182,8 +182,3 @@ def unstacked(x: Any) -> Any:
 def empty(x, T):
     """Room for T tensors like x."""
     return tf.TensorArray(x.dtype, T, element_shape=x.shape)
-
-
-def time_first(x: Any) -> Any:
-    """(b, T, ...) -> (T, b, ...), and back; None stays None."""
-    return None if x is None else tf.transpose(x, (1, 0, *range(2, len(x.shape))))

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_rnn_basics.compat import AutocastScope
-from keras_rnn_basics.recurrence import by_hand, loop, surroundings
+from keras_rnn_basics.recurrence import by_hand, elman, loop
 
 
 class Network:
@@ -20,7 +20,7 @@ class Network:
     def __init__(self, cell):
         self._cell: Callable[[], Any] = weakref.ref(cell)
         # The name in `by_hand.DERIVATIVES` of the g of a step `g(z_t + a_{t-1} W_aa)`, or None for any other step.
-        self.g = surroundings.standard_name(cell.elman()[0]) if surroundings.is_elman(cell) else None
+        self.g = elman.standard_name(cell.elman()[0]) if elman.is_elman(cell) else None
 
     def project(self, x, weights):
         return self._run(lambda cell: cell.project(x), weights)

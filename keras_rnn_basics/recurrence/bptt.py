@@ -1,9 +1,10 @@
-"""A part of the batch from x to the answers and back, with every state kept in between."""
+"""Backpropagation through time of a part of the batch, with every state kept: from x to the answers and back."""
 
 import tensorflow as tf
 
-from keras_rnn_basics.recurrence.loop import time_first, vjp
+from keras_rnn_basics.recurrence.loop import vjp
 from keras_rnn_basics.recurrence.network import summed
+from keras_rnn_basics.recurrence.plain import time_first
 
 
 def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):

@@ -1,4 +1,4 @@
-"""The same in segments of √T steps: what is kept are the states between two segments; the rest is computed again.
+"""Backpropagation through time with checkpoints: of √T segments the first states are kept, the others computed again.
 
 The memory for the states falls from T to about 2 √T steps, for one more pass through the loop.
 Source: Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost" (2016).
@@ -8,13 +8,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_rnn_basics.recurrence.loop import time_first, unstacked, vjp
+from keras_rnn_basics.recurrence.bptt import complete, of_readout
+from keras_rnn_basics.recurrence.loop import unstacked, vjp
 from keras_rnn_basics.recurrence.network import summed
-from keras_rnn_basics.recurrence.whole import complete, of_readout
+from keras_rnn_basics.recurrence.plain import time_first
 
 
 def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):
-    """As `whole.forward`, but kept are the states at the segments' ends: [(T / segment + 1, b, n_a), ...]."""
+    """As `bptt.forward`, but kept are the states at the segments' ends: [(T / segment + 1, b, n_a), ...]."""
     T = tf.shape(x)[1]
     x, mask = _segments(x, last_again=True), _mask_segments(mask, x)  # zeros are not for every cell to read
     K, xs, masks = tf.shape(x)[0], unstacked(x), unstacked(mask)
@@ -42,7 +43,7 @@ def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):
 
 
 def backward(dy, da_T, kept, x, mask, a_dropout, states_0, weights, *, network, every_step):
-    """As `whole.backward`, but the first of what it returns is ∂L/∂x (b, T, n_x) already."""
+    """As `bptt.backward`, but the first of what it returns is ∂L/∂x (b, T, n_x) already."""
     T = tf.shape(x)[1]
     x, mask = _segments(x, last_again=True), _mask_segments(mask, x)  # zeros are not for every cell to read
     K, xs, masks, starts = tf.shape(x)[0], unstacked(x), unstacked(mask), [unstacked(states) for states in kept]

@@ -4,7 +4,6 @@ import os
 import re
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
 from keras_rnn_basics.compat import in_xla_context
@@ -29,42 +28,6 @@ def in_xla() -> bool:
 def in_strategy() -> bool:
     """Whether a `tf.distribute` strategy cuts the batch already."""
     return tf.distribute.has_strategy()
-
-
-STANDARD = {
-    "tanh": (keras.activations.tanh, keras.ops.tanh, tf.tanh, tf.nn.tanh),
-    "relu": (keras.activations.relu, keras.ops.relu, tf.nn.relu),
-    "sigmoid": (keras.activations.sigmoid, keras.ops.sigmoid, tf.sigmoid, tf.nn.sigmoid),
-    "linear": (keras.activations.linear, tf.identity),
-}
-
-
-def standard_name(activation) -> str | None:
-    """Which of the four that the fast loops know an activation is, if it is one."""
-    return next((name for name, same in STANDARD.items() if any(activation is one for one in same)), None)
-
-
-def name_of(activation) -> str:
-    """How an error or a reason calls an activation."""
-    return getattr(activation, "__name__", type(activation).__name__)
-
-
-def is_elman(cell, *parts) -> bool:
-    """Whether a cell says that its step is `g(z_t + a_{t-1} W_aa)`, and these parts are as it said."""
-    if not hasattr(cell, "elman") or not cell.still_says("elman", "advance", "recur", *parts):
-        return False
-    _, name = cell.elman()
-    return not cell.built or any(getattr(cell, name) is weight for weight in cell.weights)
-
-
-def not_elman(cell, activations, *parts) -> str | None:
-    """What a loop lacks that has `g(z_t + a_{t-1} W_aa)` written out for these g, or None."""
-    if not is_elman(cell, *parts):
-        return f"the step g(z_t + a W_aa), which {type(cell).__name__} replaces"
-    g, _ = cell.elman()
-    if standard_name(g) not in activations:
-        return f"{', '.join(activations)}, not {name_of(g)}"
-    return None
 
 
 def cores() -> int:

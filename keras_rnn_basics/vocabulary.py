@@ -70,7 +70,7 @@ class Vocabulary:
             raise ValueError("texts must be a list of strings, or another source of them; got one string.")
         if size is not None and size <= len(SPECIAL):
             raise ValueError(f"size must be more than {len(SPECIAL)}, the numbers that are no text, got {size!r}.")
-        counter = Counter()
+        counter: Counter[bytes] = Counter()
         alphabet = cls(["a"], level)  # splits; its tokens play no part
         for some in _in_bundles(texts):
             counter.update(alphabet._split(some).flat_values.numpy().tolist())

@@ -71,25 +71,25 @@ def main(
     ]
     writers = [train_writer(split, RUNS / f"writer_{k}_0", place, settings) for k, split in enumerate(splits)]
     members = np.concatenate([read(split, own) for split, own in zip(splits, readers)])[order]
-    day = np.concatenate([write(split, own, place) for split, own in zip(splits, writers)])[order]
+    written = np.concatenate([write(split, own, place) for split, own in zip(splits, writers)])[order]
     rivals = baselines.backtest(splits, forecasters(len(compared)))
     rivals = {name: own[order] for name, own in rivals.items()}
-    by_lead = rivals["ridge"]
-    answers = {"RNN": members.mean(axis=1), "encoder-decoder": day[:, AHEAD - 1], **rivals}
-    answers["ridge"] = by_lead[:, AHEAD - 1]
+    day = {"encoder-decoder": written, "ridge": rivals["ridge"]}  # (N, HORIZON)
+    answers = {"RNN": members.mean(axis=1), "encoder-decoder": written, **rivals}
+    answers |= {name: own[:, AHEAD - 1] for name, own in day.items()}
+    day["persistence"] = np.repeat(rivals["persistence"][:, None], HORIZON, axis=1)
 
     errors = {name: np.abs(own - truth[:, AHEAD - 1])[scored] for name, own in answers.items()}
     own = errors.pop("RNN")
     alone = dict(enumerate(np.abs(members - truth[:, [AHEAD - 1]])[scored].mean(axis=0).tolist()))
     task = f"{target} {AHEAD} h ahead from {LOOKBACK} h, each block of {block_days} days by networks that never saw it"
     report = krb.Report(task, "mean absolute error", unit, own, errors, alone, block=BLOCK)
+    day_errors = {name: np.abs(own - truth).mean(axis=0, where=measured) for name, own in day.items()}
     whole = {
-        f"24 hours, {name}": float(np.abs(own - truth).mean(where=measured))
-        for name, own in (("encoder-decoder", day), ("ridge", by_lead))
+        f"24 hours, {name}": float(np.abs(day[name] - truth).mean(where=measured))
+        for name in ("encoder-decoder", "ridge")
     }
-    figure = draw(
-        times, truth, measured, answers, day, by_lead, own.mean(), f"{target}, six hours ahead ({unit})", unit
-    )
+    figure = draw(times, truth, answers["RNN"], own.mean(), day_errors, target, unit)
     publish(series, target, readers, writers[-1], report, figure, began, whole, unit)
 
 
@@ -206,15 +206,14 @@ def boosting(split):
     return split.test.past_y[:, -1, 0] + baselines.boosting(recent[0], changes[0], recent[1], changes[1], recent[2])
 
 
-def draw(times, truth, measured, answers, day, by_lead, own_error, label, unit):
+def draw(times, truth, forecasts, error, day_errors, target, unit):
     """Three hundred hours, forecast six hours ahead; and the errors at each of the next 24 hours."""
     figure, axes = plt.subplots(2, 1, figsize=(10, 6.5), layout="constrained")
-    some, lead = slice(0, 300), np.arange(1, HORIZON + 1)
-    krb.plot_forecast(times[some, AHEAD - 1], truth[some, AHEAD - 1], answers["RNN"][some], axes[0], label)
-    persistence = np.repeat(answers["persistence"][:, None], HORIZON, axis=1)
-    for name, all_hours in {"encoder-decoder": day, "ridge": by_lead, "persistence": persistence}.items():
-        axes[1].plot(lead, np.abs(all_hours - truth).mean(axis=0, where=measured), marker="o", label=name)
-    axes[1].plot([AHEAD], [own_error], marker="*", markersize=12, linestyle="none", label="RNN")
+    some, label = slice(0, 300), f"{target}, six hours ahead ({unit})"
+    krb.plot_forecast(times[some, AHEAD - 1], truth[some, AHEAD - 1], forecasts[some], axes[0], label)
+    for name, errors in day_errors.items():
+        axes[1].plot(np.arange(1, HORIZON + 1), errors, marker="o", label=name)
+    axes[1].plot([AHEAD], [error], marker="*", markersize=12, linestyle="none", label="RNN")
     axes[1].set(xlabel="hours ahead", ylabel=f"mean absolute error ({unit})", ylim=(0, None))
     axes[1].legend(frameon=False, ncols=4)
     return figure

@@ -109,8 +109,8 @@ class OneToMany(TextModel):
                 each time.
 
         Returns:
-            A string for a string, a list of strings for a list; for tokens, tokens: (P + max_new_tokens,),
-            or (B, P + max_new_tokens).
+            A string for a string, a list of strings for a list; (P + max_new_tokens,) tokens for (P,) tokens,
+            (B, P + max_new_tokens) for (B, P).
 
         Raises:
             ValueError: for an argument that does not fit.

@@ -179,7 +179,7 @@ def to_torch(rnn: Any) -> tuple[Any, Any]:
     if keras.activations.serialize(cells[-1][0].output_activation) != "linear":
         raise ValueError("torch.nn.Linear has no activation: build without output_activation, and apply it behind.")
     W_ya, b_y = _readout(cells[-1])
-    linear = torch.nn.Linear(len(W_ya), len(b_y))
+    linear = torch.nn.Linear(*W_ya.shape)
     linear.load_state_dict({"weight": torch.tensor(W_ya.T.copy()), "bias": torch.tensor(b_y)})
     return module, linear
 
@@ -266,8 +266,8 @@ def _directions(layer):
         read = [layer.forward_layer, layer.backward_layer]
     for own in read:
         cell = getattr(own, "cell", None)
-        plain = hasattr(cell, "elman") and cell.still_says("elman", "project", "advance", "recur", "readout")
-        if not plain or not own.built:
+        parts = ("project", "advance", "recur", "readout")
+        if cell is None or not hasattr(cell, "elman") or not cell.still_says("elman", *parts) or not own.built:
             raise ValueError(f"rnn must be a built BasicRNN of a BasicRNNCell, whose step SimpleRNN has; got {own!r}.")
         if cell.learned_initial_state:
             raise ValueError(f"{cell.name} learned its initial state, and there the state begins at zero.")
@@ -292,7 +292,7 @@ def _simple_arguments(cell):
 
 def _readout(cells):
     """The cells of one or two directions -> W_ya (n_a, n_y) or (2 n_a, n_y), b_y (n_y,) of one layer behind them."""
-    return np.concatenate([cell.W_ya.numpy() for cell in cells]), sum(cell.b_y.numpy() for cell in cells)
+    return np.concatenate([cell.W_ya.numpy() for cell in cells]), np.sum([cell.b_y.numpy() for cell in cells], axis=0)
 
 
 def _arrays(module) -> Mapping[str, np.ndarray]:

@@ -280,12 +280,15 @@ def spoil_folder(videos):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (spoil_size, r"video_4/9_cup.png has the size \(6, 6, .*video_0/8_cup.png \(6, 5, .*all frames must have one"),
+        (
+            spoil_size,
+            r"video_4/9_cup.png has the size \(6, 6, .*video_0/8_cup.png has \(6, 5, .*must have the same",
+        ),
         (spoil_image, "video_4/10_tea_pot.png cannot be read as an image"),
         (spoil_name, "video_4/ten_tea.png is not named <number>_<label>, such as 0017_cup.png"),
-        (spoil_number, "video_4/11_.* are both frame 11; a frame has one image"),
-        (spoil_length, "video_4 has 3 frames, but .*video_0 4: all sequences must be equally long"),
-        (spoil_folder, "video_41 holds no images .* must hold one folder a sequence"),
+        (spoil_number, "video_4/11_.* are both frame 11; each frame must have one image"),
+        (spoil_length, "video_4 has 3 frames, but .*video_0 has 4: all sequences must be equally long"),
+        (spoil_folder, "video_41 holds no images .* must hold one folder per sequence"),
     ],
 )
 def test_a_folder_without_sequences_to_split_is_an_error_that_names_the_place(videos, spoil, message):

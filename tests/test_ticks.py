@@ -62,7 +62,11 @@ def test_your_own_bars_are_read_whatever_case_and_order_their_columns_have(tmp_p
         ),
         (("2020-01-01,1,2,1,2,3,4",), "Date,Open,High,Low,Close,Volume a,Volume b", "there must be a column 'volume'"),
         (("2020-01-01,1,2,1,2,3,4",), HEADER + ",VOLUME", "there are several columns 'volume'"),
-        (("2020-01-01;1;2;1;2;3",), HEADER.replace(",", ";"), "line 1: separated by commas, got semicolons"),
+        (
+            ("2020-01-01;1;2;1;2;3",),
+            HEADER.replace(",", ";"),
+            "must be separated by commas, got semicolons",
+        ),
         (("2020-01-01,1,2,1,2",), HEADER, "line 2: 5 fields, but line 1 names 6"),
         (("2020-01-01,1,2,one,2,3",), HEADER, "line 2, column 'Low': 'one' is not a finite number"),
         (("2020-01-01,1,2,nan,2,3",), HEADER, "line 2, column 'Low': the first number is missing"),

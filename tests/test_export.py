@@ -127,7 +127,7 @@ def test_a_model_that_cuts_a_waveform_into_frames_has_no_step(rng, tmp_path):
     model = keras.Model(wave, krb.build_many_to_one((4,), 3, 2)(keras.ops.swapaxes(mel, 1, 2)))
     loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
     assert loaded.endpoints == ["serve"]
-    assert "(MelSpectrogram) cannot read one time step alone" in loaded.description["no_step"]
+    assert "(MelSpectrogram) cannot read a single time step" in loaded.description["no_step"]
     waves = rng.normal(size=(2, 500)).astype("float32")
     np.testing.assert_allclose(loaded.serve(waves), model(waves), atol=1e-5)
 

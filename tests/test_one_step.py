@@ -414,7 +414,7 @@ def wave():
         (stateful, "its layer gru is stateful"),
         (
             lambda: behind(layers.Conv1D(4, 3, padding="causal", name="conv"), layers.Dense(2)),
-            r"its layer conv \(Conv1D\) gives another result for one step than for the sequence: it looks at several time",
+            r"its layer conv \(Conv1D\) gives another result for one step than for the sequence: it looks at",
         ),
         # All that comes behind it answers zeros in both ways, until the network learns.
         (

@@ -74,7 +74,7 @@ def bucketed_pairs(
 
     Args:
         x: N source sequences of tokens from 1 on, each of its own length.
-        y: N target sequences, each from its start token to its end token.
+        y: N target sequences, each with its start token and its end token.
         batch_size: B.
         buckets: the largest number of source lengths.
         shuffle_seed: as in `bucketed`.

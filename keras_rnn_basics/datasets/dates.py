@@ -51,8 +51,8 @@ def load(
         seed: seed of the shuffling and of the styles.
 
     Raises:
-        ImportError: without a path, when Babel is not installed.
-        FileNotFoundError: when there is no such file.
+        ImportError: without a path, if Babel is not installed.
+        FileNotFoundError: if the file does not exist.
         ValueError: for an unknown locale; for a held_out of a third of the dates or more; for a file that is not UTF-8
             text, has a line without two sides, or has too few pairs to split. The error names the file and the line.
 

@@ -64,8 +64,9 @@ def check_cell(cell: keras.layers.Layer, n_x: int) -> None:
     ...     def get_config(self):
     ...         return {**super().get_config(), "alpha": 0.5}
     >>> check_cell(Forgetful(4, alpha=0.25), n_x=3)
-    Traceback (most recent call last): AssertionError: Forgetful: get_config is incomplete: a copy made from it has
-    alpha = 0.5, but the cell has 0.25; put every argument of __init__ into get_config.
+    Traceback (most recent call last):
+    AssertionError: Forgetful: get_config is incomplete: a copy made from it has alpha = 0.5, but the cell has 0.25; put
+    every argument of __init__ into get_config.
     """
     n_x = checks.positive_integer("n_x", n_x)
     if not isinstance(cell, keras.layers.Layer) or not hasattr(cell, "state_size"):

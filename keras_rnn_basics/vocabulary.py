@@ -70,7 +70,7 @@ class Vocabulary:
             raise ValueError("texts must be a list or another iterable of strings, got one string.")
         if size is not None and size <= len(SPECIAL):
             raise ValueError(f"size must be more than {len(SPECIAL)}, the number of special tokens, got {size!r}.")
-        counter = Counter()
+        counter: Counter[bytes] = Counter()
         alphabet = cls(["a"], level)  # used only to split; its tokens do not matter
         for some in _in_bundles(texts):
             counter.update(alphabet._split(some).flat_values.numpy().tolist())

@@ -99,16 +99,18 @@ def load(
 
 def _say_all(sample_rate_hz, seconds, folds, pitch_shift, seed):
     measured = vowels.peterson_barney()
-    names, labels = np.unique(measured.sexes, return_inverse=True)
-    names, speakers = tuple(names.tolist()), measured.speakers.astype(str)
+    sexes, labels = np.unique(measured.sexes, return_inverse=True)
+    names, speakers = tuple(sexes.tolist()), measured.speakers.astype(str)
     fold = _folds(labels, speakers, names, folds)
     rng = np.random.default_rng(seed)
     f0_hz = measured.f0_hz * 2 ** (rng.uniform(-pitch_shift, pitch_shift, len(measured.f0_hz)) / 12)
     said = [vowels.say(f0, formants, rng) for f0, formants in zip(f0_hz, measured.formants_hz)]
-    waves = [_resampled(wave, vowels.SAMPLE_RATE_HZ, sample_rate_hz, seconds) for wave in said]
+    each = [_resampled(wave, vowels.SAMPLE_RATE_HZ, sample_rate_hz, seconds) for wave in said]
+    waves, lengths = _padded(each, ceil(min(seconds, vowels.LONGEST_SECONDS) * sample_rate_hz))
     shifted = f", the pitch shifted by up to {pitch_shift:g} semitones" if pitch_shift else ""
     return Clips(
-        *_padded(waves, ceil(min(seconds, vowels.LONGEST_SECONDS) * sample_rate_hz)),
+        waves,
+        lengths,
         labels,
         speakers,
         names,
@@ -140,9 +142,11 @@ def _read_all(path, sample_rate_hz, seconds, folds):
     labels = np.repeat(np.arange(len(found)), [len(own) for own in found.values()])
     speakers = np.array([_speaker(file.relative_to(path)) for file in files])
     fold = _folds(labels, speakers, tuple(found), folds)  # before the long reading
-    waves = [_read(file, sample_rate_hz, seconds) for file in files]
+    each = [_read(file, sample_rate_hz, seconds) for file in files]
+    waves, lengths = _padded(each, max(map(len, each)))
     return Clips(
-        *_padded(waves, max(map(len, waves))),
+        waves,
+        lengths,
         labels,
         speakers,
         tuple(found),
@@ -211,7 +215,7 @@ def _padded(waves, samples):
 def _folds(labels, speakers, names, folds):
     """(N,), (N,) -> (N,): takes the speakers with most clips first and puts each where its labels are rarest."""
     said = Counter(zip(speakers.tolist(), labels.tolist()))
-    counts = {}
+    counts: dict[str, np.ndarray] = {}
     for (speaker, label), n in said.items():
         counts.setdefault(speaker, np.zeros(len(names), int))[label] = n
     for label, name in enumerate(names):

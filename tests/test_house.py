@@ -20,7 +20,7 @@ ROWS = (
     {"cell", "recurrence", "losses", "decoding", "vocabulary", "baselines", "datasets"},
     {"cells", "layer", "journal"},
     {"architectures"},
-    {"check_cell", "export", "pictures", "training"},
+    {"check_cell", "exchange", "export", "pictures", "training"},
     {"report"},
 )
 

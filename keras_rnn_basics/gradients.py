@@ -80,7 +80,9 @@ class Measured(NamedTuple):
 
 def error_flow(anatomy: Any, x: Any, y: Any, loss: Any = None) -> Measured:
     """The gradients of L along each line of the unrolled network, and at each weight of its cells."""
-    y, lines, sequences, named, steps = np.asarray(y), {}, {}, {}, []
+    y, sequences, steps = np.asarray(y), {}, []
+    lines: dict[tuple, Any] = {}
+    named: dict[tuple, Any] = {}
     layers = [layer for chain in anatomy.chains for *_, layer in chain.ways]
     measure = _forward(anatomy.model, anatomy.graph, _inputs(anatomy.graph, x), y, loss, layers)
     for chain in anatomy.chains:
@@ -129,7 +131,8 @@ def _forward(model, graph, x, y, loss, measured):
         raise RuntimeError(f"Gradients are measured under TensorFlow; Keras runs on {keras.backend.backend()} here.")
     import tensorflow as tf
 
-    given, runs = {own: ops.convert_to_tensor(one, dtype=own.dtype) for own, one in zip(graph.inputs, x)}, {}
+    runs: dict[Any, list] = {}
+    given = {own: ops.convert_to_tensor(one, dtype=own.dtype) for own, one in zip(graph.inputs, x)}
     with tf.GradientTape() as tape:
         tape.watch([weight.value for layer in measured for weight in layer.cell.weights])
         with _watched(measured, graph, tape, runs):

@@ -141,7 +141,8 @@ class _Reader:
 
     def row(self, top):
         """-> the input that a row begins at, its nodes up to this one, and the recurrent nodes that they need."""
-        row, beside, value = [], [], top.outputs[0]
+        row: list[Any] = []
+        beside, value = [], top.outputs[0]
         while value in self.makers:
             node = self.makers[value]
             if value is not node.outputs[0] or any(node.operation is above.operation for above in row):
@@ -180,7 +181,7 @@ class _Reader:
             shapes = " → ".join(dict.fromkeys(_step_text(value, steps) for value in (before, after)))
             begins_with = "".join(self.names[id(own.operation)] for own in self.before(further)[-1:])
             reads = "" if layers else " and ".join(value.name for value in further if len(value.shape) > 2)
-            name = self.names.get(id(node.operation), node.operation.name)
+            name = str(self.names.get(id(node.operation), node.operation.name))
             parts.append(Part(name, node, shapes, layers, number, begins_with, reads, steps, late))
         T = 1 if one_step else x.shape[1] if len(x.shape) > 1 else None
         backwards = directions(in_time[0])[0].go_backwards
@@ -196,7 +197,7 @@ class _Reader:
 
 def _paths(model, within=""):
     """id -> the name of each layer in a model, as "encoder/rnn_1"."""
-    paths = {}
+    paths: dict[int, str] = {}
     for layer in getattr(model, "layers", ()):
         paths |= {id(layer): within + layer.name, **_paths(layer, f"{within}{layer.name}/")}
     return paths
@@ -229,8 +230,9 @@ def _leaves_out(node):
     if isinstance(node.operation, keras.layers.Cropping1D):
         first, last = node.operation.cropping
         return 0 if last else first
-    key = node.args[1] if isinstance(node.operation, GetItem) else ()
-    batch, steps, *others = [*(key if isinstance(key, (tuple, list)) else [key]), slice(None), slice(None)]
+    key: Any = node.args[1] if isinstance(node.operation, GetItem) else ()
+    others: list[Any]
+    batch, steps, *others = [*(list(key) if isinstance(key, (tuple, list)) else [key]), slice(None), slice(None)]
     k = getattr(steps, "start", None) or 0
     alone = steps == slice(k, None) and all(own in (slice(None), ...) for own in (batch, *others))
     return k if alone and k > 0 else 0

@@ -41,6 +41,9 @@ def plain(name: Any, width: int = 34) -> str:
 class Label(Text):
     """Text as large as the drawing makes it: its `natural_size` is in the units of its axes."""
 
+    axes: Any
+    natural_size: float
+
     def draw(self, renderer):
         self._fit()
         super().draw(renderer)
@@ -52,7 +55,8 @@ class Label(Text):
     def _fit(self):
         (_, low), (_, high) = self.axes.transData.transform([(0, 0), (0, self.natural_size)])
         # Rounded, for matplotlib keeps a formula that it has set once, at its very size.
-        points = max(round(abs(high - low) * 72 / self.get_figure(root=True).dpi, 3), 0.01)
+        figure: Any = self.get_figure(root=True)
+        points = max(round(abs(high - low) * 72 / figure.dpi, 3), 0.01)
         if points != self.get_fontsize():
             self.set_fontsize(points)
 
@@ -72,7 +76,9 @@ class Drawing:
     """What is to be drawn; where `measured` is given (see `Measured`), with the errors on their way back."""
 
     def __init__(self, measured: Any = None) -> None:
-        self.artists, self.corners, self.measured = [], [], measured
+        self.artists: list[Any] = []
+        self.corners: list[Any] = []
+        self.measured = measured
 
     @property
     def bounds(self):
@@ -98,7 +104,7 @@ class Drawing:
             width, height = text_size(line, size, weight)
             middle = y - (row - 0.5 * (len(lines) - 1)) * height
             # By the baseline: the middle of a text depends on which letters it is made of.
-            look = {"color": colour, "ha": ha, "va": "baseline", "fontweight": weight, "math_fontfamily": MATHS}
+            look: Any = {"color": colour, "ha": ha, "va": "baseline", "fontweight": weight, "math_fontfamily": MATHS}
             self.artists.append(Label(x, middle - 0.36 * size, line, fontsize=size, zorder=LABELS, **look))
             self.artists[-1].natural_size = size
             left = x - {"left": 0.0, "center": 0.5, "right": 1.0}[ha] * width

@@ -79,7 +79,7 @@ def weights_by_part(cell: Any) -> dict[str, dict[str, Any]]:
     named = weights(cell)
     if getattr(cell, "step_by_step", "no RecurrentCell"):
         return {"call": named}
-    by_part = {part: {} for part in given_by_parts(cell)}
+    by_part: dict[str, dict] = {part: {} for part in given_by_parts(cell)}
     for name, weight in named.items():
         for part, given in given_by_parts(cell, weight).items():
             # A part has no numbers to give once a weight that acts in it has none.

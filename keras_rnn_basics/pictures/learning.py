@@ -120,7 +120,7 @@ def plot_gradient_flow(norms: Any, ax: Axes, radius: float | None = None) -> Axe
         raise ValueError(f"norms must be (T, T) with positive numbers in it, got {norms.shape}.")
     largest, least, steps = norms.max(), FAINTEST * norms.max(), np.arange(1, len(norms) + 1)
     beside = [image for one in ax.figure.axes for image in one.images if image.get_gid() == "gradient flow"]
-    scale = beside[0].norm if beside else LogNorm(least, largest)
+    scale: Any = beside[0].norm if beside else LogNorm(least, largest)
     scale.vmin, scale.vmax = min(least, scale.vmin), max(largest, scale.vmax)
     for bar in [image.colorbar for image in beside if image.colorbar]:
         bar.remove()
@@ -160,7 +160,8 @@ def plot_activations(activations: Any, labels: Any, ax: Axes, xlabel: str = "tim
     image = ax.imshow(activations.T, cmap="RdBu_r", vmin=-bound, vmax=bound, aspect="auto", interpolation="nearest")
     words = _visible([str(label) for label in labels])
     longest = max(map(len, words))
-    points = 0.8 * ax.get_position().width * ax.figure.get_figwidth() * 72  # the colour bar takes its part
+    figure: Any = ax.figure
+    points = 0.8 * ax.get_position().width * figure.get_figwidth() * 72  # the colour bar takes its part
     across = 0.75 * SIZE * longest if longest <= 2 else 1.3 * SIZE  # longer ones stand upright
     shown = range(0, T, max(1, int(np.ceil(across * T / points))))
     ax.set_xticks(shown, [words[t] for t in shown], rotation=0 if longest <= 2 else 90, fontsize=SIZE)

@@ -132,6 +132,7 @@ def plot_backpropagation(
     """
     anatomy, measured = read(model), Measured({}, None, {}, [])
     _check(anatomy, steps, answers=True)
+    T: Any = steps
     if (x is None) != (y is None):
         raise ValueError("plot_backpropagation measures on a batch of x and y, or on neither: one of them is missing.")
     lines = [
@@ -142,17 +143,16 @@ def plot_backpropagation(
     )
     if x is not None:
         measured = error_flow(anatomy, x, y, loss)
-        if steps is not None and set(measured.steps) != {steps}:
-            T = " and ".join(map(str, measured.steps))
-            raise ValueError(f"The batch has {T} steps, steps={steps}: leave steps out.")
-        steps = measured.steps
+        T = measured.steps
+        if steps is not None and set(T) != {steps}:
+            raise ValueError(f"The batch has {' and '.join(map(str, T))} steps, steps={steps}: leave steps out.")
         lines += [
             "An arrow's width, and its number: the mean length of the gradient of L along it, "
             f"at most {max(measured.flows.values()):.2g} here.",
             r"Under a weight: the length of its gradient $\partial L/\partial W$, the sum of the shares of all steps.",
         ]
     d = Drawing(measured)
-    last = _over_time(d, anatomy, steps, feeding=False)
+    last = _over_time(d, anatomy, T, feeding=False)
     _costs(d, last, measured.costs)
     return _shown(d, anatomy, lines, ax)
 
@@ -166,7 +166,8 @@ def _check(anatomy, steps=None, answers=False):
 
 def _over_time(d, anatomy, steps=None, weights=True, feeding=True, left=0.0):
     """Draws a model's chains beside each other; -> the last of them."""
-    unrolled, one = None, anatomy.kind == "one_to_one"
+    unrolled: Any = None
+    one = anatomy.kind == "one_to_one"
     for place, chain in enumerate(anatomy.chains):
         decodes, T = chain.owner == "dec", steps[place] if isinstance(steps, list) else steps or chain.T
         shown = columns(1 if one else T, "T_y" if decodes else "T_x")

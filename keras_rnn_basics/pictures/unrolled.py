@@ -54,11 +54,13 @@ class Unrolled:
     encoder: Any = None  # what this decoder begins with
 
     def __post_init__(self):
-        self.gap, self.chips, self.symbols, parts = GAP if self.weights else 0.5 * GAP, {}, {}, self.chain.parts
+        self.gap, parts = GAP if self.weights else 0.5 * GAP, self.chain.parts
+        self.chips: dict[tuple, list] = {}
+        self.symbols: dict[tuple, str] = {}
         for part, way, layer in self.chain.ways:
             above = part.number + ({"→": r"\rightarrow", "←": r"\leftarrow"}[way] if len(part.layers) == 2 else "")
-            for t in ["0", *(step.label for step in self.steps)]:
-                self.symbols[part.name, way, t] = indexed("a", t, above)
+            labels = ["0", *(step.label for step in self.steps)]
+            self.symbols |= {(part.name, way, label): indexed("a", label, above) for label in labels}
             for acts, named in weights_by_part(layer.cell).items() if self.weights else ():
                 drawn = {name for (*of, _), own in self.chips.items() if of == [part.name, way] for name, *_ in own}
                 chips = [self.chip((part.name, way, name), w, above, name in drawn) for name, w in named.items()]
@@ -145,7 +147,8 @@ class Unrolled:
         text = f"{name}: {what}" if len(name) + len(what) < 44 and "\n" not in name else f"{name}:\n{what}"
         (width, height), xs = text_size(text, NOTE), [self.centres[i] for i in places]
         height, width = max(20.0, height + 9), max(max(xs) - min(xs) + self.width, width + 16)
-        x, y, self.y, given = 0.5 * (min(xs) + max(xs)), self.y + 16 + 0.5 * height, self.y + 16 + height, {}
+        given: dict[int, Place] = {}
+        x, y, self.y = 0.5 * (min(xs) + max(xs)), self.y + 16 + 0.5 * height, self.y + 16 + height
         self.d.box(x, y, width, height, text, "white", FAINT, size=NOTE, gid=f"bar-{part.name}")
         for i, place in places.items():
             out = self.out(part, i, y, 0.5 * height)
@@ -167,7 +170,8 @@ class Unrolled:
     def recurrent(self, part, places):
         two = len(part.layers) == 2
         ways = {way: self.shift * sign * two for way, sign, _ in zip("→←", (-1, 1), part.layers)}
-        bend, low, self.y, sides = self.y + 8, self.y + 20 + 4 * two, self.y + 4 * two, {}
+        sides: dict[str, dict] = {}
+        bend, low, self.y = self.y + 8, self.y + 20 + 4 * two, self.y + 4 * two
         for way, shift in ways.items():
             self.rail(part, way, "project", [place.x + shift for place in places.values()])
         self.y = max(self.y, low) + 16
@@ -206,7 +210,8 @@ class Unrolled:
     def states(self, part, way, shift, places, bend):
         """The cells of one direction, with the line from each to the next; -> where their states leave upwards."""
         sign, y, key, up, uses = 1 if way == "→" else -1, self.y + 0.5 * HEIGHT, part.key(way), {}, []
-        first, before = None, None
+        first: Any = None
+        before: Any = None
         if self.weights:
             beside, look = 0.5 * self.width + self.gap + self.half, {"linestyle": "--", "gid": f"begin-a-{key}"}
             x = self.centres[0 if sign > 0 else -1] - sign * beside
@@ -228,10 +233,10 @@ class Unrolled:
         self.dots(y)
         self.ends[part.name], self.y = last, y + 0.5 * HEIGHT
         if self.encoder and part.begins_with:
-            end, into = self.encoder.ends[part.begins_with], (first.x - first.w, y)
+            end, begin = self.encoder.ends[part.begins_with], (first.x - first.w, y)
             bent = [(0.5 * (end.x + first.x), end.y), (0.5 * (end.x + first.x), y)] if end.y != y else []
             gid, flow = f"hand-over-{part.begins_with}", (part.name, way, "recurrent", 1)
-            self.d.way([(end.x + end.w, end.y), *bent, into], COLOURS["advance"], gid, flow, self.begin - 22)
+            self.d.way([(end.x + end.w, end.y), *bent, begin], COLOURS["advance"], gid, flow, self.begin - 22)
         for acts in ("advance", "call"):
             self.rail(part, way, acts, uses, 15.0, y)
         if not part.begins_with:

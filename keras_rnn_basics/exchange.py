@@ -23,6 +23,8 @@ from keras_rnn_basics.layer import BasicRNN
 # What SimpleRNN calls the weights whose initializers, regularizers and constraints it takes.
 KERAS_NAMES = {"W_ax": "kernel", "W_aa": "recurrent", "b_a": "bias"}
 OPTIONS = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
+# What PyTorch calls the weights of each reading direction.
+SUFFIXES = ("", "_reverse")
 
 
 class Direction(NamedTuple):
@@ -126,10 +128,10 @@ def from_torch(rnn: Any, linear: Any = None, nonlinearity: str | None = None) ->
         )
     weights = _arrays(rnn)
     g = nonlinearity or getattr(rnn, "nonlinearity", "tanh")
-    depth = 1 + max((int(name.split("_l")[1].split("_")[0]) for name in weights if "_hh_l" in name), default=-1)
+    depth = sum(f"weight_hh_l{k}" in weights for k in range(len(weights)))
     if not depth or weights["weight_hh_l0"].shape[0] != weights["weight_hh_l0"].shape[1]:
         raise ValueError(f"rnn must be a torch.nn.RNN or its state_dict(), got weights named {sorted(weights)}.")
-    suffixes = ("", "_reverse") if "weight_hh_l0_reverse" in weights else ("",)
+    suffixes = SUFFIXES if f"weight_hh_l0{SUFFIXES[1]}" in weights else SUFFIXES[:1]
     layers = [[_from_torch_layer(weights, f"_l{k}{suffix}", g) for suffix in suffixes] for k in range(depth)]
     if linear is not None:
         top = _arrays(linear)
@@ -170,7 +172,7 @@ def to_torch(rnn: Any) -> tuple[Any, Any]:
     module = torch.nn.RNN(n_x, first.units, len(cells), g, batch_first=True, bidirectional=both)
     state = {}
     for k, own in enumerate(cells):
-        for cell, suffix in zip(own, ("", "_reverse")):
+        for cell, suffix in zip(own, SUFFIXES):
             state[f"weight_ih_l{k}{suffix}"], state[f"weight_hh_l{k}{suffix}"] = _T(cell.W_ax), _T(cell.W_aa)
             state[f"bias_ih_l{k}{suffix}"], state[f"bias_hh_l{k}{suffix}"] = cell.b_x.numpy(), cell.b_a.numpy()
     module.load_state_dict({name: torch.tensor(np.array(value)) for name, value in state.items()})

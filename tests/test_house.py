@@ -12,6 +12,7 @@ TREES = {
 
 PRIVATE = re.compile(r"_[a-zA-Z]\w*")  # one underscore: __init__ and its like are Python's
 OF_NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}  # public, though they begin so
+OF_PYTORCH = {"_reverse"}  # how a name in a state dict ends
 LOOPS = {"TensorArray", "associative_scan", "foldl", "foldr", "fori_loop", "keras_loop", "map_fn", "scan", "while_loop"}
 
 # Each room imports from the rows above its own alone.
@@ -71,7 +72,9 @@ def private_modules(tree):
 
 def private_uses(tree, known):
     named = [(line, name) for line, name in used_names(tree) if PRIVATE.fullmatch(name)]
-    return [(line, name) for line, name in named if name not in known | OF_NAMED_TUPLES] + [*private_modules(tree)]
+    return [(line, name) for line, name in named if name not in known | OF_NAMED_TUPLES | OF_PYTORCH] + [
+        *private_modules(tree)
+    ]
 
 
 KNOWN = {name for tree in TREES.values() for name in own_names(tree)}

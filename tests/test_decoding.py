@@ -296,6 +296,7 @@ def test_no_rows_have_no_random_numbers():
     assert decoding.uniform_numbers(1, 0, 5).shape[0] == 0
 
 
+@pytest.mark.extra
 def test_a_sampler_of_keras_hub_takes_the_step(network):
     samplers = pytest.importorskip("keras_hub", reason="keras-hub is not installed").samplers
     step, in_numpy = network

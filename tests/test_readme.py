@@ -1,10 +1,9 @@
 """What the README shows runs as it stands."""
 
 import ast
-import os
 import re
-import subprocess
-import sys
+from contextlib import chdir, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +18,9 @@ def python_block(text, heading):
 
 
 def printed_by(snippet, folder):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(
-        [sys.executable, "-c", snippet], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    with chdir(folder), redirect_stdout(StringIO()) as stdout:
+        exec(snippet, {"__name__": "__main__"})
+    return stdout.getvalue().splitlines()
 
 
 def test_the_snippet_learns_and_exports(tmp_path):
@@ -42,6 +38,13 @@ def test_the_text_snippet_writes_what_it_learned(tmp_path):
     known = {"the sun is up\n", "the moon is up\n", "the moon is down\n"}
     assert set(ast.literal_eval(texts)) <= known
     assert abs(float(log_p) - np.log(1 / 3)) < 0.3  # one line of three
+
+
+def test_every_make_command_in_the_pages_is_a_target_and_both_name_the_tests():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    for page in ("README.md", "CONTRIBUTING.md"):
+        named = set(re.findall(r"(?:    |`)make ([a-z-]+)", (ROOT / page).read_text("utf-8")))
+        assert {"test", "test-all"} <= named <= targets
 
 
 def test_every_public_name_in_the_readme_exists():

@@ -36,6 +36,8 @@ test-all: test $(ALL_STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(BENCH_STAMP)
 	.venv-bench/bin/python benchmarks/recurrence.py

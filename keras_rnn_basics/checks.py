@@ -7,16 +7,41 @@ from typing import Any
 import keras
 
 
+def is_integer(value: Any) -> bool:
+    """Whether it is an integer of Python or numpy; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number of Python or numpy; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def positive_integer(name: str, value: Any) -> int:
     """The value as an int, or a ValueError that names the argument and says what came."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+    if not is_integer(value) or value < 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}.")
     return int(value)
 
 
+def integer(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """The value as an int from `least` to `most`, both included, or a ValueError."""
+    if not is_integer(value) or value < least or (most is not None and value > most):
+        bounds = f"{least} on" if most is None else f"{least} to {most}"
+        raise ValueError(f"{name} must be an integer from {bounds}, got {value!r}.")
+    return int(value)
+
+
+def number(name: str, value: Any, least: float, most: float) -> float:
+    """The value as a float from `least` to `most`, both included, or a ValueError."""
+    if not is_number(value) or not least <= value <= most:
+        raise ValueError(f"{name} must be a number from {least} to {most}, got {value!r}.")
+    return float(value)
+
+
 def rate(name: str, value: Any) -> float:
     """The value as a float in [0, 1), such as a dropout rate."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < 1:
+    if not is_number(value) or not 0 <= value < 1:
         raise ValueError(f"{name} must be a number in [0, 1), got {value!r}.")
     return float(value)
 

@@ -65,7 +65,7 @@ def test_your_own_csv_is_read_by_path(tmp_path, zipped):
         ((), "", "is empty: its first line must name the columns"),
         ((), HEADER, "has no rows under its header"),
         (("2020-01-01,1,2",), "day,temp,wind", r"line 1: there is no column 'date'; the columns are \['day'"),
-        (("2020-01-01,1,2",), "date,temp,temp", r"line 1: the columns \['temp'\] stand twice"),
+        (("2020-01-01,1,2",), "date,temp,temp", r"line 1: the columns \['temp'\] appear twice"),
         (("2020-01-01",), "date", "line 1: there are no columns of numbers"),
         (("2020-01-01,1",), HEADER, "line 2: 2 fields, but line 1 names 3 columns"),
         (("2020-01-01,1,2", "2020-13-01,1,2"), HEADER, "line 3, column 'date': '2020-13-01' is not a date"),
@@ -81,7 +81,7 @@ def test_your_own_csv_is_read_by_path(tmp_path, zipped):
         (
             ("2020-01-01,1,2", "2020-01-01,1,3"),
             HEADER,
-            "line 3, column 'date': 2020-01-01 stands in line 2 too, with other numbers",
+            "line 3, column 'date': 2020-01-01 is also in line 2, with other numbers",
         ),
         (
             ("2020-01-01,1,2", "2023-01-01,1,3"),
@@ -106,7 +106,7 @@ MENDABLE = [
     ),
     (
         ("2020-01-01,1,2", "2020-01-01,1,2", "2020-01-02,3,4"),
-        "line 3, column 'date': 2020-01-01 stands in line 2 too",
+        "line 3, column 'date': 2020-01-01 is also in line 2",
         [[1, 2], [3, 4]],
     ),
     (

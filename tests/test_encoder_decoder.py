@@ -83,7 +83,7 @@ def test_a_beam_is_as_long_as_was_asked_for(vocabulary):
 def test_translate_says_what_does_not_fit(translator):
     with pytest.raises(ValueError, match="sentences must hold text; number 1 is empty"):
         translator.translate(["to be", ""])
-    with pytest.raises(ValueError, match="num_beams must be a whole number from 1"):
+    with pytest.raises(ValueError, match="num_beams must be an integer from 1"):
         translator.translate("to be", num_beams=0)
     with pytest.raises(ValueError, match="sentences must be a string or a list"):
         translator.translate([1, 2])

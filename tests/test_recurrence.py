@@ -15,7 +15,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from test_cell import random_cell, weights_of
 
 from keras_rnn_basics import BasicRNN, BasicRNNCell, SumOverTime, build_many_to_one, export_saved_model
-from keras_rnn_basics.recurrence import Call, choose, cudnn, only_plain, per_core, plain, surroundings
+from keras_rnn_basics.recurrence import Call, choose, cudnn, device, only_plain, per_core, plain
 
 GATED = ["tanh", "relu", "sigmoid", "linear"]
 
@@ -248,8 +248,8 @@ def in_graph(cell, **arguments):
 
 
 def test_auto_counts_the_cores_the_rows_the_work_and_the_cache(monkeypatch):
-    monkeypatch.setattr(surroundings, "cores", lambda: 4)
-    monkeypatch.setattr(surroundings, "core_cache_bytes", lambda: 2**19)
+    monkeypatch.setattr(device, "cores", lambda: 4)
+    monkeypatch.setattr(device, "core_cache_bytes", lambda: 2**19)
     assert in_graph(BasicRNNCell(256), shape=(64, 100, None)) == "per_core: 4 cores, tanh, float32"
     assert in_graph(BasicRNNCell(256), shape=(None, None, None)) == "per_core: 4 cores, tanh, float32"
     assert in_graph(BasicRNNCell(256), shape=(9, 100, None)) == "per_core: 2 cores, tanh, float32"
@@ -282,7 +282,7 @@ def test_auto_says_when_an_argument_rules_the_fast_loop_out(x):
     recomputing = BasicRNN(BasicRNNCell(3, dtype="float16"), dtype="float16", remat=True)
     with pytest.warns(UserWarning, match="remat=True has no effect there"):
         recomputing(x)
-    with pytest.raises(ValueError, match="remat=True goes with recurrence='auto' or 'per_core'"):
+    with pytest.raises(ValueError, match="remat=True needs recurrence='auto' or 'per_core'"):
         BasicRNN(BasicRNNCell(3), recurrence="plain", remat=True)
 
 
@@ -374,14 +374,14 @@ def test_weights_states_and_masks_reach_cudnn_as_its_reference_wants_them(rng, x
 
 def test_cudnn_is_refused_what_it_cannot_do(monkeypatch):
     assert str(choose("cudnn", Call(BasicRNNCell(3)))) == "plain: cudnn needs a GPU, and this runs on a CPU"
-    monkeypatch.setattr(surroundings, "on_gpu", lambda: True)
+    monkeypatch.setattr(device, "on_gpu", lambda: True)
     assert in_graph(BasicRNNCell(3)) == "cudnn: rnn_tanh, float32 on a GPU"
     assert in_graph(BasicRNNCell(3, activation="relu")) == "cudnn: rnn_relu, float32 on a GPU"
     assert in_graph(BasicRNNCell(3, activation="sigmoid")) == "plain: cudnn needs tanh, relu, not sigmoid"
     assert in_graph(BasicRNNCell(3), a_dropped=True) == "plain: cudnn needs recurrent_dropout=0"
     assert in_graph(BasicRNNCell(3), remat=True) == "plain: cudnn needs remat=False"
     assert in_graph(BasicRNNCell(3, dtype="bfloat16")) == "plain: cudnn needs float16, float32, float64, not bfloat16"
-    monkeypatch.setattr(surroundings, "in_xla", lambda: True)
+    monkeypatch.setattr(device, "in_xla", lambda: True)
     assert in_graph(BasicRNNCell(3)) == "plain: cudnn needs a function that XLA does not compile: jit_compile=False"
 
 

@@ -1,4 +1,6 @@
 import gzip
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -314,3 +316,16 @@ def test_bad_blocks_say_what_would_do(arguments, message):
     good = {"block": 10, "kinds": ["train", "validation", "test"], "lookback": 3, "horizon": 2}
     with pytest.raises(ValueError, match=message):
         split_blocks(days_from(40), **{**good, **arguments})
+
+
+def test_the_package_and_its_data_sets_import_nothing_of_the_extra():
+    # Keras itself takes up what it finds of them.
+    code = (
+        "import sys, keras\n"
+        "before = set(sys.modules)\n"
+        "import keras_rnn_basics, keras_rnn_basics.datasets\n"
+        "extra = {'babel', 'matplotlib', 'pandas', 'scipy.signal', 'sklearn', 'sklearn.datasets', 'soundfile'}\n"
+        "print(sorted(extra & (set(sys.modules) - before)), 'babel' in sys.modules, 'sklearn.datasets' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] False False"

@@ -121,7 +121,7 @@ def test_an_exported_decoder_steps_as_it_translates(translator, exported_transla
 
 FRESH_PROCESS = """
 import json, sys, tensorflow as tf
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from io import StringIO
 from tensorflow.python.tools.saved_model_cli import main
 
@@ -132,7 +132,7 @@ translations = translator.translate(tf.constant(sentences)).numpy()
 answers = [[text.decode() for text in own] for own in (texts, translations)]
 for arguments in commands:  # what the program saved_model_cli does with them
     sys.argv = ["saved_model_cli", *arguments]
-    with redirect_stdout(StringIO()) as printed:
+    with redirect_stdout(StringIO()) as printed, suppress(SystemExit):
         main()
     answers.append(printed.getvalue())
 assert not any(name.startswith("keras_rnn_basics") for name in sys.modules)

@@ -69,7 +69,7 @@ def krb_fit(size, multiplications=None):
 
     if multiplications is not None:
         programs.MULTIPLICATIONS = multiplications
-        programs.per_core.ROWS = 0 if multiplications == 0 else programs.per_core.ROWS
+        programs.ROWS = 0 if multiplications == 0 else programs.ROWS
     go, done = queue.Queue(), queue.Queue()
 
     class Turns(keras.callbacks.Callback):

@@ -85,14 +85,14 @@ def test_a_model_without_a_vocabulary_takes_and_gives_tokens(writer):
     [
         ({"prompt": 5}, "prompt must be a string or a list of strings, at least one, got 5"),
         ({"prompt": []}, "at least one"),
-        ({"max_new_tokens": 0}, "max_new_tokens must be a whole number from 1"),
-        ({"max_new_tokens": 2.5}, "max_new_tokens must be a whole number from 1"),
+        ({"max_new_tokens": 0}, "max_new_tokens must be an integer from 1"),
+        ({"max_new_tokens": 2.5}, "max_new_tokens must be an integer from 1"),
         ({"temperature": -1}, "temperature must be a number from 0"),
         ({"temperature": float("inf")}, "temperature must be a number from 0"),
         ({"temperature": float("nan")}, "temperature must be a number from 0"),
-        ({"top_k": 0}, "top_k must be a whole number from 1"),
+        ({"top_k": 0}, "top_k must be an integer from 1"),
         ({"top_p": 1.5}, "top_p must be a number from 0 to 1"),
-        ({"seed": 2**63}, "seed must be a whole number"),
+        ({"seed": 2**63}, "seed must be an integer"),
     ],
 )
 def test_generate_says_what_does_not_fit(writer, arguments, message):
@@ -109,7 +109,9 @@ def test_what_the_vocabulary_does_not_have_is_read_as_unknown_and_never_written(
 
 def test_builders_say_when_the_vocabulary_is_of_another_size(vocabulary):
     size = len(vocabulary)
-    with pytest.raises(ValueError, match=rf"vocabulary has {size} tokens, the network 5: give it len\(vocabulary\)"):
+    with pytest.raises(
+        ValueError, match=rf"vocabulary has {size} tokens, but the network has 5: give it len\(vocabulary\)"
+    ):
         krb.build_one_to_many(5, 4, vocabulary=vocabulary)
     with pytest.raises(TypeError, match="target_vocabulary must be a Vocabulary"):
         krb.build_encoder_decoder(5, 5, 4, target_vocabulary=["a"])

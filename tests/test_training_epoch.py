@@ -71,7 +71,7 @@ def test_it_equals_keras_fit_of_the_same_order(data, tmp_path, optimizer, compil
     x = x[..., 1:]
     if not compiled_by_xla:
         monkeypatch.setattr(programs, "MULTIPLICATIONS", 0)
-        monkeypatch.setattr(programs.per_core, "ROWS", 0)
+        monkeypatch.setattr(programs, "ROWS", 0)
 
     def build():
         model = krb.build_many_to_one((3,), 5, 1)

@@ -1,8 +1,5 @@
 """The soundfile package writes the user's own clips here; what is heard in a clip is computed in numpy alone."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -191,7 +188,7 @@ def test_the_pitch_is_heard_under_louder_overtones_and_noise(f0_hz, rng):
 
 
 def test_a_pitch_needs_two_periods():
-    with pytest.raises(ValueError, match=r"A pitch takes 0\.033 s to be heard, got 0\.010 s"):
+    with pytest.raises(ValueError, match=r"A pitch needs 0\.033 s of sound, got 0\.010 s"):
         voices.estimate_f0_hz(sine(200, 0.01), 16_000)
 
 
@@ -213,10 +210,10 @@ def broken(folder, case):
         return {}, "stray.wav has no label"
     if case == "no sound":
         (folder / "high/0.flac").write_bytes(b"fLaC, or so it says")
-        return {}, "0.flac is no sound that can be read"
+        return {}, "0.flac cannot be read as sound"
     if case == "an empty file":
         (folder / "high/0.flac").write_bytes(b"")
-        return {}, "0.flac is no sound that can be read"
+        return {}, "0.flac cannot be read as sound"
     if case == "zero length":
         write(folder, "high/9.wav", wave[:0])
         return {}, "9.wav lasts 0.000 s"
@@ -268,29 +265,17 @@ def test_missing_folders_empty_ones_and_files_are_errors(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"sample_rate_hz": 0}, "sample_rate_hz must be an integer of at least 2000, got 0"),
-        ({"sample_rate_hz": 8000.0}, "sample_rate_hz must be an integer of at least 2000"),
-        ({"folds": 1}, "folds must be an integer of at least 2, got 1"),
+        ({"sample_rate_hz": 0}, "sample_rate_hz must be an integer from 2000 on, got 0"),
+        ({"sample_rate_hz": 8000.0}, "sample_rate_hz must be an integer from 2000 on"),
+        ({"folds": 1}, "folds must be an integer from 2 on, got 1"),
         ({"folds": 40}, "The label 'man' has 33 speakers, too few for 40 folds"),
         ({"seconds": 0.05}, "seconds must be a number of at least 0.1, got 0.05"),
         ({"seconds": float("nan")}, "seconds must be a number"),
-        ({"pitch_shift": -1}, "pitch_shift must be a number of semitones from 0 to 24, got -1"),
-        ({"pitch_shift": float("nan")}, "pitch_shift must be"),
-        ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
+        ({"pitch_shift": -1}, "pitch_shift, in semitones, must be a number from 0 to 24, got -1"),
+        ({"pitch_shift": float("nan")}, "pitch_shift, in semitones, must be"),
+        ({"seed": -1}, "seed must be an integer from 0 on, got -1"),
     ],
 )
 def test_bad_arguments_say_what_would_do(arguments, message):
     with pytest.raises(ValueError, match=message):
         voices.load(**arguments)
-
-
-def test_the_package_imports_nothing_of_the_extra():
-    # Keras takes up what it finds of them itself.
-    code = (
-        "import sys, keras\n"
-        "before = set(sys.modules)\n"
-        "import keras_rnn_basics.datasets\n"
-        "print(sorted({'matplotlib', 'scipy.signal', 'sklearn', 'soundfile'} & (set(sys.modules) - before)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

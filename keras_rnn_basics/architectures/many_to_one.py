@@ -1,76 +1,39 @@
-"""Many in, one out: the whole sequence is read, then answered once, from a_T."""
+"""Many in, one out: the whole sequence is read, then there is one output, computed from a_T."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
+from keras_rnn_basics.architectures.arguments import OfWholeSequences, shares_arguments
 from keras_rnn_basics.architectures.built import Architecture
-from keras_rnn_basics.architectures.stack import check_input_shape, features, input_dtype, recurrent_layers, stack
+from keras_rnn_basics.architectures.stack import features, recurrent_layers, sequences, stack
 from keras_rnn_basics.architectures.time_distributed import ReadsTokens
 
 
+@shares_arguments
 def build_many_to_one(
     input_shape: tuple[int, ...],
     units: int | list[int],
     output_units: int,
-    activation: Any = "tanh",
+    *,
     output_activation: Any = None,
-    dropout: float = 0.0,
-    recurrent_dropout: float = 0.0,
-    cell: Callable | None = None,
     frontend: keras.layers.Layer | None = None,
-    bidirectional: bool = False,
-    recurrence: str = "auto",
-    remat: bool = False,
+    **layers: Unpack[OfWholeSequences],
 ) -> "ManyToOne":
-    """(B, T, *input_shape) -> (B, n_y), at any T.
+    """(B, T, *input_shape) -> (B, n_y), for any T.
 
-    Args:
-        input_shape: the shape of one time step, such as (6,), (16, 16), or () for a token.
-        units: n_a, or a list of them for a deep network.
-        output_units: n_y.
-        activation: g.
-        output_activation: h; `None` gives logits.
-        dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
-        cell: a function of `units` that makes a layer's cell, such as `keras.layers.GRUCell` or a class of your own;
-            `None` for `BasicRNNCell`. Activation and dropout are then its own, and a cell that does not answer by
-            itself gets a Dense layer "answer".
-        frontend: a Keras layer applied to each time step: an image encoder, a normalisation,
-            `keras.layers.Embedding(vocabulary_size, size, mask_zero=True)` for tokens padded with zeros,
-            `keras.layers.Masking()` for padded numbers.
-        bidirectional: read the sequence from both ends, with a cell each.
-        recurrence, remat: how the loop over time runs, as in `BasicRNN`.
-
-    Returns:
-        An uncompiled `keras.Model`; its input is named "x".
-
-    Raises:
-        ValueError, TypeError: for sizes that are not positive, or what is no frontend or makes no cell.
+    Arguments, returned model and errors: see `arguments.py`.
 
     >>> build_many_to_one((6,), units=[32, 16], output_units=1).output_shape
     (None, 1)
     """
-    input_shape = check_input_shape(input_shape, frontend)
-    x = keras.Input((None, *input_shape), name="x", dtype=input_dtype(input_shape))
-    layers, answer = recurrent_layers(
-        units,
-        output_units,
-        output_activation,
-        return_sequences=False,
-        bidirectional=bidirectional,
-        recurrence=recurrence,
-        remat=remat,
-        activation=activation,
-        dropout=dropout,
-        recurrent_dropout=recurrent_dropout,
-        cell=cell,
-    )
-    return ManyToOne(x, stack(features(x, frontend), [*layers, *answer]), name="many_to_one")
+    x = sequences(input_shape, frontend)
+    recurrent, answer = recurrent_layers(units, output_units, output_activation, return_sequences=False, **layers)
+    return ManyToOne(x, stack(features(x, frontend), [*recurrent, *answer]), name="many_to_one")
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class ManyToOne(ReadsTokens):
-    """What `build_many_to_one` makes."""
+    """The model that `build_many_to_one` returns."""
 
     architecture = Architecture("many_to_one")

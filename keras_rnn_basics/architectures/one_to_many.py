@@ -1,19 +1,18 @@
 """One in, many out: each answer is the next step's input; trained with the true next token fed back instead."""
 
 import random
-from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import numpy as np
 
-from keras_rnn_basics import decoding
+from keras_rnn_basics import checks, decoding
+from keras_rnn_basics.architectures.arguments import OfSequences, shares_arguments
 from keras_rnn_basics.architectures.built import Architecture
 from keras_rnn_basics.architectures.stack import features, recurrent_layers, stack
 from keras_rnn_basics.architectures.text_model import (
     TextModel,
-    check_number,
     check_vocabulary,
     encoded,
     one_or_more,
@@ -21,79 +20,58 @@ from keras_rnn_basics.architectures.text_model import (
     padded,
     room,
 )
-from keras_rnn_basics.checks import insist
 from keras_rnn_basics.vocabulary import Vocabulary
 
-# Beyond it every token is as likely as the next, and float32 runs out of numbers.
+# At higher temperatures all tokens are equally likely, and float32 overflows.
 HOTTEST = 1e6
 
 
+@shares_arguments
 def build_one_to_many(
     vocabulary_size: int,
     units: int | list[int],
+    *,
     embedding_size: int = 64,
-    activation: Any = "tanh",
-    dropout: float = 0.0,
-    recurrent_dropout: float = 0.0,
-    cell: Callable | None = None,
     vocabulary: Vocabulary | None = None,
     stateful_batch_size: int | None = None,
-    recurrence: str = "auto",
-    remat: bool = False,
+    **layers: Unpack[OfSequences],
 ) -> "OneToMany":
-    """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each; it writes by `generate`.
+    """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each; `generate` writes.
 
-    This is the training graph (teacher forcing): the step before's true token stands in for the network's answer.
+    This is the training graph (teacher forcing): the true token of the step before replaces the network's own answer.
     Train it with `SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))`.
 
     Args:
-        vocabulary_size: the number of tokens; tokens are integers from 0.
-        units: n_a, or a list of them for a deep network.
-        embedding_size: n_x, the length of the vector that stands for a token.
-        activation: g.
-        dropout, recurrent_dropout: fractions of each layer's x_t and a_{t-1} dropped in training.
-        cell: a function of `units` that makes a layer's cell, such as `keras.layers.GRUCell` or a class of your own;
-            `None` for `BasicRNNCell`. Activation and dropout are then its own, and a cell that does not answer by
-            itself gets a Dense layer "answer".
-        vocabulary: what the tokens mean: with it `generate` takes and gives text.
-        stateful_batch_size: B, for a network that begins each batch where the last one ended, as text that is cut into
-            pieces wants to be read. To write, give its weights to one without:
-            `writer.set_weights(reader.get_weights())`.
-        recurrence, remat: how the loop over time runs, as in `BasicRNN`.
+        The others: see `arguments.py`.
+        vocabulary: the meaning of the tokens; with it `generate` reads and returns text.
+        stateful_batch_size: B, for a network that begins each batch with the last state of the batch before. This is
+            how a text that is cut into pieces is read. Such a network cannot write; give its weights to one that is not
+            stateful: `writer.set_weights(reader.get_weights())`.
 
     Returns:
         An uncompiled `keras.Model`; its input is named "x".
 
     Raises:
-        ValueError: for sizes that are not positive, or that are not the vocabulary's.
+        ValueError: for sizes that are not positive, or differ from the size of the vocabulary.
 
     >>> build_one_to_many(vocabulary_size=96, units=32).output_shape
     (None, None, 96)
     """
     check_vocabulary("vocabulary", vocabulary, vocabulary_size)
     x = keras.Input((None,), batch_size=stateful_batch_size, name="x", dtype="int32")
-    layers, answer = recurrent_layers(
-        units,
-        vocabulary_size,
-        None,
-        return_sequences=True,
-        stateful=stateful_batch_size is not None,
-        activation=activation,
-        dropout=dropout,
-        recurrent_dropout=recurrent_dropout,
-        cell=cell,
-        recurrence=recurrence,
-        remat=remat,
+    stateful = stateful_batch_size is not None
+    recurrent, answer = recurrent_layers(
+        units, vocabulary_size, None, return_sequences=True, stateful=stateful, **layers
     )
-    # Keras begins embeddings at a twentieth of what the other weights expect of their input.
+    # Keras' default embeddings are twenty times smaller than the inputs that the other initializers assume.
     begin = keras.initializers.RandomNormal(stddev=1.0)
     embedding = keras.layers.Embedding(vocabulary_size, embedding_size, embeddings_initializer=begin)
-    return OneToMany(x, stack(features(x, embedding, vocabulary), [*layers, *answer]), name="one_to_many")
+    return OneToMany(x, stack(features(x, embedding, vocabulary), [*recurrent, *answer]), name="one_to_many")
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class OneToMany(TextModel):
-    """What `build_one_to_many` makes: a Keras model that also writes."""
+    """The model that `build_one_to_many` returns: a Keras model that also writes."""
 
     architecture = Architecture("one_to_many")
 
@@ -113,66 +91,68 @@ class OneToMany(TextModel):
         top_p: float | None = None,
         seed: int | None = None,
     ) -> Any:
-        """The prompt, with `max_new_tokens` tokens written behind it, fewer where the text comes to its end.
+        """The prompt, followed by `max_new_tokens` written tokens, or fewer if the text ends before.
 
         Each token is drawn from the softmax of the logits and fed back as the next x_t. The whole loop is one
-        compiled program; each further batch size, and power of two of max_new_tokens, takes seconds to compile.
+        compiled program. It is compiled again, which takes seconds, if the number of prompts, their length or
+        max_new_tokens exceeds another power of two.
 
         Args:
-            prompt: a string, or a list of strings of any lengths; "" begins from the start token and a_0 = 0 alone.
-                For a model without a vocabulary: (P,) or (B, P) tokens.
-            max_new_tokens: how many tokens to write.
-            temperature: under 1 for likelier tokens, over 1 for rarer ones; 0 always takes the likeliest.
-            top_k: draws among the k likeliest tokens only.
-            top_p: draws among the fewest likeliest tokens that have this probability together.
+            prompt: a string, or a list of strings of any lengths; "" begins with only the start token and a_0 = 0. For
+                a model without a vocabulary: (P,) or (B, P) tokens.
+            max_new_tokens: the number of tokens to write.
+            temperature: below 1 favours likely tokens, above 1 favours rare ones; 0 always takes the likeliest.
+            top_k: draw only among the k likeliest tokens.
+            top_p: draw only among the smallest set of likeliest tokens that together have this probability.
             seed: an integer; the same seed writes the same text, in any process and, in float32, from the exported
-                model. A prompt of a list is drawn for by its place alone, whatever the others are. `None` takes another
-                each time.
+                model. In a list, the random numbers of a prompt depend only on its place, not on the other prompts.
+                `None` takes a new seed each time.
 
         Returns:
-            A string for a string, a list of strings for a list; for tokens, tokens: (P + max_new_tokens,),
-            or (B, P + max_new_tokens).
+            A string for a string, a list of strings for a list; (P + max_new_tokens,) tokens for (P,) tokens,
+            (B, P + max_new_tokens) for (B, P).
 
         Raises:
-            ValueError: for an argument that does not fit.
-            RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
+            ValueError: for an invalid argument.
+            RuntimeError: for a network whose outputs are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("generate")
-        check_number("max_new_tokens", max_new_tokens, int, 1, 2**31 - 1)
-        check_number("temperature", temperature, float, 0, HOTTEST)
+        checks.integer("max_new_tokens", max_new_tokens, 1, 2**31 - 1)
+        checks.number("temperature", temperature, 0, HOTTEST)
         if top_k is not None:
-            check_number("top_k", top_k, int, 1, 2**31 - 1)
+            checks.integer("top_k", top_k, 1, 2**31 - 1)
         if top_p is not None:
-            check_number("top_p", top_p, float, 0, 1)
+            checks.number("top_p", top_p, 0, 1)
         seed = random.randrange(2**31) if seed is None else seed
-        check_number("seed", seed, int, -(2**63), 2**63 - 1)
+        checks.integer("seed", seed, -(2**63), 2**63 - 1)
 
         if self.vocabulary is None:
             prompts = self._tokens(prompt)
         else:
             texts, give_back = one_or_more(prompt, "prompt")
             prompts = self._read(texts)
-        tokens, lengths = padded(prompts, room(max(map(len, prompts)), 64))
+        tokens, lengths = padded(prompts, 64)
         uniform = self._uniform(np.int64(seed), np.int32(len(prompts)), np.int32(max_new_tokens))
         uniform = np.pad(uniform, [(0, 0), (0, room(max_new_tokens, 256) - max_new_tokens)])
-        chance = np.float32(temperature), None if top_k is None else np.int32(top_k)
-        chance = *chance, None if top_p is None else np.float32(top_p)
-        written = self._compiled(tokens, lengths, np.int32(max_new_tokens), uniform, *chance)
+        uniform = np.pad(uniform, [(0, len(tokens) - len(prompts)), (0, 0)], "edge")
+        limits = None if top_k is None else np.int32(top_k), None if top_p is None else np.float32(top_p)
+        written = self._compiled(tokens, lengths, np.int32(max_new_tokens), uniform, np.float32(temperature), *limits)
         decoding.refuse_nan(written.log_probabilities)
-        written = written.tokens.numpy()[:, :max_new_tokens]
+        written = written.tokens.numpy()[: len(prompts), :max_new_tokens]
         if self.vocabulary is None:
             return np.concatenate([prompts, written], axis=1).reshape(*np.shape(prompt)[:-1], -1)
         return give_back([text + more for text, more in zip(texts, self.vocabulary.decode(written))])
 
     def log_probabilities(self, texts: Any) -> Any:
-        """What the model thinks of texts: for each, an (n,) array, log p of every token given all before it.
+        """For each text an (n,) array: log p of every token, given all tokens before it.
 
-        Natural logarithms, from the start token and a_0 = 0 on; for a vocabulary of characters, minus the mean over
-        log 2 is the bits per character. Without a vocabulary: (T,) or (B, T) tokens, of which the first is given.
+        The logarithms are natural, and begin after the start token with a_0 = 0. For a vocabulary of characters, their
+        negative mean divided by log 2 is the bits per character. Without a vocabulary: (T,) or (B, T) tokens, of which
+        the first is given.
 
         Raises:
-            ValueError: for texts that are no strings, or tokens that are none.
-            RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
+            ValueError: for texts that are not strings, or invalid tokens.
+            RuntimeError: for a network whose outputs are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("log_probabilities")
         if self.vocabulary is None:
@@ -180,11 +160,11 @@ class OneToMany(TextModel):
         else:
             texts, give_back = one_or_more(texts, "texts")
             rows = self._read(texts)
-        tokens, lengths = padded(rows, room(max(map(len, rows)), 64))
-        nothing = np.zeros((len(rows), 0), "float32")
+        tokens, lengths = padded(rows, 64)
+        nothing = np.zeros((len(tokens), 0), "float32")
         found = self._compiled(tokens, lengths, np.int32(0), nothing, np.float32(0), None, None)
         decoding.refuse_nan(found.prompt_log_probabilities)
-        found = found.prompt_log_probabilities.numpy()
+        found = found.prompt_log_probabilities.numpy()[: len(rows)]
         if give_back is None:
             return found[:, : lengths[0] - 1].reshape(*np.shape(texts)[:-1], -1)
         return give_back([own[: length - 1] for own, length in zip(found, lengths)])
@@ -213,7 +193,7 @@ class OneToMany(TextModel):
     def _compiled(self):
         import tensorflow as tf
 
-        # Its arguments have the sizes of one call; XLA needs them, and compiles anew for each.
+        # Its arguments have the sizes of one call, because XLA needs fixed sizes and compiles again for each.
         return tf.function(self._write, jit_compile=True, reduce_retracing=True, autograph=False)
 
     def _write(self, prompts, lengths, max_new_tokens, uniform, temperature, top_k, top_p):
@@ -230,7 +210,7 @@ class OneToMany(TextModel):
         return decoding.write(self._step, prompts, lengths, a_0, max_new_tokens, choose, stop, capacity)
 
     def text_endpoints(self):
-        """`generate` for an export, in the plain loop of TensorFlow, which needs no compilation at the first call."""
+        """`generate` for an export, with TensorFlow's plain loop, which needs no compilation at the first call."""
         import tensorflow as tf
 
         vocabulary = self.vocabulary
@@ -238,14 +218,14 @@ class OneToMany(TextModel):
             return {}
 
         def generate(prompt, max_new_tokens, temperature, top_k, seed):
-            insist(~tf.math.is_nan(temperature), "temperature must be a number, got", lambda: temperature)
+            checks.insist(~tf.math.is_nan(temperature), "temperature must be a number, got", lambda: temperature)
             max_new_tokens, temperature = tf.maximum(max_new_tokens, 0), tf.clip_by_value(temperature, 0.0, HOTTEST)
             tokens = vocabulary.encode(prompt)
             start = tf.fill([tf.shape(prompt)[0], 1], Vocabulary.start)
             tokens = tf.concat([start, tokens], axis=1)
             lengths = tf.cast(tokens.row_lengths(), "int32")
             uniform = decoding.uniform_numbers(seed, tf.shape(prompt)[0], tf.maximum(max_new_tokens, 1))
-            # One token of padding, which changes nothing but that there is one where there is no prompt at all.
+            # One token of padding, so that there is at least one, even for no prompts; it changes nothing else.
             padded_tokens = tf.pad(tokens.to_tensor(), [[0, 0], [0, 1]])
             written = self._write(padded_tokens, lengths, max_new_tokens, uniform, temperature, top_k, None)
             return tf.strings.join([prompt, vocabulary.decode_tensor(written.tokens)])

@@ -4,6 +4,7 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 
@@ -40,7 +41,7 @@ def _has_gpu():
     return bool(keras.distribution.list_devices("gpu"))
 
 
-def on(device: str) -> "contextmanager":
+def on(device: str) -> Any:
     """Keras' scope for a device."""
     # PyTorch in Keras moves data to "cpu:0" and weights to "cpu", and then finds them in different places.
     return keras.device("cpu" if device == "cpu:0" and keras.backend.backend() == "torch" else device)

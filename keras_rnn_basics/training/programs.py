@@ -5,8 +5,9 @@ from typing import Any
 
 import keras
 
-from keras_rnn_basics.compat import flat_layers
-from keras_rnn_basics.recurrence import per_core, surroundings
+from keras_rnn_basics.compat import layers_within
+from keras_rnn_basics.recurrence import device
+from keras_rnn_basics.recurrence.parts import ROWS
 from keras_rnn_basics.training.data import Examples
 from keras_rnn_basics.training.epoch import ArrayEpoch, DatasetEpoch
 
@@ -39,20 +40,20 @@ def jit_pays(model: Any, shapes: list[tuple[int | None, ...]], typed: list[Any])
         shapes: of each array of a batch, x before y.
         typed: what has the dtype of each of them.
     """
-    layers = flat_layers(model)
+    layers = layers_within(model)
     if model.run_eagerly or model.distribute_strategy.num_replicas_in_sync > 1:
         return False
     routes = [_route(layer) for layer in layers if isinstance(layer, keras.layers.RNN)]
     if model.jit_compile:
         return "cudnn" not in routes  # its operation cannot be compiled
     dtypes = [keras.backend.standardize_dtype(own.dtype) for own in typed]
-    if surroundings.on_gpu() or "string" in dtypes or any(None in shape for shape in shapes):
+    if device.on_gpu() or "string" in dtypes or any(None in shape for shape in shapes):
         return False
     if not all(layer.supports_jit and layer.compute_dtype in ("float32", "float64") for layer in layers):
         return False
     if not all(route == "per_core" for route in routes):
         return False  # XLA is slow, and slow to compile, on the loop over time that Keras has
-    return shapes[0][0] < 2 * per_core.ROWS or _multiplications(model, shapes, dtypes) < MULTIPLICATIONS
+    return shapes[0][0] < 2 * ROWS or _multiplications(model, shapes, dtypes) < MULTIPLICATIONS
 
 
 def _route(layer):

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from keras_rnn_basics.checks import positive_integer
-from keras_rnn_basics.compat import build_metrics, flat_layers
+from keras_rnn_basics.compat import build_metrics, layers_within
 from keras_rnn_basics.training import devices, keras_loop
 from keras_rnn_basics.training.data import Examples, fingerprint, take_in, weigh_classes
 from keras_rnn_basics.training.folder import occupied
@@ -209,4 +209,4 @@ def _description(model):
 
 
 def _is_stateful(model):
-    return any(getattr(layer, "stateful", False) for layer in flat_layers(model))
+    return any(getattr(layer, "stateful", False) for layer in layers_within(model))

@@ -13,5 +13,5 @@ Every data set has a `load(path=None, ...)`, whose answer names its `source`, an
 
 from keras_rnn_basics.datasets import dates, frames, hours, sentences, ticks, voices, weather
 from keras_rnn_basics.datasets.buckets import bucket_lengths, bucketed, bucketed_pairs
-from keras_rnn_basics.datasets.series import Series
+from keras_rnn_basics.datasets.series import Series, read_series
 from keras_rnn_basics.datasets.windows import Split, Windows, split_blocks, split_windows, walk_forward

@@ -1,24 +1,19 @@
-"""Measurements in the order of time, and how they are read from a csv file: with its lines and columns named."""
+"""Measurements in the order of time, and how they are read from a file or a pandas.DataFrame."""
 
-import csv
-import gzip
-import math
-import re
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-MISSING = ("", "NA", "null")
-# A longer gap than this, and than all that was measured, is a mistyped year.
-MOST_STEPS_MISSING = 1000
-DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
+from keras_rnn_basics.datasets import repairs as mending
+from keras_rnn_basics.datasets.moments import DAY, read_moments
+from keras_rnn_basics.datasets.tables import columns_of, find_column, read_table
+
+# Columns that tell several stations or tickers apart.
+TELLING = {"ticker", "tickers", "symbol", "name", "station", "stationid", "stationsid", "isin", "instrument"}
+# What meteorologists and data formats write for a missing number, beside nines: the least of 16 bits, netCDF's.
+CODES = (-32768.0, 32767.0, -8888.0, 1e20, 9.969209968386869e36)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +25,11 @@ class Series:
         values: (N, n_x) float32.
         names: the n_x column names, each ending in its unit.
         source: where the measurements come from.
-        repairs: what was changed in reading them, a sentence each; empty for a file without faults.
+        repairs: what was changed or decided in reading them, a sentence each; empty for a file without faults.
         regular: whether the steps are equally long; trading days, for one, are not.
         filled: (N, n_x) bool, what was not measured but taken from the step before; `None`: all was measured.
+        offsets: (N,) timedelta64, what the local clock was ahead of `times`; `None` where the times are the clock's.
+        categories: the words of the columns that were text, by column: what `categories=` takes for further files.
     """
 
     times: np.ndarray
@@ -42,6 +39,8 @@ class Series:
     repairs: tuple[str, ...] = ()
     regular: bool = True
     filled: np.ndarray | None = None
+    offsets: np.ndarray | None = None
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -56,10 +55,29 @@ class Series:
         """-> (N,): the measurements of one name."""
         return self.values[:, self.index(name)]
 
-    def with_columns(self, names: Sequence[str], columns: np.ndarray) -> "Series":
-        """The series with (N, k) further columns behind its own."""
+    @property
+    def local_times(self) -> np.ndarray:
+        """(N,) datetime64: what the clock showed where the measurements were taken, as far as is known."""
+        return self.times if self.offsets is None else self.times + self.offsets
+
+    def was_filled(self, *names: str) -> np.ndarray:
+        """-> (N,) bool: whether any of these columns (without a name, of all) was filled in by a repair there."""
+        if self.filled is None:
+            return np.zeros(len(self), dtype=bool)
+        return self.filled[:, [self.index(name) for name in names or self.names]].any(axis=1)
+
+    def with_columns(self, names: Sequence[str], columns: np.ndarray, filled: np.ndarray | None = None) -> "Series":
+        """The series with (N, k) further columns behind its own.
+
+        Args:
+            filled: (N, k) bool, what of them comes from a value that a repair filled in; `None`: nothing.
+        """
         values = np.concatenate([self.values, np.asarray(columns, dtype="float32")], axis=1)
-        filled = None if self.filled is None else np.pad(self.filled, [(0, 0), (0, len(names))])
+        if filled is not None or self.filled is not None:
+            own = np.zeros(self.values.shape, dtype=bool) if self.filled is None else self.filled
+            new = np.zeros((len(self), len(names)), dtype=bool) if filled is None else filled
+            filled = np.concatenate([own, new], axis=1)
+            filled = filled if filled.any() else None
         return replace(self, names=(*self.names, *names), values=values, filled=filled)
 
     def only(self, names: Sequence[str]) -> "Series":
@@ -83,226 +101,185 @@ class Series:
 
     def at(self, rows: Any) -> "Series":
         """The rows of these numbers, or those that are true in a mask."""
-        filled = None if self.filled is None else self.filled[rows]
-        return replace(self, times=self.times[rows], values=self.values[rows], filled=filled)
+        filled, offsets = (None if own is None else own[rows] for own in (self.filled, self.offsets))
+        return replace(self, times=self.times[rows], values=self.values[rows], filled=filled, offsets=offsets)
 
 
-def read_csv(
-    path: str | Path,
-    time_column: str = "date",
-    step: np.timedelta64 | None = DAY,
-    repair: bool = False,
+def read_series(
+    data: Any,
+    step: Any,
+    time: str | Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
+    missing: Sequence[Any] | None = (),
+    categories: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    time_zone: str | None = None,
+    date_format: str | None = None,
+    only: Mapping[str, Any] | None = None,
+    repair: bool | str | Sequence[str] = False,
 ) -> Series:
-    """Reads a csv file (gzipped or not) of one row a step: a column of times, and columns of numbers.
+    """Reads a table of one row a step: times, and columns of numbers.
 
     Args:
-        path: the file. Its first row names the columns.
-        time_column: the column of the times, in capital letters or not. Days are written 2015-12-31 or 2015/12/31;
-            shorter steps as ISO 8601 has them, such as 2015-12-31T06:00Z: what names its distance from UTC becomes UTC,
-            what does not stays as it is.
-        step: how long a step is; `None` for rows that follow each other at unequal steps, such as trading days, which
-            may be days or moments.
-        repair: mend what can be mended without looking ahead, and report it in `Series.repairs`: rows out of order are
-            sorted, identical rows are kept once, and a missing step or number takes the last value before it, which
-            `Series.filled` tells.
-        columns: the columns to read, in this order, each of numbers; `None` reads all but the times.
+        data: a pandas.DataFrame, or the path of a file: csv with commas, semicolons, tabs or bars between its fields, in
+            UTF-8, packed (gz, bz2, xz, zip) or not; or excel, parquet and feather, where pandas has what reads them.
+        step: how long a step is, such as np.timedelta64(10, "m") or "10min"; `None` for rows that follow each other at
+            unequal steps, such as trading days.
+        time: the column of the times, or several that make one; `None` takes a frame's index of times, else the column
+            called date, time or alike. Times are written as 2015-12-31T06:00Z, 20151231, or in seconds (or ms, µs, ns)
+            since 1970.
+        columns: those to read, in this order, each of numbers; `None` reads all but the times.
+        missing: what else marks a missing number, beside empty fields, NA, null and the like: [9999.9, "M"]. A number
+            that looks like such a mark is an error; `None` says that there is none.
+        categories: columns of words; each word becomes a column of 0 and 1, called "weekday=Mon". Of further data,
+            `Series.categories` of the first makes the same columns.
+        time_zone: of times that do not name their distance from UTC, or for the weekdays and hours of those that do:
+            "Europe/Berlin".
+        date_format: how the times are written, in the letters of `datetime.strptime`: "%d.%m.%Y %H:%M".
+        only: the rows to take, by what stands in a column: {"ticker": "AAA"}.
+        repair: what to mend, and to report in `Series.repairs`; nothing looks ahead. "gaps": a missing step or number
+            takes the last value before it, which `Series.filled` tells (at unequal steps the row is dropped); "order":
+            rows are sorted; "duplicates": identical rows are kept once; True: these three. "outliers": a number that lies
+            20 times farther from the 30 before it than is usual counts as missing.
+
+    Returns:
+        A `Series`. Its times are local dates where the step is a day; else UTC, where the table or `time_zone` tells it.
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: for a file that is empty or not csv, a missing or repeated column, a time or number that cannot be
-            read, a time that stands twice with different numbers, times that are not whole steps apart, a gap of
-            more than 1,000 steps and more than there are rows; and, unless `repair` is set, for rows out of order,
-            repeated rows, missing steps and missing numbers. Names the file, the line and the column.
+        ValueError: for what cannot be read as a table, times and numbers; naming the file, the line and the column, and
+            what would help. And, unless `repair` has it, for each of the faults above.
+
+    >>> import pandas
+    >>> frame = pandas.DataFrame({"time": ["2020-03-01 00:00", "2020-03-01 00:10"], "load_mw": [5.5, 6.0]})
+    >>> series = read_series(frame, "10min", time_zone="Europe/Berlin")
+    >>> series.times[1], series.local_times[1], series.column("load_mw")
+    (np.datetime64('2020-02-29T23:10:00'), np.datetime64('2020-03-01T00:10:00'), array([5.5, 6. ], dtype=float32))
     """
-    path = Path(path)
-    time_column, names, rows = _read_rows(path, time_column, step, columns)
-    repairs: list[str] = []
+    step = _step(step)
+    words = dict(categories) if isinstance(categories, Mapping) else dict.fromkeys(categories)
+    only, marks = dict(only or {}), () if missing is None else tuple(missing)
+    place, header = columns_of(data, time)
+    words = {find_column(place, header, name): own for name, own in words.items()}
+    only = {find_column(place, header, name): own for name, own in only.items()}
+    if isinstance(columns, str):
+        raise ValueError(f"columns must be a list of names, such as [{columns!r}], got {columns!r}.")
+    chosen = None if columns is None else [find_column(place, header, name) for name in columns]
+    tellers = telling(header)
+    table = read_table(data, time, chosen, [*words, *only], tellers, marks)
+    repairs = mending.Repairs(repair, table.place)
+    take_only(table, only, [name for name in tellers if name not in (*words, *(chosen or ()))])
+    times, offsets = read_moments(table, step, date_format, time_zone)
+    if chosen is None:
+        chosen = [name for name in table.frame.columns if name not in (*table.time, *words, *only)]
+    names, columns = _columns(table, chosen, words, marks, missing is not None)
 
-    def fault(line, what, mend):
-        if not repair:
-            raise ValueError(f"{path}, line {line}, {what}. With repair=True {mend}.")
-        repairs.append(f"line {line}, {what}: {mend}")
-
-    rows = _in_order(path, rows, time_column, fault)
+    order = mending.in_order(table, times, columns, repairs)
+    times, values = times[order], mending.without_outliers(table, names, columns[order], repairs)
     if step is not None:
-        rows = _every_step(path, rows, time_column, step, fault)
-    rows, filled = _every_number(path, rows, names, fault)
-    times = np.array([time for time, _, _ in rows])
-    if (times == times.astype("datetime64[D]")).all() and step in (None, DAY):
-        times = times.astype("datetime64[D]")
-    values = np.array([numbers for _, _, numbers in rows], dtype="float32")
-    return Series(times, values, tuple(names), str(path), tuple(repairs), step is not None, filled)
+        places = mending.every_step(table, order, times, step, repairs)
+        times = times[0] + np.arange(places[-1] + 1) * step
+        # The table's row of each step; the latest one before it where there is none.
+        latest = np.searchsorted(places, np.arange(len(times)), side="right") - 1
+        absent = places[latest] != np.arange(len(times))
+        values = np.where(absent[:, None], np.nan, values[latest])
+        offsets = None if offsets is None else offsets[order][latest]
+        values, filled = mending.every_number(table, np.where(absent, -1, order[latest]), names, values, repairs)
+    else:
+        whole = mending.whole_rows(table, order, names, values, repairs)
+        times, values, filled = times[whole], values[whole], None
+        offsets = None if offsets is None else offsets[order][whole]
+    notes = (*table.notes, *_constant(names, values), *repairs.sentences)
+    words = {name: tuple(own.removeprefix(f"{name}=") for own in names if own.startswith(f"{name}=")) for name in words}
+    offsets = None if offsets is None else offsets.astype("timedelta64[s]")
+    times = _shortest(times, step in (None, DAY))
+    return Series(times, values.astype("float32"), names, table.place, notes, step is not None, filled, offsets, words)
 
 
-@contextmanager
-def opened_csv(path: Path) -> Iterator[Any]:
-    """Gives a csv.reader of a file, gzipped or not; what is no csv file in UTF-8 is an error that names the line."""
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name the csv file in it.")
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text)
-        try:
-            yield reader
-        except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
+def _step(step):
+    import pandas
+
+    try:
+        return None if step is None else pandas.Timedelta(step).to_timedelta64().astype("timedelta64[ns]")
+    except ValueError:
+        raise ValueError(
+            f"step must be a length of time such as '10min' or np.timedelta64(1, 'D'), got {step!r}."
+        ) from None
+
+
+def telling(header):
+    """The columns whose name says that they tell several series apart."""
+    return [name for name in header if "".join(filter(str.isalpha, name.lower())) in TELLING]
+
+
+def take_only(table, only, tellers):
+    for name, word in only.items():
+        text = table.frame[name].astype("str").str.strip()
+        if not (text == str(word)).any():
             raise ValueError(
-                f"{path} is not a csv file in UTF-8, from about line {reader.line_num + 1}: {error}."
-            ) from error
-
-
-def read_header(path: Path, reader: Any) -> list[str]:
-    """The names of the columns, from the first line of an opened file."""
-    header = [name.strip() for name in next(reader, [])]
-    if not any(header):
-        raise ValueError(f"{path} is empty: its first line must name the columns.")
-    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
+                f"{table.place}, column {name!r}: no row has {word!r}, but {sorted(text.dropna().unique())[:5]}."
+            )
+        table.frame = table.frame[text == str(word)]
+    for name in tellers:
+        own = table.frame[name].dropna().astype("str").str.strip().unique()
+        if 1 < len(own) <= len(table.frame) / 2:
             raise ValueError(
-                f"{path}, line 1: the fields are parted by {called}; they must be by commas: {header[0]!r}."
+                f"{table.place}, column {name!r} tells {len(own)} series apart, {list(own[:4])}. Take one of them: "
+                f"only={{{name!r}: {own[0]!r}}}."
             )
-    return header
 
 
-def find_column(path: Path, header: Sequence[str], name: str) -> str:
-    """The column of this name, as the file writes it: in capital letters or not."""
-    alike = [own for own in header if own == name] or [own for own in header if own.lower() == name.lower()]
-    if len(alike) != 1:
-        found = "are several columns" if alike else "is no column"
-        raise ValueError(f"{path}, line 1: there {found} {name!r}; the columns are {list(header)}.")
-    return alike[0]
-
-
-def _read_rows(path, time_column, step, columns):
-    """-> the columns of times and of numbers, and (time, line, numbers) a row; a missing number is NaN."""
-    with opened_csv(path) as reader:
-        header = read_header(path, reader)
-        time_column = find_column(path, header, time_column)
-        names = _number_columns(path, header, time_column) if columns is None else list(columns)
-        places = [header.index(name) for name in (time_column, *names)]
-        rows = [_read_row(path, reader.line_num, header, row, places, step) for row in reader if row]
-    if not rows:
-        raise ValueError(f"{path} has no rows under its header.")
-    return time_column, names, rows
-
-
-def _number_columns(path, header, time_column):
-    if "" in header:
-        raise ValueError(f"{path}, line 1: column {header.index('') + 1} has no name; the columns are {header}.")
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        raise ValueError(f"{path}, line 1: the columns {repeated} stand twice.")
-    names = [name for name in header if name != time_column]
-    if not names:
-        raise ValueError(f"{path}, line 1: there are no columns of numbers beside {time_column!r}.")
-    return names
-
-
-def _read_row(path, line, header, row, places, step):
-    if len(row) != len(header):
-        raise ValueError(f"{path}, line {line}: {len(row)} fields, but line 1 names {len(header)} columns.")
-    time, numbers = None, []
-    for place in places:
-        name, field = header[place], row[place]
-        try:
-            if place == places[0]:
-                time = _read_time(field.strip(), step)
-            else:
-                numbers.append(float(field) if field.strip() not in MISSING else math.nan)
-                if "_" in field or abs(numbers[-1]) > float(np.finfo("float32").max):
-                    raise ValueError
-        except ValueError:
-            moment = "a date such as 2015-12-31" if step == DAY else "a time such as 2015-12-31T06:00Z"
-            kind = moment if place == places[0] else "a finite number"
-            raise ValueError(f"{path}, line {line}, column {name!r}: {field!r} is not {kind}.") from None
-    return time, line, numbers
-
-
-def _read_time(field, step):
-    # numpy alone would take "today" and "2020" as well.
-    if re.fullmatch(r"\d{4}([-/])\d{1,2}\1\d{1,2}", field) and step in (None, DAY):
-        year, month, day = re.split("[-/]", field)
-        return np.datetime64(f"{year}-{month:0>2}-{day:0>2}", "D" if step else "s")
-    if step == DAY or not re.match(r"\d{4}-\d\d-\d\d[T ]", field):
-        raise ValueError
-    moment = datetime.fromisoformat(field)
-    moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    return np.datetime64(moment, "us" if moment.microsecond else "s")
-
-
-def _in_order(path, rows, time_column, fault):
-    """Rows by rising time, each time once."""
-    for (before, _, _), (time, line, _) in pairwise(rows):
-        if time < before:
-            fault(line, f"column {time_column!r}: {time} comes after {before}", "the rows are sorted")
-            break
-    rows = sorted(rows, key=lambda row: row[0])
-    kept = rows[:1]
-    for time, line, numbers in rows[1:]:
-        first_time, first_line, first_numbers = kept[-1]
-        if time != first_time:
-            kept.append((time, line, numbers))
-        elif not np.array_equal(numbers, first_numbers, equal_nan=True):
-            raise ValueError(
-                f"{path}, line {line}, column {time_column!r}: {time} stands in line {first_line} too, "
-                "with other numbers. Keep the right one."
+def _columns(table, names, words, marks, guarded):
+    """-> the names, and (N, n_x) float64, NaN where a number is missing."""
+    read = {name: table.numbers(name, marks) for name in names if name not in words}
+    if empty := [name for name, own in read.items() if np.isnan(own).all()]:
+        rest = [name for name in read if name not in empty]
+        raise ValueError(f"{table.place}: there is no number in the columns {empty}. Leave them out: columns={rest}.")
+    for name, own in read.items():
+        if guarded and (code := _code(own)) is not None:
+            first = int(np.argmax(own == code))
+            raise table.error(
+                first,
+                name,
+                f"{code:g} looks like the mark of a missing number. Give missing=[{code:g}], or missing=None.",
             )
-        else:
-            fault(line, f"column {time_column!r}: {time} stands in line {first_line} too", "it is kept once")
-    return kept
+    for name, own in words.items():
+        text = table.frame[name].astype("str").str.strip()
+        known = sorted(text.dropna().unique()) if own is None else list(own)
+        table.refuse(name, ~text.isin(known) & text.notna(), f"is none of the words {known}")
+        read |= {f"{name}={word}": np.where(text.isna(), np.nan, text == word) for word in known}
+    return tuple(read), np.stack(list(read.values()), axis=1)
 
 
-def _every_step(path, rows, time_column, step, fault):
-    """Rows with no step missing between them; a step that was missing has NaN for its numbers."""
-    unit = {DAY: "day", HOUR: "hour"}.get(step, f"step of {step}")
-    whole = rows[:1]
-    for time, line, numbers in rows[1:]:
-        before = whole[-1][0]
-        missing = int((time - before) // step) - 1
-        if (time - before) % step:
-            raise ValueError(
-                f"{path}, line {line}, column {time_column!r}: {time} lies {time - before} after {before}, which is no "
-                f"whole {unit}. Keep one row for each {unit}."
-            )
-        if missing > max(len(rows), MOST_STEPS_MISSING):
-            raise ValueError(
-                f"{path}, line {line}, column {time_column!r}: from {before} to {time} more {unit}s are missing "
-                f"({missing:,}) than the file has rows ({len(rows):,}). Is the time right?"
-            )
-        if missing:
-            steps = f"1 {unit} is" if missing == 1 else f"{missing} {unit}s are"
-            fault(
-                line, f"column {time_column!r}: {steps} missing before {time}", "they take the last values before them"
-            )
-            whole += [(before + (k + 1) * step, None, [math.nan] * len(numbers)) for k in range(missing)]
-        whole.append((time, line, numbers))
-    return whole
+def _code(values):
+    """The greatest or least number, if it looks like the mark of a missing one: far from all others, and 9999 or alike."""
+    values = values[np.isfinite(values)]
+    for code in (values.max(), values.min()):
+        rest, count = values[values != code], int((values == code).sum())
+        written = f"{abs(code):.6g}".replace(".", "")
+        nines = len(written) > 1 and set(written) == {"9"}
+        width = np.ptp(rest) if len(rest) else 0
+        far = np.abs(rest - code).min() if len(rest) else np.inf
+        usual = nines or (np.isclose(code, CODES).any())
+        if usual and count > 1 and far > width:
+            return code
+        if code != 0 and count > 2 and len(np.unique(rest)) > 10 and far > 10 * width:
+            return code
+    return None
 
 
-def _every_number(path, rows, names, fault):
-    """Rows whose missing numbers are the last ones before them: a forecast must not be helped by what came later.
+def _constant(names, values):
+    if len(values) < 10:
+        return []
+    return [
+        f"column {name!r} is constant, {own[0]:g}"
+        for name, own in zip(names, values.T)
+        if (own == own[0]).all() and "=" not in name
+    ]
 
-    And (N, n_x) which these were, if any.
-    """
-    filled = [list(numbers) for _, _, numbers in rows]
-    missing = np.isnan(np.array(filled))
-    for k, name in enumerate(names):
-        lines = []
-        for i, numbers in enumerate(filled):
-            if not math.isnan(numbers[k]):
-                continue
-            if i == 0:
-                raise ValueError(
-                    f"{path}, line {rows[0][1]}, column {name!r}: the first number is missing. Drop the row."
-                )
-            if rows[i][1] is not None:  # None: the whole step was missing, and has been reported
-                lines.append(rows[i][1])
-            numbers[k] = filled[i - 1][k]
-        if lines:
-            further = f", as in {len(lines) - 1} further lines" if len(lines) > 1 else ""
-            fault(lines[0], f"column {name!r}: the number is missing{further}", "it takes the last value before it")
-    rows = [(time, line, numbers) for (time, line, _), numbers in zip(rows, filled)]
-    return rows, missing if missing.any() else None
+
+def _shortest(times, days):
+    """The same moments in days if they may be, else in the coarsest of seconds and their parts."""
+    for unit in ("D", "s", "us", "ns") if days else ("s", "us", "ns"):
+        if (times == (short := times.astype(f"datetime64[{unit}]"))).all():
+            return short
+    return times

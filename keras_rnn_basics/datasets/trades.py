@@ -1,37 +1,51 @@
 """Single trades, read as a stream and gathered into bars of equal time, number or volume."""
 
-import warnings
-from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_rnn_basics import checks
-from keras_rnn_basics.datasets.series import MISSING, Series, find_column, opened_csv, read_header
+from keras_rnn_basics.datasets.moments import read_moments
+from keras_rnn_basics.datasets.repairs import Repairs
+from keras_rnn_basics.datasets.series import Series, take_only, telling
+from keras_rnn_basics.datasets.tables import chunks, columns_of, find_column
 
 KINDS = ("time", "tick", "volume")
 NAMES = ("open", "high", "low", "close", "volume", "trades")
 # Trades read at a time: the memory that reading takes, whatever the length of the file.
 CHUNK = 1 << 16
 MOST_TRADES, LONGEST_BAR = 10**9, 10**9
-# A file in which more of the trades than this are faulty is another kind of file, or has one time far too late.
+# So many trades in a row that come too late show that the one before them has a wrong time.
+MOST_LATE = 20
 MOST_LEFT_OUT = 0.5
+MOMENT = np.timedelta64(1, "ns")
 
 
-def read_trades(path: str | Path, bars: str, size: float, time_column: str = "time", repair: bool = False) -> Series:
-    """Reads a csv file (gzipped or not) of single trades, a row each, into bars; in bounded memory.
+def read_trades(
+    data: Any,
+    bars: str,
+    size: float | None,
+    time: str | Sequence[str] | None = None,
+    columns: Sequence[str] | Mapping[str, str] | None = None,
+    missing: Sequence[Any] | None = (),
+    time_zone: str | None = None,
+    date_format: str | None = None,
+    only: Mapping[str, Any] | None = None,
+    repair: bool | str | Sequence[str] = False,
+) -> Series:
+    """Reads single trades, a row each, into bars; a file in bounded memory.
 
     Args:
-        path: the file, with the columns time, price and size in any order, in capital letters or not; further columns
-            are passed over. Times are ISO 8601 in UTC, such as 2013-01-02T14:30:00.123456, in rising order; several
-            trades may share one.
+        data: the path of a file, or a pandas.DataFrame, with the columns time, price and size. Times rise; several trades
+            may share one.
         bars: "time", each bar `size` seconds of the clock (one without a trade is none); "tick", `size` trades;
             "volume", at least `size` in volume, the trade that reaches it included.
         size: of a bar. The last bar may be shorter.
-        time_column: the column of the times.
-        repair: leave out trades that are out of order or whose price or size is missing or not positive, and report how
-            many: half of all at most.
+        columns: which column is what, where they have other names: {"size": "qty"}.
+        time, missing, time_zone, date_format, only: as `read_series` has them.
+        repair: leave out, and report how many, "gaps": trades whose price or size is missing or not positive; "order":
+            trades earlier than one before them. Half of all at most.
 
     Returns:
         A `Series` of the columns open, high, low, close, volume, trades; its times are those of each bar's last trade,
@@ -39,8 +53,9 @@ def read_trades(path: str | Path, bars: str, size: float, time_column: str = "ti
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: for bars or a size that do not fit, a file that is no csv or lacks a column, a field that cannot be
-            read; and, unless `repair` is set, for what it would leave out. Names the file, the line and the column.
+        ValueError: for bars or a size that do not fit, a table that lacks a column, a field that cannot be read, a time
+            that lies after more than 20 that follow it; and, unless `repair` has it, for what it would leave out. Names
+            the file, the line and the column.
     """
     if bars not in KINDS:
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")
@@ -50,106 +65,75 @@ def read_trades(path: str | Path, bars: str, size: float, time_column: str = "ti
         raise ValueError(f"size must be a whole number of trades in a bar, up to {MOST_TRADES:,}, got {size!r}.")
     if bars == "time" and not 1e-9 <= size <= LONGEST_BAR:
         raise ValueError(f"size must be from 1e-9 to {LONGEST_BAR:,} seconds in a bar, got {size!r}.")
-    path = Path(path)
-    left_out: dict[str, tuple[int, int]] = {}
-    gathered, total = _Bars(bars, size), 0
-    last = np.datetime64("NaT")
-    for lines, times, prices, sizes in _chunks(path, time_column):
-        keep, total = np.ones(len(times), dtype=bool), total + len(times)
-        for what, faulty in (
-            ("column 'price': not a positive number", ~((prices > 0) & np.isfinite(prices))),
-            ("column 'size': not a positive number", ~((sizes > 0) & np.isfinite(sizes))),
-        ):
-            keep &= ~_left_out(path, lines, faulty & keep, what, left_out, repair)
-        # The latest moment before each trade: of the chunk before it, then of the trades kept in this one.
-        seen = np.where(keep, times, np.datetime64("1678-01-01", "ns")).astype("int64")
-        first = seen[0] if np.isnat(last) else last.astype("int64")
-        latest = np.maximum.accumulate(np.append(first, seen))[:-1]
-        late = keep & (times.astype("int64") < latest)
-        keep &= ~_left_out(
-            path, lines, late, f"column {time_column!r}: earlier than a trade before it", left_out, repair
-        )
+    place, header = columns_of(data, time)
+    named = dict(columns) if isinstance(columns, Mapping) else {}
+    price, volume = (find_column(place, header, named.get(name, name)) for name in ("price", "size"))
+    only, marks = {find_column(place, header, name): word for name, word in (only or {}).items()}, tuple(missing or ())
+    others = [name for name in telling(header) if name not in only]
+    gathered, leaver = _Bars(bars, size), _LeftOut(Repairs(repair, place))
+    for table in chunks(data, time, [price, volume], list(only), others, marks, CHUNK):
+        take_only(table, only, others)
+        if not len(table.frame):
+            continue
+        times, _ = read_moments(table, MOMENT, date_format, time_zone)
+        prices, sizes = table.numbers(price, marks), table.numbers(volume, marks)
+        keep = leaver.keep(table, times, {price: prices, volume: sizes})
         if keep.any():
             gathered.add(times[keep], prices[keep], sizes[keep])
-            last = times[keep][-1]
     times, values = gathered.close()
-    if not total:
-        raise ValueError(f"{path} has no trades under its header.")
-    for what, (first, count) in left_out.items():
-        if count > MOST_LEFT_OUT * total:
+    if not leaver.total:
+        raise ValueError(f"{place} has no trades under its header.")
+    return Series(times, values, NAMES, place, leaver.sentences(), regular=False)
+
+
+class _LeftOut:
+    """Which trades are faulty, and how many of them were left out."""
+
+    def __init__(self, repairs):
+        self.repairs, self.total, self.faults = repairs, 0, {}
+        self.latest, self.line, self.late = np.datetime64("1678-01-01", "ns"), "", 0
+
+    def keep(self, table, times, numbers):
+        self.total += len(times)
+        keep = np.ones(len(times), dtype=bool)
+        for name, own in numbers.items():
+            keep &= ~self._fault("gaps", table, keep & ~(own > 0), f"column {name!r}: not a positive number")
+        # The latest moment before each trade: of the chunks before it, then of the trades kept in this one.
+        seen = np.append(self.latest, np.where(keep, times, np.datetime64("1678-01-01", "ns"))).astype("int64")
+        latest = np.maximum.accumulate(seen)
+        late = keep & (times.astype("int64") < latest[:-1])
+        where = np.arange(len(times))
+        # How many in a row came late, up to each trade.
+        row = where - np.maximum.accumulate(np.where(late | ~keep, -1 - self.late, where))
+        ahead = int(np.argmax(seen == latest[-1])) - 1
+        line = self.line if ahead < 0 else table.row(ahead)
+        if (row > MOST_LATE).any():
             raise ValueError(
-                f"{path}, line {first}, {what}, and so are {count:,} of its {total:,} trades: too many to leave out. "
-                "Is that line right, and the one before it?"
+                f"{table.place}, {line}, column {table.time[-1]!r}: {latest[-1].astype('datetime64[ns]')} lies after more "
+                f"than {MOST_LATE} trades that follow it. Is that time right?"
             )
-    repairs = tuple(
-        f"line {first}, {what}: {count} such trades are left out" for what, (first, count) in left_out.items()
-    )
-    return Series(times, values, NAMES, str(path), repairs, regular=False)
+        what = f"column {table.time[-1]!r}: earlier than a trade before it"
+        keep &= ~self._fault("order", table, late, what)
+        self.latest, self.line, self.late = latest[-1].astype("datetime64[ns]"), line, int(row[-1])
+        return keep
 
+    def _fault(self, kind, table, faulty, what):
+        if faulty.any():
+            line = table.row(int(np.argmax(faulty)))
+            if kind not in self.repairs.kinds:
+                self.repairs.fault(kind, f"{line}, {what}", "such trades are left out")
+            first, count = self.faults.get(what, (line, 0))
+            self.faults[what] = first, count + int(faulty.sum())
+        return faulty
 
-def _left_out(path, lines, faulty, what, left_out, repair):
-    if faulty.any():
-        own = lines[faulty].tolist()
-        if not repair:
-            raise ValueError(f"{path}, line {own[0]}, {what}. With repair=True such trades are left out.")
-        first, count = left_out.get(what, (own[0], 0))
-        left_out[what] = first, count + len(own)
-    return faulty
-
-
-def _chunks(path, time_column) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Line numbers, times in ns, prices and sizes, some thousand trades at a time."""
-    with opened_csv(path) as reader:
-        header = read_header(path, reader)
-        columns = [header.index(find_column(path, header, name)) for name in (time_column, "price", "size")]
-        rows = ((reader.line_num, row) for row in reader if row)
-        while chunk := list(islice(rows, CHUNK)):
-            yield _columns(path, *zip(*chunk), header, columns)
-
-
-def _columns(path, lines, rows, header, columns):
-    lines = np.array(lines)
-    for line, row in zip(lines, rows):
-        if len(row) != len(header):
-            raise ValueError(f"{path}, line {line}: {len(row)} fields, but line 1 names {len(header)} columns.")
-    fields = [[row[column].strip() for row in rows] for column in columns]
-    read = []
-    for column, own, dtype in zip(columns, fields, ("datetime64[ns]", "float64", "float64")):
-        try:
-            read.append(_read(own, dtype))
-        except ValueError:
-            line, field = next((line, field) for line, field in zip(lines, own) if not _reads(field, dtype))
-            moment = "a moment in UTC, of the years 1700 to 2250, such as 2013-01-02T14:30:00 or 2013-01-02T14:30:00Z"
-            kind = moment if dtype == "datetime64[ns]" else "a number"
-            raise ValueError(f"{path}, line {line}, column {header[column]!r}: {field!r} is not {kind}.") from None
-    return lines, *read
-
-
-def _read(fields, dtype):
-    if dtype == "datetime64[ns]":
-        # numpy would take "now", "2013" and a count of seconds as well, and turn a year beyond its reach into another.
-        if not all(field[4:5] == "-" and "1700" <= field[:4] <= "2250" for field in fields):
-            raise ValueError
-        # A Z at the end says UTC, which numpy takes for granted; any other distance is an error.
-        fields = [field.rstrip("Z") for field in fields]
-    else:
-        if any("_" in field for field in fields):
-            raise ValueError
-        fields = ["nan" if field in MISSING else field for field in fields]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # numpy warns of a time zone
-            return np.array(fields, dtype)
-    except Warning as error:
-        raise ValueError(str(error)) from error
-
-
-def _reads(field, dtype):
-    try:
-        _read([field], dtype)
-    except ValueError:
-        return False
-    return True
+    def sentences(self):
+        for what, (first, count) in self.faults.items():
+            if count > MOST_LEFT_OUT * self.total:
+                raise ValueError(
+                    f"{self.repairs.place}, {first}, {what}, and so are {count:,} of its {self.total:,} trades: too many "
+                    "to leave out."
+                )
+        return tuple(f"{first}, {what}: {n} such trades are left out" for what, (first, n) in self.faults.items())
 
 
 class _Bars:
@@ -196,12 +180,13 @@ class _Bars:
             self.clock = spans[-1]
             return np.flatnonzero(np.diff(spans, prepend=before))
         so_far = self.size if self.open is None else self.open[1][4]
-        total, starts = np.cumsum(sizes), []
+        # A trade that fills a bar alone does so whatever its size: huge ones would drown the small ones in rounding.
+        total, starts = np.cumsum(np.minimum(sizes, self.size)), []
         full = 0 if so_far >= self.full else int(np.searchsorted(total, self.full - so_far)) + 1
         while full < len(sizes):
             starts.append(full)
             begun = total[full - 1] if full else 0.0
-            full = int(np.searchsorted(total, begun + self.full)) + 1
+            full = max(int(np.searchsorted(total, begun + self.full)), full) + 1
         return np.array(starts, dtype=int)
 
     def close(self):
@@ -214,13 +199,5 @@ class _Bars:
 
 def _joined(before, after):
     """Two parts of one bar: open, high, low, close, volume, trades."""
-    return np.array(
-        [
-            before[0],
-            max(before[1], after[1]),
-            min(before[2], after[2]),
-            after[3],
-            before[4] + after[4],
-            before[5] + after[5],
-        ]
-    )
+    high, low = max(before[1], after[1]), min(before[2], after[2])
+    return np.array([before[0], high, low, after[3], before[4] + after[4], before[5] + after[5]])

@@ -302,7 +302,7 @@ def test_a_time_far_too_late_does_not_leave_out_the_rest(tmp_path, some_trades):
         ("5,2020-01-02T14:30:00,cheap,x", "line 2, column 'price': 'cheap' is not a finite number"),
         ("5,now,1,x", "'now' is not a time such as"),
         ("5,2020-01-02,1,x", "'2020-01-02' is not a time such as"),
-        ("5,9999-12-31T23:00-05:00,1,x", "'9999-12-31T23:00-05:00' is not a time"),
+        ("5,9999-12-31T23:00-05:00,1,x", "'9999-12-31T23:00-05:00' is not a moment of the years"),
         ("5,2020-01-02T14:30:00,1e39,x", r"'1e\+39' is not a finite number that float32 can hold"),
         ("5,2020-01-02T14:30:00,1,x,y", "the rows have more fields than line 1 names columns, 4"),
     ],
@@ -348,7 +348,7 @@ def test_wrong_arguments_and_files_say_what_would_do(tmp_path):
         ("time", 1e-10, "size must be from 1e-9 to 1,000,000,000 seconds"),
         ("time", 1e30, "size must be from 1e-9 to 1,000,000,000 seconds"),
         ("volume", 0, "size must be a positive number"),
-        ("tick", 1, "has no trades under its header"),
+        ("tick", 1, "has no rows under its header"),
     ):
         with pytest.raises(ValueError, match=message):
             ticks.load(path, bars, size)

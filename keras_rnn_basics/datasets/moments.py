@@ -1,6 +1,7 @@
 """The times of a table: days keep their local date, hours become UTC and remember how far their clock was ahead."""
 
 import re
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
@@ -29,6 +30,11 @@ def read_moments(
         ValueError: for what is no time, a date that can be read in two ways, and a local time that does not exist or
             stands once where the clock shows it twice. Names the row and the column.
     """
+    if time_zone is not None:
+        try:
+            ZoneInfo(time_zone)
+        except (ValueError, TypeError, OSError, ZoneInfoNotFoundError):
+            raise ValueError(f"time_zone must be one such as 'Europe/Berlin' or 'UTC', got {time_zone!r}.") from None
     local, utc = _Reader(table, step, date_format).read()
     days = step == DAY or (step is None and (local == local.dt.normalize()).all())
     if time_zone is not None and utc is not None:
@@ -78,7 +84,10 @@ class _Reader:
 
         if self.date_format is not None:
             aware = "%z" in self.date_format
-            read = pandas.to_datetime(text, format=self.date_format, errors="coerce", utc=aware)
+            try:
+                read = pandas.to_datetime(text, format=self.date_format, errors="coerce", utc=aware)
+            except ValueError as error:
+                raise ValueError(f"date_format={self.date_format!r} cannot be used: {error}.") from None
             self.refuse(read.isna(), f"does not fit date_format={self.date_format!r}")
             if not aware:
                 return read, None

@@ -106,7 +106,7 @@ def without_outliers(table, names, values, repairs):
         return values
     frame = pandas.DataFrame(values)
     middle = frame.rolling(BEFORE, min_periods=FEWEST).median().shift()
-    spread = (frame - middle).abs().rolling(BEFORE, min_periods=FEWEST).median().shift()
+    spread = (frame - middle).abs().rolling(BEFORE, min_periods=FEWEST // 2).median().shift()
     far = (((frame - middle).abs() > FAR * spread) & (spread > 0)).to_numpy()
     for column in np.flatnonzero(far.any(axis=0)):
         first = int(np.argmax(far[:, column]))

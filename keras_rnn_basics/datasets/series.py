@@ -155,7 +155,7 @@ def read_series(
     >>> series.times[1], series.local_times[1], series.column("load_mw")
     (np.datetime64('2020-02-29T23:10:00'), np.datetime64('2020-03-01T00:10:00'), array([5.5, 6. ], dtype=float32))
     """
-    step = _step(step)
+    step = None if step is None else _step(step)
     words = dict(categories) if isinstance(categories, Mapping) else dict.fromkeys(categories)
     only, marks = dict(only or {}), () if missing is None else tuple(missing)
     place, header = columns_of(data, time)
@@ -199,11 +199,12 @@ def _step(step):
     import pandas
 
     try:
-        return None if step is None else pandas.Timedelta(step).to_timedelta64().astype("timedelta64[ns]")
-    except ValueError:
-        raise ValueError(
-            f"step must be a length of time such as '10min' or np.timedelta64(1, 'D'), got {step!r}."
-        ) from None
+        if isinstance(step, (int, float)) or pandas.Timedelta(step) <= pandas.Timedelta(0):
+            raise ValueError
+        return pandas.Timedelta(step).to_timedelta64().astype("timedelta64[ns]")
+    except (ValueError, TypeError):
+        what = "step must be a length of time such as '10min' or np.timedelta64(1, 'D')"
+        raise ValueError(f"{what}, or None, got {step!r}.") from None
 
 
 def telling(header):
@@ -251,20 +252,23 @@ def _columns(table, names, words, marks, guarded):
 
 
 def _code(values):
-    """The greatest or least number, if it looks like the mark of a missing one: far from all others, and 9999 or alike."""
-    values = values[np.isfinite(values)]
-    for code in (values.max(), values.min()):
-        rest, count = values[values != code], int((values == code).sum())
-        written = f"{abs(code):.6g}".replace(".", "")
-        nines = len(written) > 1 and set(written) == {"9"}
-        width = np.ptp(rest) if len(rest) else 0
-        far = np.abs(rest - code).min() if len(rest) else np.inf
-        usual = nines or (np.isclose(code, CODES).any())
-        if usual and count > 1 and far > width:
-            return code
-        if code != 0 and count > 2 and len(np.unique(rest)) > 10 and far > 10 * width:
-            return code
+    """The greatest or least number, if it looks like a mark of missing ones: far from all others, and 9999 or alike."""
+    values, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    likely = np.array([_all_nines(own) > 1 or np.isclose(own, CODES).any() for own in values])
+    for k in (*range(min(3, len(values))), *range(-1, -1 - min(3, len(values)), -1)):
+        rest = values[~likely & (np.arange(len(values)) != k % len(values))]
+        width, nines = np.ptp(rest) if len(rest) else 0, _all_nines(values[k])
+        far = np.abs(rest - values[k]).min() if len(rest) else np.inf if nines != 2 else 0
+        if likely[k] and far > max(width, abs(values[k]) / 2) and (counts[k] > 1 or nines > 3 or values[k] < 0):
+            return values[k]
+        if values[k] != 0 and counts[k] > 2 and len(rest) > 10 and far > 10 * width:
+            return values[k]
     return None
+
+
+def _all_nines(number):
+    written = f"{abs(number):.6g}".replace(".", "")
+    return len(written) if set(written) == {"9"} else 0
 
 
 def _constant(names, values):

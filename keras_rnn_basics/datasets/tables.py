@@ -104,7 +104,9 @@ class Table:
     def _refuse_text(self, name, text, bad, number):
         seen = ", ".join(map(repr, bad.unique()[:4]))
         advice = f"where it marks a missing number, give missing=[{seen}]"
-        if len(bad) > text.notna().sum() / 2:
+        if bad.str.fullmatch(r"[+-]?\d+,\d+").all():
+            advice = "where its comma is that of decimals, hand over a frame, read by pandas.read_csv(..., decimal=',')"
+        elif len(bad) > text.notna().sum() / 2:
             advice = f"leave the column out by columns=[...], or make its words columns by categories=[{name!r}]"
         raise self.error(number, name, f"{bad.iloc[0]!r} is not a finite number; {advice}.")
 
@@ -151,7 +153,9 @@ def chunks(data, time, columns=None, text=(), kept=(), missing=(), size=CHUNK) -
     if len(names) == len(found):
         raise ValueError(f"{where}: there are no columns of numbers beside {found}.")
     if layout.frame is not None:
-        for begin in range(0, max(1, len(layout.frame)), size):
+        if not len(layout.frame):
+            raise ValueError(f"{place} has no rows.")
+        for begin in range(0, len(layout.frame), size):
             yield Table(place, layout.frame[names].iloc[begin : begin + size], found)
         return
     numbering = {header.index(name): str for name in (*found, *text)}
@@ -203,8 +207,10 @@ class _Layout:
 
 def _header(data, time):
     if hasattr(data, "iloc") and hasattr(data, "columns"):
-        frame = _flat(data)
+        frame = _flat(data, time)
         return "the frame", _Layout(list(frame.columns), frame=frame)
+    if not isinstance(data, (str, Path)):
+        raise ValueError(f"data must be a path or a pandas.DataFrame, got {type(data).__name__}.")
     path = Path(data)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
@@ -215,11 +221,14 @@ def _header(data, time):
     return str(path), _layout(path, time)
 
 
-def _flat(data):
+def _flat(data, time):
     """A copy whose columns have one name each, and whose index is a column where it is more than numbers."""
     import pandas
 
-    frame = data.copy(deep=False)
+    frame, asked = (
+        data.copy(deep=False),
+        {str(name).lower() for name in ([time] if isinstance(time, str) else time or ())},
+    )
     if frame.columns.nlevels > 1:
         for level in range(frame.columns.nlevels - 1, 0, -1):
             if len(others := frame.columns.get_level_values(level).unique()) > 1:
@@ -231,7 +240,13 @@ def _flat(data):
     times = isinstance(frame.index, (pandas.DatetimeIndex, pandas.PeriodIndex))
     if isinstance(frame.index, pandas.PeriodIndex):
         frame.index = frame.index.to_timestamp()
-    if not isinstance(frame.index, pandas.RangeIndex) and (times or any(frame.index.names)):
+    named = [str(name).lower() for name in frame.index.names if name is not None]
+    if (
+        times
+        or not pandas.api.types.is_integer_dtype(frame.index)
+        or TIMES.intersection(named)
+        or asked.intersection(named)
+    ):
         name = frame.index.name or "time"
         frame = frame.reset_index(names=name) if frame.index.nlevels == 1 else frame.reset_index()
         frame.attrs = {"index_of_times": name if times else None}
@@ -249,7 +264,7 @@ def _spreadsheet(path):
     try:
         return getattr(pandas, SPREADSHEETS[path.suffix.lower()])(path)
     except Exception as error:  # whatever the reader of this kind of file raises
-        raise ValueError(f"{path} cannot be read: {error}") from error
+        raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
 
 
 class _Bounded(io.RawIOBase):
@@ -303,7 +318,9 @@ def opened(path: Path) -> Iterator[Any]:
 def _unpacked(path, magic):
     if magic == b"PK\x03\x04":
         with zipfile.ZipFile(path) as archive:
-            names = [part.filename for part in archive.infolist() if not part.is_dir()]
+            names = [
+                part.filename for part in archive.infolist() if not part.is_dir() and "__MACOSX" not in part.filename
+            ]
             if len(names) != 1:
                 raise ValueError(f"{path} holds {len(names)} files, {names[:4]}: unpack it, and name one of them.")
             with archive.open(names[0]) as file:
@@ -332,7 +349,7 @@ def _layout(path, time):
     """Finds the separator, the sign of decimals and the header, from the first lines."""
     with opened(path) as text:
         start = text.read(1 << 16)
-    lines = start.splitlines()[:100]
+    lines = re.split(r"\r\n|\r|\n", start)[:100]
     lines = lines[:-1] if len(start) == 1 << 16 and len(lines) > 1 else lines
     if not any(line.strip() for line in lines):
         raise ValueError(f"{path} is empty: its first line must name the columns.")
@@ -342,6 +359,11 @@ def _layout(path, time):
     widths = {sep: [len(row) for row in own if any(row)] for sep, own in rows.items()}
     usual = {sep: max(set(own) - {1}, key=own.count, default=1) for sep, own in widths.items()}
     sep = max(rows, key=lambda sep: (widths[sep].count(usual[sep]) if usual[sep] > 1 else 0, sep == ","))
+    if usual[sep] == 1:
+        raise ValueError(
+            f"{path}, line 1: there are no columns of numbers beside {rows[sep][0][0]!r}: no commas, semicolons, tabs or "
+            "bars part the fields. If blanks do: " + _by_pandas(path, "sep=' +'")
+        )
     above = 0
     for number, row in enumerate(rows[sep]):
         try:

@@ -81,8 +81,6 @@ def read_trades(
         if keep.any():
             gathered.add(times[keep], prices[keep], sizes[keep])
     times, values = gathered.close()
-    if not leaver.total:
-        raise ValueError(f"{place} has no trades under its header.")
     return Series(times, values, NAMES, place, leaver.sentences(), regular=False)
 
 
@@ -102,9 +100,9 @@ class _LeftOut:
         seen = np.append(self.latest, np.where(keep, times, np.datetime64("1678-01-01", "ns"))).astype("int64")
         latest = np.maximum.accumulate(seen)
         late = keep & (times.astype("int64") < latest[:-1])
-        where = np.arange(len(times))
-        # How many in a row came late, up to each trade.
-        row = where - np.maximum.accumulate(np.where(late | ~keep, -1 - self.late, where))
+        # How many have come late, up to each trade, since one that did not.
+        count = np.cumsum(late)
+        row = count - np.maximum.accumulate(np.where(keep & ~late, count, -self.late))
         ahead = int(np.argmax(seen == latest[-1])) - 1
         line = self.line if ahead < 0 else table.row(ahead)
         if (row > MOST_LATE).any():

@@ -1,5 +1,6 @@
 import gzip
 
+import keras
 import numpy as np
 import pytest
 
@@ -316,3 +317,28 @@ def test_bad_blocks_say_what_would_do(arguments, message):
     good = {"block": 10, "kinds": ["train", "validation", "test"], "lookback": 3, "horizon": 2}
     with pytest.raises(ValueError, match=message):
         split_blocks(days_from(40), **{**good, **arguments})
+
+
+def test_normalization_is_that_of_the_training_part_and_survives_saving(tmp_path):
+    days = days_from(40).with_columns(["snow"], np.where(np.arange(40) < 30, 0, 5)[:, None])
+    split = split_windows(days, "2020-01-21", "2020-01-31", lookback=3, targets=["b"])
+    with pytest.warns(UserWarning, match=r"Constant in the training part, so 0 for the network: \['snow'\]"):
+        layer = split.normalization()
+    model = keras.Sequential([keras.Input((3, 3)), layer])
+    model.save(tmp_path / "model.keras")
+    for own in (model, keras.models.load_model(tmp_path / "model.keras")):
+        scaled = np.asarray(own(split.test.x))
+        expected = (split.test.x[..., :2] - split.mean[:2]) / split.std[:2]
+        np.testing.assert_allclose(scaled[..., :2], expected, rtol=1e-5)
+        np.testing.assert_array_equal(scaled[..., 2], 0)
+
+
+def test_scaled_targets_come_back_in_their_units():
+    split = split_windows(days_from(40), "2020-01-21", "2020-01-31", lookback=3, horizon=2, targets=["b"])
+    scaled = split.scale_targets(split.test.y)
+    train = split.parts[0].column("b")
+    np.testing.assert_allclose(scaled, (split.test.y - train.mean()) / train.std(), rtol=1e-5)
+    np.testing.assert_allclose(split.target_units()(scaled), split.test.y, rtol=1e-5)
+    still = Series(days_from(40).times, np.ones((40, 1), "float32"), ("a",), "a test")
+    with pytest.raises(ValueError, match=r"The targets \['a'\] are constant in the training part"):
+        split_windows(still, "2020-01-21", "2020-01-31", lookback=3).scale_targets(split.test.y)

@@ -117,7 +117,7 @@ def test_the_numbers_of_the_rows_are_no_measurement():
     days = weather.load(CASES / "index_column.csv")
     assert days.names == ("temp",)
     assert first(days, "temp") == 0.5
-    assert "the first column has no name" in days.repairs[0]
+    assert "the first column, without a name" in days.repairs[0]
 
 
 @pytest.mark.parametrize(("name", "offset"), [("autumn", 2), ("spring", 1)])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas
 import pytest
 
-from keras_rnn_basics.datasets import hours, read_series, tables, ticks, weather
+from keras_rnn_basics.datasets import files, hours, read_series, ticks, weather
 
 DAYS = "date,a,b\n" + "".join(f"2020-01-{k:02},{k}.5,{2 * k}\n" for k in range(1, 21))
 
@@ -50,7 +50,21 @@ def zipped(text):
         DAYS.replace("\n", ",\n").replace("b,", "b", 1),
         "# of the station on the hill, and\n# a second line\n" + DAYS,
     ],
-    ids=["gz", "bz2", "xz", "zip", "cr", "crlf", "bom", "tabs", "bars", "semicolons", "blanks", "commas_at_the_end", "comments"],
+    ids=[
+        "gz",
+        "bz2",
+        "xz",
+        "zip",
+        "cr",
+        "crlf",
+        "bom",
+        "tabs",
+        "bars",
+        "semicolons",
+        "blanks",
+        "commas_at_the_end",
+        "comments",
+    ],
 )
 def test_a_table_is_read_however_it_is_packed_and_parted(tmp_path, text):
     days = weather.load(put(tmp_path, text))
@@ -136,7 +150,7 @@ def test_what_marks_a_missing_number_can_be_named(tmp_path):
 
 
 def test_nothing_is_unpacked_without_a_bound(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "MAX_BYTES", 50_000)
+    monkeypatch.setattr(files, "MAX_BYTES", 50_000)
     rows = "time,price,size\n" + "2020-01-01T00:00,1,1\n" * 10_000
     for pack, name in ((gzip.compress, "a.csv.gz"), (lzma.compress, "a.csv.xz"), (bytes, "a.csv")):
         path = put(tmp_path, pack(rows.encode()), name)
@@ -154,7 +168,7 @@ def test_rows_of_one_station_are_taken_and_those_of_two_refused(tmp_path):
     with pytest.raises(ValueError, match="column 'Station': no row has 6"):
         weather.load(path, only={"Station": 6})
     path = put(tmp_path, "date,where,a\n" + rows)
-    with pytest.raises(ValueError, match="line 10, .* stands in line 2 too, with other numbers.*only="):
+    with pytest.raises(ValueError, match=r"line 10, .* stands in line 2 too, with other numbers.*only="):
         weather.load(path, columns=["a"], repair=True)
 
 
@@ -213,3 +227,27 @@ def test_an_outlier_is_found_by_what_came_before_it(tmp_path):
     assert np.flatnonzero(days.filled[:, 0]).tolist() == [30]
     assert days.values[30, 0] == numbers[29]
     assert "850 lies far from all before it" in days.repairs[0]
+
+
+def test_an_index_without_a_name_is_the_times_or_the_numbers_of_the_rows(tmp_path):
+    frame = pandas.DataFrame({"a": [1.0, 2, 3]}, index=pandas.date_range("2020-01-01", periods=3))
+    frame.to_csv(tmp_path / "days.csv")
+    for data in (tmp_path / "days.csv", pandas.read_csv(tmp_path / "days.csv")):
+        days = weather.load(data)
+        assert (days.names, days.times[2]) == (("a",), np.datetime64("2020-01-03"))
+    numbered = frame.reset_index(names="date")
+    numbered.to_csv(tmp_path / "days.csv")
+    for data in (tmp_path / "days.csv", pandas.read_csv(tmp_path / "days.csv")):
+        assert weather.load(data).names == ("a",)
+        assert "holds the numbers of the rows" in weather.load(data).repairs[0]
+    numbered.set_index(pandas.Index([7.0, 9, 8])).to_csv(tmp_path / "days.csv")
+    with pytest.raises(ValueError, match="line 1: column 1 has no name"):
+        weather.load(tmp_path / "days.csv")
+
+
+def test_a_header_is_found_below_other_lines_but_not_among_rows(tmp_path):
+    path = put(tmp_path, "station,5\nhill,7\n\nwhen,a,b\n2020-01-01,1,2\n2020-01-02,3,4\n")
+    assert weather.load(path, time="when").names == ("a", "b")
+    path = put(tmp_path, "when,a\n2020-01-01,1\n2020-01-02,time\n2020-01-03,3\n")
+    with pytest.raises(ValueError, match=r"line 1: no column of the times was found; the columns are \['when', 'a'\]"):
+        weather.load(path)

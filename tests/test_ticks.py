@@ -144,7 +144,7 @@ def test_bars_need_no_volume_and_take_names(tmp_path):
     assert ticks.load(path).names == ("open", "high", "low", "close")
     assert ticks.returns(ticks.load(path)).names == ("log_range", "log_return", "overnight")
     np.testing.assert_array_equal(ticks.load(path, columns={"volume": "adjusted"}).column("volume"), [7, 6])
-    with pytest.raises(ValueError, match="columns names .*, got 'last'"):
+    with pytest.raises(ValueError, match=r"columns names .*, got 'last'"):
         ticks.load(path, columns={"last": "adjusted"})
 
 

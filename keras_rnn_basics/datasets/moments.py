@@ -23,8 +23,8 @@ def read_moments(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """-> (N,) datetime64[ns], and (N,) timedelta64[ns], what the local clock was ahead of UTC, if the table says it.
 
-    Days, and rows at unequal steps (`None`) that all begin at midnight, are the local dates. Other times that name their
-    distance from UTC, or have a `time_zone`, become UTC; what names none stays as it is.
+    Days are the local dates, and so are rows at unequal steps (`None`) that all begin at midnight. Other times become
+    UTC, if they name their distance from it or there is a `time_zone`; else they stay as they are.
 
     Raises:
         ValueError: for what is no time, a date that can be read in two ways, and a local time that does not exist or
@@ -150,7 +150,7 @@ class _Reader:
         fits = [way for way in ways.values() if pandas.to_datetime(text, format=way, errors="coerce").notna().all()]
         self.refuse(
             np.arange(len(text)) == 0,
-            f"may begin with the day or with the month. Give date_format={' or '.join(map(repr, fits or ways.values()))}",
+            f"may begin with day or month. Give date_format={' or '.join(map(repr, fits or ways.values()))}",
         )
 
     def _refuse_no_time(self, wrong):

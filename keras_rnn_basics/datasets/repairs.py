@@ -51,9 +51,9 @@ def in_order(table, times, values, repairs):
     if not alike.all():
         here, before = (rows[~alike][0] for rows in (here, before))
         raise ValueError(
-            f"{table.place}, {table.row(here)}, column {name!r}: {shown(times[here])} stands in {table.row(before)} too, "
-            "with other numbers. Keep the right one. For local times in an hour that the clock shows twice, give "
-            "time_zone=; for several stations or tickers, only={'the column that tells them apart': 'one of them'}."
+            f"{table.place}, {table.row(here)}, column {name!r}: {shown(times[here])} stands in {table.row(before)} "
+            "too, with other numbers. Keep the right one. If the clock shows that hour twice, give time_zone=; if the "
+            "rows are of several stations or tickers, only={'the column that tells them apart': 'one of them'}."
         )
     what = f"{table.row(here[0])}, column {name!r}: {shown(times[here[0]])} stands in {table.row(before[0])} too"
     repairs.fault("duplicates", what + _further(len(again)), "each row is kept once")

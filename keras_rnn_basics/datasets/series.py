@@ -120,8 +120,9 @@ def read_series(
     """Reads a table of one row a step: times, and columns of numbers.
 
     Args:
-        data: a pandas.DataFrame, or the path of a file: csv with commas, semicolons, tabs or bars between its fields, in
-            UTF-8, packed (gz, bz2, xz, zip) or not; or excel, parquet and feather, where pandas has what reads them.
+        data: a pandas.DataFrame or the path of a file. Csv files have commas, semicolons, tabs or bars between their
+            fields, are in UTF-8, and may be packed (gz, bz2, xz, zip). Excel, parquet and feather files are read where
+            pandas has the package that it needs for them.
         step: how long a step is, such as np.timedelta64(10, "m") or "10min"; `None` for rows that follow each other at
             unequal steps, such as trading days.
         time: the column of the times, or several that make one; `None` takes a frame's index of times, else the column
@@ -136,13 +137,13 @@ def read_series(
             "Europe/Berlin".
         date_format: how the times are written, in the letters of `datetime.strptime`: "%d.%m.%Y %H:%M".
         only: the rows to take, by what stands in a column: {"ticker": "AAA"}.
-        repair: what to mend, and to report in `Series.repairs`; nothing looks ahead. "gaps": a missing step or number
-            takes the last value before it, which `Series.filled` tells (at unequal steps the row is dropped); "order":
-            rows are sorted; "duplicates": identical rows are kept once; True: these three. "outliers": a number that lies
-            20 times farther from the 30 before it than is usual counts as missing.
+        repair: which faults to mend and to report in `Series.repairs`; no repair looks ahead. "gaps": a missing step or
+            number takes the last value before it, and `Series.filled` tells so (at unequal steps the row is dropped).
+            "order": rows are sorted. "duplicates": identical rows are kept once. True: these three. "outliers": a number
+            20 times farther from the 30 before it than those are from each other counts as missing.
 
     Returns:
-        A `Series`. Its times are local dates where the step is a day; else UTC, where the table or `time_zone` tells it.
+        A `Series`. Its times are local dates if the step is a day; else UTC, if the table or `time_zone` tells it.
 
     Raises:
         FileNotFoundError: when there is no such file.

@@ -47,14 +47,14 @@ def load(
         size: how long a bar is: seconds, trades, or volume.
         columns: which column is what: {"close": "Adj Close"}, {"size": "qty"}; or a list of those to look among.
         time, missing, time_zone, date_format, only: as `read_series` has them.
-        repair: as `read_series` has it. "gaps" drops rows with a price that is missing or not positive; "outliers" moves
-            a high below or a low above the open or close to it; "splits" divides the prices before what looks like a
-            split by it. At unequal steps nothing is filled in.
+        repair: as `read_series` has it. "gaps" drops rows with a price that is missing or not positive. "outliers" moves
+            a high that lies below the open or close up to it, and a low above them down. "splits" divides the prices
+            before what looks like a split by it. No price is filled in.
 
     Returns:
-        A `Series` with the columns open, high, low, close (in the currency of the file) and, where there is one, volume;
-        trades give their number too. Steps need not be equally long. More than ten days without a bar, a night's jump
-        of more than 25 % and bars without a trade, which are dropped, are told in `Series.repairs`.
+        A `Series` with the columns open, high, low and close, in the currency of the file, and volume, if there is one;
+        trades give their number too. Steps need not be equally long. `Series.repairs` tells of more than ten days
+        without a bar, of a jump of more than 25 % between two bars, and of bars without a trade, which are dropped.
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -145,7 +145,7 @@ def _checked(series, repairs):
 
 
 def _without_splits(series, repairs):
-    """Tells the jumps from one bar to the next; divides the prices before what looks like a split, if that was asked."""
+    """Tells the jumps between bars; if that was asked for, divides the prices before what looks like a split."""
     values, told = series.values.copy(), []
     for i in np.flatnonzero(np.abs(np.log(values[1:, 0] / values[:-1, 3])) > np.log(1 + JUMP)) + 1:
         before, after = (float(price) for price in (series.values[i - 1, 3], series.values[i, 0]))

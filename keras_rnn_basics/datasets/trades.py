@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.moments import read_moments
-from keras_rnn_basics.datasets.repairs import Repairs
+from keras_rnn_basics.datasets.repairs import Repairs, shown
 from keras_rnn_basics.datasets.series import Series, take_only, telling
 from keras_rnn_basics.datasets.tables import chunks, columns_of, find_column
 
@@ -37,8 +37,8 @@ def read_trades(
     """Reads single trades, a row each, into bars; a file in bounded memory.
 
     Args:
-        data: the path of a file, or a pandas.DataFrame, with the columns time, price and size. Times rise; several trades
-            may share one.
+        data: the path of a file, or a pandas.DataFrame, with the columns time, price and size. Times rise; several
+            trades may share one.
         bars: "time", each bar `size` seconds of the clock (one without a trade is none); "tick", `size` trades;
             "volume", at least `size` in volume, the trade that reaches it included.
         size: of a bar. The last bar may be shorter.
@@ -107,8 +107,8 @@ class _LeftOut:
         line = self.line if ahead < 0 else table.row(ahead)
         if (row > MOST_LATE).any():
             raise ValueError(
-                f"{table.place}, {line}, column {table.time[-1]!r}: {latest[-1].astype('datetime64[ns]')} lies after more "
-                f"than {MOST_LATE} trades that follow it. Is that time right?"
+                f"{table.place}, {line}, column {table.time[-1]!r}: {shown(latest[-1].astype('datetime64[ns]'))} lies "
+                f"after more than {MOST_LATE} trades that follow it. Is that time right?"
             )
         what = f"column {table.time[-1]!r}: earlier than a trade before it"
         keep &= ~self._fault("order", table, late, what)
@@ -128,8 +128,8 @@ class _LeftOut:
         for what, (first, count) in self.faults.items():
             if count > MOST_LEFT_OUT * self.total:
                 raise ValueError(
-                    f"{self.repairs.place}, {first}, {what}, and so are {count:,} of its {self.total:,} trades: too many "
-                    "to leave out."
+                    f"{self.repairs.place}, {first}, {what}, and so are {count:,} of its {self.total:,} trades: too "
+                    "many to leave out."
                 )
         return tuple(f"{first}, {what}: {n} such trades are left out" for what, (first, n) in self.faults.items())
 

@@ -75,6 +75,14 @@ def test_hours_keep_their_local_weekday_and_clock():
     assert berlin.local_times.astype(str).tolist() == ["2020-03-29T01:00:00", "2020-03-29T03:00:00"]
 
 
+def test_years_months_days_and_hours_may_be_columns_of_their_own():
+    data = pandas.DataFrame({"year": [2020] * 3, "month": [2] * 3, "day": [9] * 3, "hour": [9, 10, 11], "a": [1, 2, 3]})
+    series = hours.load(data, time=["year", "month", "day", "hour"])
+    assert series.times.astype(str).tolist() == [f"2020-02-09T{hour:02}:00:00" for hour in (9, 10, 11)]
+    days = weather.load(data.iloc[:1], time=["year", "month", "day"], columns=["a"])
+    assert days.times.astype(str).tolist() == ["2020-02-09"]
+
+
 @pytest.mark.parametrize("turn", [1, -1])
 def test_the_hour_that_the_clock_shows_twice_is_told_apart_by_the_order(turn):
     written = ["2021-10-31 01:00", "2021-10-31 02:00", "2021-10-31 02:00", "2021-10-31 03:00"]

@@ -312,6 +312,24 @@ def test_trades_that_cannot_be_read_are_errors(tmp_path, row, message):
         ticks.load(write(tmp_path, row, header="size,time,price,venue"), "tick", 1, repair=True)
 
 
+def test_bars_are_known_by_the_letters_of_their_names(tmp_path):
+    for header in (
+        "<DATE>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>",
+        "timestamp,1. open,2. high,3. low,4. close,5. volume",
+        "Open time,Open,High,Low,Close/Last,Volume (m)",
+        "Date,Open Price,High,Low,Close*,Volume",
+    ):
+        bars = ticks.load(write(tmp_path, "20200102,1,2,1,2,5", header=header))
+        np.testing.assert_array_equal(bars.values, [[1, 2, 1, 2, 5]])
+
+
+def test_trades_whose_columns_have_other_names_say_how_to_name_them(tmp_path):
+    path = write(tmp_path, "2020-01-02T14:30:00,1,2", header="time,price,amount")
+    with pytest.raises(ValueError, match=r"no column 'size'; the columns are .* columns=\{'price'"):
+        ticks.load(path, "tick", 1)
+    assert ticks.load(path, "tick", 1, columns={"size": "amount"}).column("volume") == [2]
+
+
 @pytest.mark.parametrize(
     "field",
     ["2020-01-02T15:30:00.5+01:00", "2020-01-02 14:30:00.5Z", "1577975400.5", "1577975400500", "1577975400500000"],

@@ -51,8 +51,9 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool]) -> Layout:
     usual = {sep: max(set(own) - {1}, key=own.count, default=1) for sep, own in widths.items()}
     sep = max(rows, key=lambda sep: (widths[sep].count(usual[sep]) if usual[sep] > 1 else 0, sep == ","))
     if usual[sep] == 1:
+        first = next(filter(None, lines))
         raise ValueError(
-            f"{path}, line 1: there are no columns of numbers beside {rows[sep][0][0]!r}: no commas, semicolons, tabs "
+            f"{path}, line 1: there are no columns of numbers beside {first!r}: no commas, semicolons, tabs "
             "or bars part the fields. If blanks do: " + _by_pandas(path, "sep=' +'")
         )
     above = _header_line(path, rows[sep], usual[sep], is_header)
@@ -72,7 +73,8 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool]) -> Layout:
 
 def _header_line(path, rows, usual, is_header):
     """The number of the row that names the columns: the first, or the first of full width below lines that have not."""
-    above = next((number for number, row in enumerate(rows) if is_header(row)), 0)
+    top = next(number for number, row in enumerate(rows) if any(row))
+    above = next((number for number, row in enumerate(rows) if is_header(row)), top)
     if above and rows[above].count("") == len(rows[above]) - 1 and len(rows[0]) == len(rows[above]):
         raise ValueError(
             f"{path}: the names of the columns stand in {above + 1} lines, the first of them {rows[0]}. Hand over a "

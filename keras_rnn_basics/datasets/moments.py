@@ -10,7 +10,8 @@ from keras_rnn_basics.datasets.tables import Table
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 CLOCK = r"([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)"
 ISO = rf"\d{{4}}([-/])\d\d\1\d\d({CLOCK}( ?(Z|UTC|[+-]\d\d:?\d\d))?)?"
-SHORT = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:([T ])(\d{1,2})(?=:))?(?!\d)")
+# 2020/1/2 9:30; and years, months, days and hours in columns of their own.
+SHORT = re.compile(r"(\d{4})[-/ ](\d{1,2})[-/ ](\d{1,2})(?:([T ])(\d{1,2})(?=:|$))?(?!\d)")
 DAY_OR_MONTH_FIRST = r"(\d{1,2})([./-])(\d{1,2})\2\d{4}( \d{1,2}:\d\d(:\d\d)?)?"
 OFFSET = r" ?[+-]\d\d:?\d\d$"
 DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
@@ -98,7 +99,7 @@ class _Reader:
             format_ = self._day_or_month_first(text)
             return pandas.to_datetime(text, format=format_, errors="coerce"), None
         odd = ~text.str.fullmatch(ISO)
-        if odd.any():  # 2020/1/2 9:30
+        if odd.any():
             text = text.where(~odd, text[odd].map(_padded))
             self._refuse_no_time(~text.str.fullmatch(ISO))
         if self.step not in (None, DAY):

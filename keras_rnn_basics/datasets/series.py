@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_rnn_basics.datasets import repairs as mending
 from keras_rnn_basics.datasets.moments import DAY, read_moments
-from keras_rnn_basics.datasets.tables import columns_of, find_column, read_table
+from keras_rnn_basics.datasets.tables import columns_of, find_column, letters, read_table
 
 # Columns that tell several stations or tickers apart.
 TELLING = {"ticker", "tickers", "symbol", "name", "station", "stationid", "stationsid", "isin", "instrument"}
@@ -139,8 +139,8 @@ def read_series(
         only: the rows to take, by what stands in a column: {"ticker": "AAA"}.
         repair: which faults to mend and to report in `Series.repairs`; no repair looks ahead. "gaps": a missing step or
             number takes the last value before it, and `Series.filled` tells so (at unequal steps the row is dropped).
-            "order": rows are sorted. "duplicates": identical rows are kept once. True: these three. "outliers": a number
-            20 times farther from the 30 before it than those are from each other counts as missing.
+            "order": rows are sorted. "duplicates": identical rows are kept once. True: these three. "outliers": a
+            number 20 times farther from the 30 before it than those are from each other counts as missing.
 
     Returns:
         A `Series`. Its times are local dates if the step is a day; else UTC, if the table or `time_zone` tells it.
@@ -210,7 +210,7 @@ def _step(step):
 
 def telling(header):
     """The columns whose name says that they tell several series apart."""
-    return [name for name in header if "".join(filter(str.isalpha, name.lower())) in TELLING]
+    return [name for name in header if letters(name) in TELLING]
 
 
 def take_only(table, only, tellers):

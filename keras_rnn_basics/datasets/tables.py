@@ -19,7 +19,8 @@ from keras_rnn_basics.datasets.files import (
     spreadsheet,
 )
 
-TIMES = {"date", "time", "datetime", "timestamp", "dateutc", "timeutc", "datetimeutc", "datelocal", "timelocal"}
+# What the columns of times are called, beside signs and digits: "Date", "time_utc", "Open time".
+TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local)?"
 CHUNK = 1 << 17
 
 
@@ -145,7 +146,8 @@ def chunks(data, time, columns=None, text=(), kept=(), missing=(), size=CHUNK) -
     names = [*found, *(name for name in (*names, *text) if name not in found)]
     for name in names:
         if name == "" and found != [""]:
-            raise ValueError(f"{where}: column {header.index('') + 1} has no name; the columns are {header}.")
+            what = f"column {header.index('') + 1} has no name; the columns are {header}"
+            raise ValueError(f"{where}: {what}. Name those to read: columns=[...].")
         find_column(where, header, name)
     names = list(dict.fromkeys([*names, *(name for name in header if name in kept)]))
     if len(names) == len(found):
@@ -169,6 +171,11 @@ def columns_of(data: Any, time: str | Sequence[str] | None) -> tuple[str, list[s
     return place, layout.header
 
 
+def letters(name: Any) -> str:
+    """A name without capital letters, signs and digits."""
+    return re.sub("[^a-z]", "", str(name).lower())
+
+
 def find_column(place: str, header: Sequence[str], name: str) -> str:
     """The column of this name, as the table writes it: in capital letters or not."""
     alike = [own for own in header if own == name] or [own for own in header if own.lower() == str(name).lower()]
@@ -184,7 +191,7 @@ def find_time(place: str, header: Sequence[str], time: str | Sequence[str] | Non
         return [find_column(place, header, name) for name in ([time] if isinstance(time, str) else time)]
     if frame is not None and frame.attrs.get("index_of_times"):
         return [frame.attrs["index_of_times"]]
-    named = [name for name in header if re.sub("[^a-z]", "", name.lower()) in TIMES]
+    named = [name for name in header if re.fullmatch(TIMES, letters(name))]
     if not named and header[:1] == [""]:  # as pandas writes an index of times
         return [""]
     if len(named) == 1:
@@ -233,8 +240,9 @@ def _flat(data, time):
     times = isinstance(frame.index, (pandas.DatetimeIndex, pandas.PeriodIndex))
     if isinstance(frame.index, pandas.PeriodIndex):
         frame.index = frame.index.to_timestamp()
-    asked = {*TIMES, *([time] if isinstance(time, str) else time or ())}
-    if times or not pandas.api.types.is_integer_dtype(frame.index) or asked.intersection(frame.index.names):
+    asked = {time} if isinstance(time, str) else {*(time or ())}
+    named = any(own in asked or re.fullmatch(TIMES, letters(own or "")) for own in frame.index.names)
+    if times or named or not pandas.api.types.is_integer_dtype(frame.index):
         name = frame.index.name or "time"
         frame = frame.reset_index(names=name) if frame.index.nlevels == 1 else frame.reset_index()
         frame.attrs = {"index_of_times": name if times else None}

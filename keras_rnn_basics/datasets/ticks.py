@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_rnn_basics.datasets.repairs import Repairs, shown
 from keras_rnn_basics.datasets.series import Series, read_series
-from keras_rnn_basics.datasets.tables import columns_of, find_column
+from keras_rnn_basics.datasets.tables import columns_of, find_column, letters
 from keras_rnn_basics.datasets.trades import read_trades
 
 IBM = "IBM's daily bars (not ticks), 2000-03-01 to 2013-03-01, unadjusted, Quandl WIKI (public domain)"
@@ -47,9 +47,9 @@ def load(
         size: how long a bar is: seconds, trades, or volume.
         columns: which column is what: {"close": "Adj Close"}, {"size": "qty"}; or a list of those to look among.
         time, missing, time_zone, date_format, only: as `read_series` has them.
-        repair: as `read_series` has it. "gaps" drops rows with a price that is missing or not positive. "outliers" moves
-            a high that lies below the open or close up to it, and a low above them down. "splits" divides the prices
-            before what looks like a split by it. No price is filled in.
+        repair: as `read_series` has it. "gaps" drops rows with a price that is missing or not positive. "outliers"
+            moves a high that lies below the open or close up to it, and a low above them down. "splits" divides the
+            prices before what looks like a split by it. No price is filled in.
 
     Returns:
         A `Series` with the columns open, high, low and close, in the currency of the file, and volume, if there is one;
@@ -99,7 +99,9 @@ def _bar_column(place, header, name):
     """The column called so; else the one whose name begins so, but no price that is weighted by the volume."""
     if any(own.lower() == name for own in header):
         return find_column(place, header, name)
-    found = [own for own in header if own.lower().startswith(name) and "weighted" not in own.lower()]
+    begin = "vol" if name == "volume" else name
+    found = [own for own in header if letters(own).startswith(begin) and "weighted" not in own.lower()]
+    found = [own for own in found if letters(own) == name] or found
     if len(found) == 1 or (name == "volume" and not found):
         return found[0] if found else None
     raise ValueError(

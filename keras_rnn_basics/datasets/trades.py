@@ -67,7 +67,10 @@ def read_trades(
         raise ValueError(f"size must be from 1e-9 to {LONGEST_BAR:,} seconds in a bar, got {size!r}.")
     place, header = columns_of(data, time)
     named = dict(columns) if isinstance(columns, Mapping) else {}
-    price, volume = (find_column(place, header, named.get(name, name)) for name in ("price", "size"))
+    try:
+        price, volume = (find_column(place, header, named.get(name, name)) for name in ("price", "size"))
+    except ValueError as error:
+        raise ValueError(f"{error} Name them: columns={{'price': '...', 'size': '...'}}.") from None
     only, marks = {find_column(place, header, name): word for name, word in (only or {}).items()}, tuple(missing or ())
     others = [name for name in telling(header) if name not in only]
     gathered, leaver = _Bars(bars, size), _LeftOut(Repairs(repair, place))

@@ -11,18 +11,18 @@ import numpy as np
 LEVELS = ("character", "word")
 SPECIAL = ("", "[UNK]", "[START]", "[END]")
 
-# A word with the space before it, a run of signs with the space before it, or one character of white space: put
-# behind each other again, the tokens are the text.
+# A word with the space before it, a run of signs with the space before it, or one character of white space. The tokens
+# joined together are the text again.
 WORD = r" ?[\p{L}\p{N}'’]+| ?[^\s\p{L}\p{N}'’]+|\s"
 BETWEEN = "\0"
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class Vocabulary:
-    """The tokens of a text, numbered: 0 is padding, 1 any unknown token, 2 the start, 3 the end, then the text's own.
+    """The numbers of a text's tokens: 0 is padding, 1 any unknown token, 2 the start, 3 the end, then the text's own.
 
-    Tokens are characters (Unicode code points), or words and signs with the space before them: joined, they are the
-    text again. It works on Python strings and, in a graph, on string tensors; it needs TensorFlow.
+    Tokens are characters (Unicode code points), or words and signs with the space before them. Joined together, they
+    are the text again. The class works on Python strings and, in a graph, on string tensors; it needs TensorFlow.
 
     Args:
         tokens: the text's own tokens, in the order of their numbers.
@@ -48,7 +48,7 @@ class Vocabulary:
         if isinstance(tokens, str) or not tokens or not all(isinstance(token, str) and token for token in tokens):
             raise ValueError(f"tokens must be a list of strings, none of them empty, got {str(tokens)[:80]!r}.")
         if any("\0" in token for token in tokens):
-            raise ValueError("tokens must not hold the character zero: what has it is no text but binary.")
+            raise ValueError("tokens must not hold the character zero: a file that holds it is binary, not text.")
         repeated = [token for token, count in Counter([*SPECIAL, *tokens]).items() if count > 1]
         if repeated:
             raise ValueError(f"tokens must differ from each other and from {SPECIAL}; these repeat: {repeated[:10]}.")
@@ -58,20 +58,20 @@ class Vocabulary:
     def of(
         cls, texts: Iterable[str], level: str = "character", size: int | None = None, at_least: int = 1
     ) -> "Vocabulary":
-        """The vocabulary of texts, read once and piece by piece, the commonest tokens first.
+        """The vocabulary of texts, the most frequent tokens first. The texts are read once, piece by piece.
 
         Args:
             texts: strings, such as sentences or the pieces of a text.
             level: "character" or "word".
-            size: at most so many numbers in all, the four that are no text included.
-            at_least: rarer tokens are left to be unknown.
+            size: the largest number of tokens, including the four special ones.
+            at_least: tokens that occur less often than this are treated as unknown.
         """
         if isinstance(texts, str):
-            raise ValueError("texts must be a list of strings, or another source of them; got one string.")
+            raise ValueError("texts must be a list or another iterable of strings, got one string.")
         if size is not None and size <= len(SPECIAL):
-            raise ValueError(f"size must be more than {len(SPECIAL)}, the numbers that are no text, got {size!r}.")
-        counter = Counter()
-        alphabet = cls(["a"], level)  # splits; its tokens play no part
+            raise ValueError(f"size must be more than {len(SPECIAL)}, the number of special tokens, got {size!r}.")
+        counter: Counter[bytes] = Counter()
+        alphabet = cls(["a"], level)  # used only to split; its tokens do not matter
         for some in _in_bundles(texts):
             counter.update(alphabet._split(some).flat_values.numpy().tolist())
         counts = {token.decode(): count for token, count in counter.items() if count >= at_least}
@@ -104,7 +104,7 @@ class Vocabulary:
 
     @property
     def resources(self) -> list[Any]:
-        """What an export of a function that encodes or decodes must hold on to."""
+        """The objects that an export must keep for a function that encodes or decodes."""
         return [self._numbers]
 
     def _split(self, texts):
@@ -127,12 +127,12 @@ class Vocabulary:
     def _encode(self):
         import tensorflow as tf
 
-        numbers = self._numbers  # a dozen operations, which take milliseconds one by one
+        numbers = self._numbers  # one graph, because a dozen separate operations take milliseconds
         one_call = tf.function(lambda texts: tf.cast(numbers(self._split(texts)), "int32"), autograph=False)
         return one_call.get_concrete_function(tf.TensorSpec([None], "string"))
 
     def decode_tensor(self, tokens: Any) -> Any:
-        """(B, T) tokens -> (B,) string tensor: the text up to the first end token; an unknown token reads �."""
+        """(B, T) tokens -> (B,) string tensor: the text up to the first end token; an unknown token is shown as �."""
         import tensorflow as tf
 
         tokens = tf.convert_to_tensor(tokens)
@@ -148,7 +148,7 @@ class Vocabulary:
         return [text.decode() for text in self.decode_tensor(tokens).numpy()]
 
     def spelt(self, tokens: Sequence[int]) -> list[str]:
-        """Tokens -> the text of each by itself."""
+        """Tokens -> the text of each token."""
         self._check(np.asarray(tokens))
         return [text.decode() for text in np.take(self._texts.numpy(), tokens)]
 
@@ -170,7 +170,7 @@ class Vocabulary:
 
 
 def _in_bundles(texts, characters=1 << 16):
-    """Many short texts at a time, long ones by themselves: a call of TensorFlow for each sentence takes minutes."""
+    """Groups short texts and leaves long ones alone: one call of TensorFlow for each sentence would take minutes."""
     bundle, size = [], 0
     for text in texts:
         bundle.append(text)
@@ -183,7 +183,7 @@ def _in_bundles(texts, characters=1 << 16):
 
 
 def _outside_any_graph():
-    # The table is one for all graphs, also when a graph is the first to ask for it.
+    # All graphs share one table, even if a graph is the first to need it.
     import tensorflow as tf
 
     return tf.init_scope()

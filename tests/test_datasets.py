@@ -82,7 +82,7 @@ def test_your_own_csv_is_read_by_path(tmp_path, zipped):
         (
             ("2020-01-01,1,2", "2020-01-01,1,3"),
             HEADER,
-            "line 3, column 'date': 2020-01-01 stands in line 2 too, with other numbers",
+            "line 3, column 'date': 2020-01-01 is also in line 2, with other numbers",
         ),
         (
             ("2020-01-01,1,2", "2023-01-01,1,3"),
@@ -107,7 +107,7 @@ MENDABLE = [
     ),
     (
         ("2020-01-01,1,2", "2020-01-01,1,2", "2020-01-02,3,4"),
-        "line 3, column 'date': 2020-01-01 stands in line 2 too",
+        "line 3, column 'date': 2020-01-01 is also in line 2",
         [[1, 2], [3, 4]],
     ),
     (

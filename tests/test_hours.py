@@ -39,7 +39,7 @@ def test_faulty_hours_are_errors_or_reported_repairs(tmp_path):
     np.testing.assert_array_equal(year.values[:, 0], [1, 1, 1, 1, 3])
     assert len(year.repairs) == 2
     path = write(tmp_path, "2020-01-01T00:51Z,1", "2020-01-01T01:20Z,2")
-    with pytest.raises(ValueError, match=r"line 3, .* lies 1740 seconds after .*, which is no whole hour"):
+    with pytest.raises(ValueError, match=r"line 3, .* lies 1740 seconds after .*, which is not a whole hour"):
         hours.load(path, repair=True)
     for field in ("2020-01-01", "20200101T0000", "noon", "2020-01-01T25:00"):
         with pytest.raises(ValueError, match=r"line 2, column 'time_utc': .* is not a time such as"):

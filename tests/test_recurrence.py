@@ -262,7 +262,7 @@ def test_auto_says_when_an_argument_rules_the_fast_loop_out(x):
     recomputing = BasicRNN(BasicRNNCell(3, dtype="float16"), dtype="float16", remat=True)
     with pytest.warns(UserWarning, match="remat=True has no effect there"):
         recomputing(x)
-    with pytest.raises(ValueError, match="remat=True goes with recurrence='auto' or 'per_core'"):
+    with pytest.raises(ValueError, match="remat=True needs recurrence='auto' or 'per_core'"):
         BasicRNN(BasicRNNCell(3), recurrence="plain", remat=True)
 
 

@@ -117,11 +117,11 @@ def test_a_line_end_across_two_pieces_is_one(tmp_path):
         (b"", "own.txt is empty: a text to learn from takes at least 100 bytes"),
         (b"short", "own.txt ends at byte 5: a text to learn from takes at least 100 bytes"),
         (b" \n" * 100, "own.txt holds no text between byte 0 and 200"),
-        (b"a" * 150 + b"\xe9t\xe9" + b"a" * 100, "own.txt is no UTF-8 text: byte 150 is 0xe9 .*iconv"),
-        (b"a" * 100_000 + "é".encode()[:1], "own.txt is no UTF-8 text: byte 100000 is 0xc3"),
+        (b"a" * 150 + b"\xe9t\xe9" + b"a" * 100, "own.txt is not UTF-8 text: byte 150 is 0xe9 .*iconv"),
+        (b"a" * 100_000 + "é".encode()[:1], "own.txt is not UTF-8 text: byte 100000 is 0xc3"),
         (("x" * 65_535 + "é" * 10).encode() + b"\xff", "byte 65555 is 0xff"),
-        (b"a" * 120 + b"\0" + b"a" * 120, "own.txt is no text but binary: byte 120 is zero"),
-        (b"\xff\xfe" + "text".encode("utf-16-le") * 50, "own.txt is no UTF-8 text: byte 0 is 0xff .*iconv -f UTF-16"),
+        (b"a" * 120 + b"\0" + b"a" * 120, "own.txt is binary, not text: byte 120 is zero"),
+        (b"\xff\xfe" + "text".encode("utf-16-le") * 50, "own.txt is not UTF-8 text: byte 0 is 0xff .*iconv -f UTF-16"),
     ],
 )
 def test_a_file_that_is_no_text_is_named_with_its_byte(content, message, tmp_path):
@@ -199,7 +199,7 @@ def test_windows_cover_the_text_once_an_epoch_and_are_mixed_anew():
 
 @pytest.mark.parametrize("batches", [sentences.stateful_batches, sentences.windowed_batches])
 def test_batches_say_when_the_text_is_too_short(batches):
-    with pytest.raises(ValueError, match=r"takes 33 tokens; the text has 20\. A longer text, or a smaller batch_size"):
+    with pytest.raises(ValueError, match=r"takes 33 tokens; the text has 20\. Give a longer text, or a smaller"):
         batches(np.arange(20), 4, 8)
     with pytest.raises(ValueError, match="steps must be a positive integer, got 0"):
         batches(np.arange(20), 4, 0)

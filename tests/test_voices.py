@@ -191,7 +191,7 @@ def test_the_pitch_is_heard_under_louder_overtones_and_noise(f0_hz, rng):
 
 
 def test_a_pitch_needs_two_periods():
-    with pytest.raises(ValueError, match=r"A pitch takes 0\.033 s to be heard, got 0\.010 s"):
+    with pytest.raises(ValueError, match=r"A pitch needs 0\.033 s of sound, got 0\.010 s"):
         voices.estimate_f0_hz(sine(200, 0.01), 16_000)
 
 
@@ -213,10 +213,10 @@ def broken(folder, case):
         return {}, "stray.wav has no label"
     if case == "no sound":
         (folder / "high/0.flac").write_bytes(b"fLaC, or so it says")
-        return {}, "0.flac is no sound that can be read"
+        return {}, "0.flac cannot be read as sound"
     if case == "an empty file":
         (folder / "high/0.flac").write_bytes(b"")
-        return {}, "0.flac is no sound that can be read"
+        return {}, "0.flac cannot be read as sound"
     if case == "zero length":
         write(folder, "high/9.wav", wave[:0])
         return {}, "9.wav lasts 0.000 s"

@@ -1,6 +1,22 @@
-"""What a score must beat before it means anything, and by how much it does."""
+"""Simple forecasts that a network must beat, and a measure of how clearly it beats them."""
 
 from keras_rnn_basics.baselines.differences import Difference, binomial_interval, difference
 from keras_rnn_basics.baselines.filters import bayes_filter
 from keras_rnn_basics.baselines.forecasts import backtest, boosting, climatology, ewma, har, persistence, ridge, shifted
 from keras_rnn_basics.baselines.ngrams import ngram_bits
+
+__all__ = [
+    "Difference",
+    "backtest",
+    "bayes_filter",
+    "binomial_interval",
+    "boosting",
+    "climatology",
+    "difference",
+    "ewma",
+    "har",
+    "ngram_bits",
+    "persistence",
+    "ridge",
+    "shifted",
+]

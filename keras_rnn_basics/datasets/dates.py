@@ -1,4 +1,4 @@
-"""Sentence pairs for translation: dates as two languages write them, or the user's own tab-separated file."""
+"""Sentence pairs for translation: dates written in two languages, or the user's own tab-separated file."""
 
 import gzip
 import re
@@ -6,13 +6,14 @@ import zlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keras_rnn_basics import checks
 
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
-# A locale's own styles by name, and patterns of the CLDR's letters that any locale can fill in.
+# Names of a locale's own styles, and patterns in the letters of the CLDR, which every locale can fill in.
 STYLES = ("full", "long", "medium", "EEE, MMM d, y", "EEEE d MMMM y", "y-MM-dd")
 FEWEST_PAIRS = 10
 
@@ -22,7 +23,7 @@ class Pairs:
     """Sentences and their translations for training, validation and testing.
 
     Attributes:
-        train, validation, test: (source sentence, target sentence) each; no source sentence is in two of the parts.
+        train, validation, test: pairs (source sentence, target sentence). No source sentence is in two of the parts.
         names: the names of the source and the target language.
         source: where the pairs come from.
     """
@@ -39,22 +40,22 @@ def load(
 ) -> Pairs:
     """Sentence pairs, shuffled and split: dates in two languages, or the user's own.
 
-    Without a path: the 73,049 days of 1900 to 2099, each written once, in one of several styles of the source language
-    drawn at random, and in the one style of the target language that has the weekday, or has not, as the source does.
+    Without a path: the 73,049 days from 1900 to 2099, each written once. The style in the source language is drawn at
+    random from several. The style in the target language names the weekday if the source does, and otherwise does not.
 
     Args:
-        path: the user's own UTF-8 file (gzipped or not), a pair a line: source, tab, target; further columns and blank
-            lines are passed over.
+        path: the user's own UTF-8 file (gzipped or not), one pair per line: source, tab, target. Further columns and
+            blank lines are ignored.
         source, target: two of Babel's locales, such as "en", "de" or "pt_BR"; with a path, names for the two sides.
-        held_out: source sentences for validation, and as many for test; with a path at most a tenth of them each, and
-            at least one.
-        seed: of the shuffling and the styles.
+        held_out: number of source sentences for validation, and the same number for the test; with a path, at most a
+            tenth of the sentences for each, and at least one.
+        seed: seed of the shuffling and of the styles.
 
     Raises:
-        ImportError: without a path, when Babel is not installed.
-        FileNotFoundError: when there is no such file.
-        ValueError: for an unknown locale, a held_out of a third of the dates or more, or a file that is not UTF-8 text,
-            has a line without two sides, or too few pairs to split. Names the file and the line.
+        ImportError: without a path, if Babel is not installed.
+        FileNotFoundError: if the file does not exist.
+        ValueError: for an unknown locale; for a held_out of a third of the dates or more; for a file that is not UTF-8
+            text, has a line without two sides, or has too few pairs to split. The error names the file and the line.
 
     >>> pairs = load()
     >>> len(pairs.train), len(pairs.validation), len(pairs.test), pairs.names
@@ -74,25 +75,26 @@ def load(
     pairs = _read_pairs(Path(path))
     sources = len({sentence for sentence, _ in pairs})
     if sources < 3:
-        raise ValueError(f"{path} has {sources} different source sentences; a split takes at least 3, one a part.")
+        raise ValueError(f"{path} has {sources} different source sentences; a split takes at least 3, one per part.")
     held_out = min(held_out, max(1, sources // 10))
     origin = f"{path}: {len(pairs)} pairs of {sources} sources, {held_out} held out for validation, {held_out} for test"
     return Pairs(*_split(pairs, held_out, rng), (source, target), origin)
 
 
-def _split(pairs, held_out, rng):
-    """-> train, validation, test: all pairs of a source sentence in one of them, so that none leaks."""
+def _split(pairs, held_out, rng) -> tuple[Any, Any, Any]:
+    """-> train, validation, test: all pairs of a source sentence are in one part, so that nothing leaks."""
     by_source: dict[str, list[tuple[str, str]]] = {}
     for pair in pairs:
         by_source.setdefault(pair[0], []).append(pair)
     groups = list(by_source.values())
     groups = [groups[i] for i in rng.permutation(len(groups))]
     parts = groups[2 * held_out :], groups[:held_out], groups[held_out : 2 * held_out]
-    return [tuple(pair for group in part for pair in group) for part in parts]
+    train, validation, test = (tuple(pair for group in part for pair in group) for part in parts)
+    return train, validation, test
 
 
 def _write_dates(source, target, rng):
-    """-> the pairs by rising date, the names of the two languages, and where the pairs come from."""
+    """-> the pairs in the order of the dates, the names of the two languages, and the origin of the pairs."""
     try:
         import babel
         from babel.dates import parse_pattern
@@ -102,19 +104,19 @@ def _write_dates(source, target, rng):
         ) from error
     languages = [_locale(babel, side, name) for side, name in (("source", source), ("target", target))]
     own, answers = (language.date_formats for language in languages)
-    # Where one of the patterns is the locale's own style too, it counts once.
+    # A pattern that is also the locale's own style counts once.
     by_text = {str(pattern): pattern for pattern in (parse_pattern(own.get(style, style)) for style in STYLES)}
     patterns = list(by_text.values())
-    # A weekday that the source does not say would have to be computed from the date: no task for a translator.
-    forms = [answers["full" if re.search(r"%\([Eec]", pattern.format) else "long"] for pattern in patterns]
+    # If the source does not name the weekday, the target must not either: computing it is not a task for a translator.
+    forms = [answers["full" if re.search(r"%\([Eec]", str(pattern.format)) else "long"] for pattern in patterns]
     days = [date.fromordinal(day) for day in range(FIRST.toordinal(), LAST.toordinal() + 1)]
     pairs = [
         (patterns[style].apply(day, languages[0]), forms[style].apply(day, languages[1]))
         for day, style in zip(days, rng.integers(len(patterns), size=len(days)))
     ]
-    names = tuple(language.english_name or str(language) for language in languages)
-    origin = f"Babel {babel.__version__} (Unicode CLDR): the days from {FIRST} to {LAST} in {names[0]} and {names[1]}"
-    return pairs, names, origin
+    own_name, other_name = (language.english_name or str(language) for language in languages)
+    origin = f"Babel {babel.__version__} (Unicode CLDR): the days from {FIRST} to {LAST} in {own_name} and {other_name}"
+    return pairs, (own_name, other_name), origin
 
 
 def _locale(babel, side, name):
@@ -133,13 +135,13 @@ def _read_pairs(path):
             continue
         sides = [side.strip() for side in line.split("\t")[:2]]
         if len(sides) < 2:
-            raise ValueError(f"{path}, line {number}: {line[:40]!r} has no tab; write source, tab, target.")
+            raise ValueError(f"{path}, line {number}: {line[:40]!r} has no tab; write: source, tab, target.")
         for side, sentence in zip(("source", "target"), sides):
             if not sentence:
-                raise ValueError(f"{path}, line {number}: the {side} is empty; write source, tab, target.")
+                raise ValueError(f"{path}, line {number}: the {side} is empty; write: source, tab, target.")
         pairs.append(tuple(sides))
     if not pairs:
-        raise ValueError(f"{path} is empty; write a pair a line: source, tab, target.")
+        raise ValueError(f"{path} is empty; write one pair per line: source, tab, target.")
     if len(pairs) < FEWEST_PAIRS:
         raise ValueError(f"{path} has {len(pairs)} pairs; training, validation and test take at least {FEWEST_PAIRS}.")
     return pairs

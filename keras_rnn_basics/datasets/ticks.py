@@ -1,4 +1,4 @@
-"""Stock prices: bars as they come, IBM's daily ones or the user's own; or bars made of a file of single trades."""
+"""Stock prices: IBM's daily bars, the user's own bars, or bars made from a file of single trades."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,11 +14,11 @@ from keras_rnn_basics.datasets.trades import read_trades
 
 IBM = "IBM's daily bars (not ticks), 2000-03-01 to 2013-03-01, unadjusted, Quandl WIKI (public domain)"
 PRICES = ("open", "high", "low", "close")
-# A night that moves a price by more than this is a split, or so rare that somebody should look.
+# If a price changes by more than this overnight, it is a split, or so rare that somebody should look.
 JUMP = 0.25
 SPLITS = (4 / 3, 3 / 2, 2, 5 / 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 30, 50)
 LONGEST_GAP = np.timedelta64(10, "D")
-# A bar without any range still has a logarithm: that of a hundredth of a percent.
+# The range of a bar with high = low is taken as a hundredth of a percent, so that its logarithm is finite.
 SMALLEST_RANGE = 1e-4
 
 
@@ -34,7 +34,7 @@ def load(
     only: Mapping[str, Any] | None = None,
     repair: bool | str | Sequence[str] = False,
 ) -> Series:
-    """Bars: one row a day (or minute, or so many trades), with the open, high, low and close and the volume in it.
+    """Bars: one row per day (or minute, or number of trades), with its open, high, low and close price and its volume.
 
     Without data: 3,270 of IBM's daily bars. They are daily bars, not ticks; no trade-by-trade data are shipped.
 
@@ -170,7 +170,7 @@ def _without_splits(series, repairs):
 
 
 def returns(bars: Series) -> Series:
-    """What each bar brought, known when it closes; the first bar, which has none before it, goes.
+    """The changes in each bar, known when it closes; the first bar is left out, since none is before it.
 
     `log_range`, log of log(high / low), how far the price went; `log_return`, log(close / the close before);
     `overnight`, log(open / the close before); `log_volume`, log of the volume over its geometric mean in the 22 bars

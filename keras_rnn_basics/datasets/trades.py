@@ -13,7 +13,7 @@ from keras_rnn_basics.datasets.tables import chunks, columns_of, find_column
 
 KINDS = ("time", "tick", "volume")
 NAMES = ("open", "high", "low", "close", "volume", "trades")
-# Trades read at a time: the memory that reading takes, whatever the length of the file.
+# Trades read at a time: reading takes this much memory, however long the file is.
 CHUNK = 1 << 16
 MOST_TRADES, LONGEST_BAR = 10**9, 10**9
 # So many trades in a row that come too late show that the one before them has a wrong time.
@@ -48,8 +48,8 @@ def read_trades(
             trades earlier than one before them. Half of all at most.
 
     Returns:
-        A `Series` of the columns open, high, low, close, volume, trades; its times are those of each bar's last trade,
-        when all of it was known.
+        A `Series` with the columns open, high, low, close, volume and trades. The time of a bar is that of its last
+        trade, when the whole bar is known.
 
     Raises:
         FileNotFoundError: when there is no such file.
@@ -59,7 +59,7 @@ def read_trades(
     """
     if bars not in KINDS:
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")
-    if not checks.is_number(size) or not 0 < size < np.inf:
+    if size is None or not checks.is_number(size) or not 0 < size < np.inf:
         raise ValueError(f"size must be a positive number of {bars} in a bar, got {size!r}.")
     if bars == "tick" and (size != int(size) or size > MOST_TRADES):
         raise ValueError(f"size must be a whole number of trades in a bar, up to {MOST_TRADES:,}, got {size!r}.")
@@ -138,15 +138,15 @@ class _LeftOut:
 
 
 class _Bars:
-    """Bars that grow as trades come in; the last one is open until the next begins."""
+    """Bars that grow while trades are added; the last bar stays open until the next bar begins."""
 
     def __init__(self, kind, size):
         self.kind, self.size = kind, size
-        # What adds up to the size but for rounding fills a bar.
+        # A bar is full when its volume reaches the size, up to rounding.
         self.full = size * (1 - 1e-9)
-        self.closed = []  # the times and values of bars, some thousand at a time
+        self.closed = []  # the times and values of bars, some thousands at a time
         self.open = None  # the time and values of the last bar
-        self.clock = None  # which of the equal spans of time the last trade lay in
+        self.clock = None  # the number of the span of time that holds the last trade
 
     def add(self, times, prices, sizes):
         starts = self._starts(times, sizes)
@@ -171,7 +171,7 @@ class _Bars:
         self.open = times[-1], values[-1]
 
     def _starts(self, times, sizes):
-        """The trades that begin a bar."""
+        """The numbers of the trades that begin a bar."""
         if self.kind == "tick":
             so_far = 0 if self.open is None else int(self.open[1][5])
             return np.arange(-so_far % int(self.size), len(times), int(self.size))
@@ -191,7 +191,7 @@ class _Bars:
         return np.array(starts, dtype=int)
 
     def close(self):
-        """-> (N,), (N, 6): all bars, the last as far as it came."""
+        """-> (N,), (N, 6): all bars; the last one may be incomplete."""
         if self.open is None:
             return np.zeros(0, "datetime64[ns]"), np.zeros((0, len(NAMES)), "float32")
         times, values = zip(*self.closed, (self.open[0][None], self.open[1][None]))

@@ -20,17 +20,17 @@ class Clips:
     """N clips, speaker by speaker, in folds that share no speaker.
 
     Attributes:
-        waves: (N, samples) float32 in -1 to 1, zeros behind the end of a clip.
-        lengths: (N,), the samples of each clip.
-        labels: (N,), which of `names` each is.
-        speakers: (N,), who speaks.
-        names: of the labels.
-        sample_rate_hz: samples a second.
+        waves: (N, samples) float32 from -1 to 1, with zeros after the end of a clip.
+        lengths: (N,), the number of samples in each clip.
+        labels: (N,), the number of each clip's label in `names`.
+        speakers: (N,), the speaker of each clip.
+        names: the names of the labels.
+        sample_rate_hz: samples per second.
         fold: (N,), 0 to folds - 1: all clips of a speaker are in one fold, and each label is spread evenly.
-        f0_hz: (N,), the pitch: as spoken by the synthesiser; of the user's own clips as `estimate_f0_hz` hears it.
-        vowels: (N,), which vowel was said; `None` for the user's own clips.
+        f0_hz: (N,), the pitch as synthesised; for the user's own clips, as estimated by `estimate_f0_hz`.
+        vowels: (N,), the vowel that was said; `None` for the user's own clips.
         formants_hz: (N, 3), F1, F2 and F3 as measured; `None` for the user's own clips.
-        source: where the clips come from, and how they are split.
+        source: the origin of the clips, and how they are split.
     """
 
     waves: np.ndarray
@@ -62,24 +62,24 @@ def load(
     Without a path: 1,220 vowels of 33 men and 28 women. The sound is SYNTHETIC: it is computed from the pitch and the
     formants that Peterson and Barney measured in 1952 (`vowels.say`); nobody recorded it.
 
-    With a path: `path/label/speaker/*.wav` or `.flac`. A clip right in its label's folder is taken for a speaker of its
-    own; a folder of the same name under two labels is one speaker. Channels are averaged.
+    With a path: `path/label/speaker/*.wav` or `.flac`. A clip that lies directly in its label's folder counts as a
+    speaker of its own; folders with the same name under two labels are one speaker. Channels are averaged.
 
     Args:
         path: the folder of the user's own clips.
         sample_rate_hz: every clip is resampled to it.
-        seconds: how much of a longer clip is kept, from its beginning.
-        folds: how many; no speaker is in two of them.
-        pitch_shift: without a path, F0 is multiplied in each clip by a factor drawn from as many semitones (a factor of
-            2^(1/12) each) down to as many up; the formants stay, so that the pitch misleads.
-        seed: of the synthesis and the shifts; the folds do not depend on it.
+        seconds: the part of a longer clip that is kept, from its beginning.
+        folds: the number of folds; no speaker is in two of them.
+        pitch_shift: only without a path: the F0 of each clip is shifted by a random number of semitones (factors of
+            2^(1/12)) between -pitch_shift and pitch_shift. The formants stay the same, so that the pitch misleads.
+        seed: seed of the synthesis and of the shifts; the folds do not depend on it.
 
     Raises:
-        ImportError: when scipy, or with a path soundfile, is not installed.
-        FileNotFoundError: when there is no such folder.
-        ValueError: for an argument that does not fit; for fewer than two labels, a label without clips or with fewer
-            speakers than folds; for a clip that cannot be read, is empty, silent, shorter than 0.1 s or not finite.
-            Names the file.
+        ImportError: if scipy is not installed, or soundfile when a path is given.
+        FileNotFoundError: if the folder does not exist.
+        ValueError: for an invalid argument; for fewer than two labels, a label without clips or with fewer speakers
+            than folds; for a clip that cannot be read, is empty, silent, shorter than 0.1 s or not finite. The error
+            names the file.
 
     >>> clips = load()
     >>> clips.waves.shape, clips.names, np.bincount(clips.fold)
@@ -99,16 +99,18 @@ def load(
 
 def _say_all(sample_rate_hz, seconds, folds, pitch_shift, seed):
     measured = vowels.peterson_barney()
-    names, labels = np.unique(measured.sexes, return_inverse=True)
-    names, speakers = tuple(names.tolist()), measured.speakers.astype(str)
+    sexes, labels = np.unique(measured.sexes, return_inverse=True)
+    names, speakers = tuple(sexes.tolist()), measured.speakers.astype(str)
     fold = _folds(labels, speakers, names, folds)
     rng = np.random.default_rng(seed)
     f0_hz = measured.f0_hz * 2 ** (rng.uniform(-pitch_shift, pitch_shift, len(measured.f0_hz)) / 12)
     said = [vowels.say(f0, formants, rng) for f0, formants in zip(f0_hz, measured.formants_hz)]
-    waves = [_resampled(wave, vowels.SAMPLE_RATE_HZ, sample_rate_hz, seconds) for wave in said]
+    each = [_resampled(wave, vowels.SAMPLE_RATE_HZ, sample_rate_hz, seconds) for wave in said]
+    waves, lengths = _padded(each, ceil(min(seconds, vowels.LONGEST_SECONDS) * sample_rate_hz))
     shifted = f", the pitch shifted by up to {pitch_shift:g} semitones" if pitch_shift else ""
     return Clips(
-        *_padded(waves, ceil(min(seconds, vowels.LONGEST_SECONDS) * sample_rate_hz)),
+        waves,
+        lengths,
         labels,
         speakers,
         names,
@@ -131,7 +133,7 @@ def _read_all(path, sample_rate_hz, seconds, folds):
     found = {folder.name: _clips_in(folder.rglob("*")) for folder in _folders_in(path)}
     for name, files in found.items():
         if not files:
-            raise ValueError(f"{path / name} holds no {' or '.join(SUFFIXES)} file; fill it or take it away.")
+            raise ValueError(f"{path / name} holds no {' or '.join(SUFFIXES)} file; fill this folder or remove it.")
     if len(found) < 2:
         raise ValueError(
             f"{path} must hold a folder of clips for each of at least two labels, got {sorted(found) or 'none'}."
@@ -140,9 +142,11 @@ def _read_all(path, sample_rate_hz, seconds, folds):
     labels = np.repeat(np.arange(len(found)), [len(own) for own in found.values()])
     speakers = np.array([_speaker(file.relative_to(path)) for file in files])
     fold = _folds(labels, speakers, tuple(found), folds)  # before the long reading
-    waves = [_read(file, sample_rate_hz, seconds) for file in files]
+    each = [_read(file, sample_rate_hz, seconds) for file in files]
+    waves, lengths = _padded(each, max(map(len, each)))
     return Clips(
-        *_padded(waves, max(map(len, waves))),
+        waves,
+        lengths,
         labels,
         speakers,
         tuple(found),
@@ -155,7 +159,7 @@ def _read_all(path, sample_rate_hz, seconds, folds):
     )
 
 
-# Names with a dot in front are what an operating system leaves beside a file.
+# Names that begin with a dot are files of the operating system, not clips.
 def _folders_in(path):
     return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
 
@@ -179,7 +183,7 @@ def _read(file, sample_rate_hz, seconds):
             rate_hz = sound.samplerate
             channels = sound.read(ceil(seconds * rate_hz), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError) as error:
-        raise ValueError(f"{file} is no sound that can be read ({error}).") from error
+        raise ValueError(f"{file} cannot be read as sound ({error}).") from error
     bad = np.flatnonzero(~np.isfinite(channels).all(axis=1))
     if len(bad):
         raise ValueError(f"{file}, at {bad[0] / rate_hz:.3f} s: a sample is not a finite number.")
@@ -209,9 +213,9 @@ def _padded(waves, samples):
 
 
 def _folds(labels, speakers, names, folds):
-    """(N,), (N,) -> (N,): speakers in turn, those with many clips first, each to where its labels are rarest."""
+    """(N,), (N,) -> (N,): takes the speakers with most clips first and puts each where its labels are rarest."""
     said = Counter(zip(speakers.tolist(), labels.tolist()))
-    counts = {}
+    counts: dict[str, np.ndarray] = {}
     for (speaker, label), n in said.items():
         counts.setdefault(speaker, np.zeros(len(names), int))[label] = n
     for label, name in enumerate(names):
@@ -223,7 +227,7 @@ def _folds(labels, speakers, names, folds):
     order = np.random.default_rng(0).permutation(sorted(counts))
     load, chosen = np.zeros((folds, len(names)), int), {}
     for speaker in sorted(order, key=lambda speaker: -counts[speaker].sum()):
-        # The growth of the sum of squares; between equals, the fold with the fewest clips.
+        # The growth of the sum of squares; if it is equal, the fold with the fewest clips is taken.
         growth = (2 * load + counts[speaker]) @ counts[speaker]
         chosen[speaker] = int(np.lexsort((load.sum(axis=1), growth))[0])
         load[chosen[speaker]] += counts[speaker]
@@ -234,10 +238,10 @@ def _folds(labels, speakers, names, folds):
 
 
 def estimate_f0_hz(wave: np.ndarray, sample_rate_hz: int) -> float:
-    """(samples,) -> the pitch between 60 and 500 Hz: the median over the frames of 50 ms that repeat themselves best.
+    """(samples,) -> the pitch between 60 and 500 Hz: the median over the most periodic frames of 50 ms.
 
-    In each frame the lag of the highest autocorrelation, divided by that of the window (Boersma, "Accurate short-term
-    analysis of the fundamental frequency", 1993).
+    In each frame the period is the lag with the highest autocorrelation, after division by the autocorrelation of the
+    window (Boersma, "Accurate short-term analysis of the fundamental frequency", 1993).
 
     Raises:
         ValueError: for less than two periods of 60 Hz.
@@ -247,7 +251,7 @@ def estimate_f0_hz(wave: np.ndarray, sample_rate_hz: int) -> float:
     200
     """
     if len(wave) < 2 * sample_rate_hz / LOWEST_HZ:
-        raise ValueError(f"A pitch takes {2 / LOWEST_HZ:.3f} s to be heard, got {len(wave) / sample_rate_hz:.3f} s.")
+        raise ValueError(f"A pitch needs {2 / LOWEST_HZ:.3f} s of sound, got {len(wave) / sample_rate_hz:.3f} s.")
     size = min(int(0.05 * sample_rate_hz), len(wave))
     frames = np.lib.stride_tricks.sliding_window_view(wave, size)[:: size // 2]
     window = np.hanning(size + 2)[1:-1]
@@ -260,10 +264,10 @@ def estimate_f0_hz(wave: np.ndarray, sample_rate_hz: int) -> float:
     repeats = r / np.maximum(r[:, :1], 1e-12) / (autocorrelation(window) / (window**2).sum())
     lags = np.arange(int(sample_rate_hz / HIGHEST_HZ), int(sample_rate_hz / LOWEST_HZ) + 1)
     repeats = repeats[:, lags]
-    # Twice the period repeats as well: the shortest lag that comes near the best one counts.
+    # Twice the period repeats equally well. So the shortest lag that is nearly as good as the best one is taken.
     near = repeats >= 0.95 * repeats.max(axis=1, keepdims=True)
     first = near.argmax(axis=1)
-    # Up to the top of that peak.
+    # From there, go up to the top of that peak.
     best = np.array([at + np.argmax(np.diff(row[at:], append=-np.inf) < 0) for at, row in zip(first, repeats)])
     strength = repeats[np.arange(len(best)), best] * np.sqrt(r[:, 0])
     return float(sample_rate_hz / np.median(lags[best][strength >= 0.5 * strength.max()]))

@@ -107,7 +107,7 @@ def test_stock_ticks_scores_walking_forward_and_exports_from_your_own_trades(tmp
     arguments = ["--bars", "tick", "--size", "20", "--seeds", "1"]
     faulty = run("stock_ticks.py", "--csv", "faulty.csv", *arguments, cwd=tmp_path)
     assert faulty.returncode != 0
-    assert "faulty.csv, line 52, column 'time': 'late' is not a moment" in faulty.stderr
+    assert "faulty.csv, line 52, column 'time': 'late' is not a time" in faulty.stderr
     (tmp_path / "few.csv").write_text("\n".join(["time,price,size", *rows[:200]]) + "\n")
     few = run("stock_ticks.py", "--csv", "few.csv", *arguments, cwd=tmp_path)
     assert "ValueError: few.csv" in few.stderr

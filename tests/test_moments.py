@@ -91,7 +91,7 @@ def test_the_hour_that_the_clock_shows_twice_is_told_apart_by_the_order(turn):
     np.testing.assert_array_equal(series.values[:, 0], [0, 1, 2, 3])
     with pytest.raises(ValueError, match=r"row 1, .* stands once, but the clocks of Europe/Berlin showed it twice"):
         hours.load(frame(written[:2] + written[3:]), time_zone="Europe/Berlin")
-    with pytest.raises(ValueError, match=r"row 2, .* stands in row 1 too, .* give time_zone="):
+    with pytest.raises(ValueError, match=r"row 2, .* is also in row 1, .* give time_zone="):
         hours.load(frame(written), repair=True)
 
 

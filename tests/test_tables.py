@@ -168,7 +168,7 @@ def test_rows_of_one_station_are_taken_and_those_of_two_refused(tmp_path):
     with pytest.raises(ValueError, match="column 'Station': no row has 6"):
         weather.load(path, only={"Station": 6})
     path = put(tmp_path, "date,where,a\n" + rows)
-    with pytest.raises(ValueError, match=r"line 10, .* stands in line 2 too, with other numbers.*only="):
+    with pytest.raises(ValueError, match=r"line 10, .* is also in line 2, with other numbers.*only="):
         weather.load(path, columns=["a"], repair=True)
 
 

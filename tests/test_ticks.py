@@ -80,7 +80,7 @@ FAULTY = [
     (("01,9,9,9,9,5", "02,9,9,-1,9,5"), "not positive", "gaps", [9]),
     (("01,9,9,9,9,5", "02,,,,,"), "line 3, column 'Open': the number is missing", "gaps", [9]),
     (("02,9,9,9,9,5", "01,8,8,8,8,5"), "line 3, column 'Date': 2020-01-01.* comes after", "order", [8, 9]),
-    (("01,9,9,9,9,5", "01,9,9,9,9,5"), "stands in line 2 too", "duplicates", [9]),
+    (("01,9,9,9,9,5", "01,9,9,9,9,5"), "is also in line 2", "duplicates", [9]),
     (("01,8,9,8,9,5", "02,9,8.5,8,8.5,5"), "the open or close lies outside low and high", "outliers", [9, 8.5]),
 ]
 

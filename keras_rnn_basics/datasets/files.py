@@ -223,7 +223,7 @@ def _unpacked(path, magic):
             with archive.open(names[0]) as file:
                 yield file
         return
-    opener = next((opener for begin, opener in PACKED.items() if magic.startswith(begin)), open)
+    opener: Any = next((opener for begin, opener in PACKED.items() if magic.startswith(begin)), open)
     with opener(path, "rb") as file:
         yield file
 

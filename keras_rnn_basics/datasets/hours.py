@@ -1,4 +1,4 @@
-"""Hours of weather: New York's JFK airport in 2013, or the user's own."""
+"""Hours of weather: New York's JFK airport in 2013, or the user's own data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,19 +26,19 @@ def load(
     only: Mapping[str, Any] | None = None,
     repair: bool | str | Sequence[str] = False,
 ) -> Series:
-    """Hourly weather: one row an hour, one column a measurement.
+    """Hourly weather: one row per hour, one column per measurement.
 
-    Without data: JFK airport, 8,730 hours from 2013-01-01T06 to 2013-12-30T23 in UTC, of which 24 were not measured;
-    they, and what else is missing, take the last value before them, as `Series.repairs` reports. Temperature and dew
+    Without data: JFK airport, 8,730 hours from 2013-01-01T06 to 2013-12-30T23 in UTC, 24 of which were not measured;
+    these and single missing values take the last value before them, as `Series.repairs` reports. Temperature and dew
     point in °C, relative humidity in %, wind direction in degrees from north, wind in m/s, precipitation in mm,
     pressure in hPa, visibility in km.
 
     Args:
-        data: the user's own, the path of a file or a pandas.DataFrame.
-        time, columns, missing, categories, time_zone, date_format, only, repair: as `read_series` has them.
+        data: the user's own data: the path of a file or a pandas.DataFrame.
+        time, columns, missing, categories, time_zone, date_format, only, repair: as in `read_series`.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_series`, naming the file, the line and the column.
+        FileNotFoundError, ValueError: as `read_series`. The error names the file, the line and the column.
 
     >>> hours = load()
     >>> len(hours), hours.names[:2], len(hours.repairs)
@@ -51,7 +51,9 @@ def load(
 
 
 def with_calendar(hours: Series) -> Series:
-    """The hours with nine further columns of the local clock: the time of day as sine and cosine, and each weekday.
+    """The hours with nine further columns: sine and cosine of the local time of day, and 0 or 1 for each weekday.
+
+    The local time is known if the times had a UTC offset or `load` was given a `time_zone`; else it is `Series.times`.
 
     >>> with_calendar(load()).names[-9:-5]
     ('hour_sin', 'hour_cos', 'weekday=Mon', 'weekday=Tue')

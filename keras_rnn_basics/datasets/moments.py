@@ -95,8 +95,8 @@ class _Reader:
             return self._with_offsets(text, read, self.date_format.replace("%z", "").strip())
         if text.str.fullmatch(r"\d{8,}(\.\d*)?").all():
             return self._digits(text)
-        if re.fullmatch(DAY_OR_MONTH_FIRST, text.iloc[0]):
-            format_ = self._day_or_month_first(text)
+        if found := re.fullmatch(DAY_OR_MONTH_FIRST, text.iloc[0]):
+            format_ = self._day_or_month_first(text, *found.groups())
             return pandas.to_datetime(text, format=format_, errors="coerce"), None
         odd = ~text.str.fullmatch(ISO)
         if odd.any():
@@ -140,10 +140,9 @@ class _Reader:
             read = pandas.to_datetime(text.astype("int64"), unit=unit)
         return read, read
 
-    def _day_or_month_first(self, text):
+    def _day_or_month_first(self, text, first, sign, second, clock, _):
         import pandas
 
-        first, sign, second, clock, _ = re.fullmatch(DAY_OR_MONTH_FIRST, text.iloc[0]).groups()
         end = f"{sign}%Y" + ("" if clock is None else " %H:%M" + ":%S" * (clock.count(":") - 1))
         ways = {"day": f"%d{sign}%m{end}", "month": f"%m{sign}%d{end}"}
         if int(first) > 12 or int(second) > 12:

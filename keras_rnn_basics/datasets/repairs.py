@@ -24,7 +24,8 @@ class Repairs:
         self.kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
         if unknown := [kind for kind in self.kinds if kind not in KINDS]:
             raise ValueError(f"repair must be True, False or of {KINDS}, got {unknown[0]!r}.")
-        self.place, self.sentences = place, []
+        self.place = place
+        self.sentences: list[str] = []
 
     def fault(self, kind: str, what: str, mend: str) -> None:
         """Notes what is mended, or raises where that was not asked for."""
@@ -51,11 +52,11 @@ def in_order(table, times, values, repairs):
     if not alike.all():
         here, before = (rows[~alike][0] for rows in (here, before))
         raise ValueError(
-            f"{table.place}, {table.row(here)}, column {name!r}: {shown(times[here])} stands in {table.row(before)} "
-            "too, with other numbers. Keep the right one. If the clock shows that hour twice, give time_zone=; if the "
-            "rows are of several stations or tickers, only={'the column that tells them apart': 'one of them'}."
+            f"{table.place}, {table.row(here)}, column {name!r}: {shown(times[here])} is also in {table.row(before)}, "
+            "with other numbers. Keep the right one. If the clock shows that hour twice, give time_zone=; if the rows "
+            "are of several stations or tickers, only={'the column that tells them apart': 'one of them'}."
         )
-    what = f"{table.row(here[0])}, column {name!r}: {shown(times[here[0]])} stands in {table.row(before[0])} too"
+    what = f"{table.row(here[0])}, column {name!r}: {shown(times[here[0]])} is also in {table.row(before[0])}"
     repairs.fault("duplicates", what + _further(len(again)), "each row is kept once")
     return np.delete(order, again)
 
@@ -75,7 +76,7 @@ def every_step(table, order, times, step, repairs):
     for number in np.flatnonzero(gaps % step)[:1]:
         raise ValueError(
             f"{at(number)}: {shown(times[number + 1])} lies {gaps[number] / np.timedelta64(1, 's'):g} seconds after "
-            f"{shown(times[number])}, which is no whole {unit}. Keep one row for each {unit}."
+            f"{shown(times[number])}, which is not a whole {unit}. Keep one row for each {unit}."
         )
     steps = gaps // step
     far = np.flatnonzero(steps - 1 > max(len(times), MOST_STEPS_MISSING))

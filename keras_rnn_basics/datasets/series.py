@@ -1,7 +1,8 @@
-"""Measurements in the order of time, and how they are read from a file or a pandas.DataFrame."""
+"""Measurements in time order, and reading them from a file or a pandas.DataFrame."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from keras_rnn_basics.datasets import repairs as mending
 from keras_rnn_basics.datasets.moments import DAY, read_moments
 from keras_rnn_basics.datasets.tables import columns_of, find_column, letters, read_table
 
+# A moment or a date, such as "2014-01-01".
+Moment = str | date | np.datetime64
 # Columns that tell several stations or tickers apart.
 TELLING = {"ticker", "tickers", "symbol", "name", "station", "stationid", "stationsid", "isin", "instrument"}
-# What meteorologists and data formats write for a missing number, beside nines: the least of 16 bits, netCDF's.
+# What is written for a missing number, beside 9999 and alike: the limits of 16 bits, netCDF's fill value.
 CODES = (-32768.0, 32767.0, -8888.0, 1e20, 9.969209968386869e36)
 
 
@@ -25,11 +28,13 @@ class Series:
         values: (N, n_x) float32.
         names: the n_x column names, each ending in its unit.
         source: where the measurements come from.
-        repairs: what was changed or decided in reading them, a sentence each; empty for a file without faults.
-        regular: whether the steps are equally long; trading days, for one, are not.
-        filled: (N, n_x) bool, what was not measured but taken from the step before; `None`: all was measured.
-        offsets: (N,) timedelta64, what the local clock was ahead of `times`; `None` where the times are the clock's.
-        categories: the words of the columns that were text, by column: what `categories=` takes for further files.
+        repairs: one sentence for each change or decision that was made while reading; empty for a file without faults.
+        regular: whether the steps are equally long; trading days, for example, are not.
+        filled: (N, n_x) bool, True where a value was not measured but taken from the step before; `None` if all were
+            measured.
+        offsets: (N,) timedelta64, how far the local clock was ahead of `times`, which are then in UTC; `None` if that
+            is not known.
+        categories: the words of each column of words, to give as `categories=` when further data are read.
     """
 
     times: np.ndarray
@@ -57,20 +62,20 @@ class Series:
 
     @property
     def local_times(self) -> np.ndarray:
-        """(N,) datetime64: what the clock showed where the measurements were taken, as far as is known."""
+        """(N,) datetime64: the times on the local clock, if its distance from UTC is known; else `times`."""
         return self.times if self.offsets is None else self.times + self.offsets
 
     def was_filled(self, *names: str) -> np.ndarray:
-        """-> (N,) bool: whether any of these columns (without a name, of all) was filled in by a repair there."""
+        """-> (N,) bool: whether a repair filled in one of these columns; without names, any column."""
         if self.filled is None:
             return np.zeros(len(self), dtype=bool)
-        return self.filled[:, [self.index(name) for name in names or self.names]].any(axis=1)
+        return np.any(self.filled[:, [self.index(name) for name in names or self.names]], axis=1)
 
     def with_columns(self, names: Sequence[str], columns: np.ndarray, filled: np.ndarray | None = None) -> "Series":
-        """The series with (N, k) further columns behind its own.
+        """The series with (N, k) further columns after its own.
 
         Args:
-            filled: (N, k) bool, what of them comes from a value that a repair filled in; `None`: nothing.
+            filled: (N, k) bool, True where a further value was computed from a filled one; `None` if none was.
         """
         values = np.concatenate([self.values, np.asarray(columns, dtype="float32")], axis=1)
         if filled is not None or self.filled is not None:
@@ -100,7 +105,7 @@ class Series:
         return self.at(slice(start, stop))
 
     def at(self, rows: Any) -> "Series":
-        """The rows of these numbers, or those that are true in a mask."""
+        """The rows with these numbers, or the rows where a mask is True."""
         filled, offsets = (None if own is None else own[rows] for own in (self.filled, self.offsets))
         return replace(self, times=self.times[rows], values=self.values[rows], filled=filled, offsets=offsets)
 
@@ -117,38 +122,40 @@ def read_series(
     only: Mapping[str, Any] | None = None,
     repair: bool | str | Sequence[str] = False,
 ) -> Series:
-    """Reads a table of one row a step: times, and columns of numbers.
+    """Reads a table with one row per step: times, and columns of numbers.
 
     Args:
-        data: a pandas.DataFrame or the path of a file. Csv files have commas, semicolons, tabs or bars between their
-            fields, are in UTF-8, and may be packed (gz, bz2, xz, zip). Excel, parquet and feather files are read where
-            pandas has the package that it needs for them.
-        step: how long a step is, such as np.timedelta64(10, "m") or "10min"; `None` for rows that follow each other at
-            unequal steps, such as trading days.
-        time: the column of the times, or several that make one; `None` takes a frame's index of times, else the column
-            called date, time or alike. Times are written as 2015-12-31T06:00Z, 20151231, or in seconds (or ms, µs, ns)
-            since 1970.
-        columns: those to read, in this order, each of numbers; `None` reads all but the times.
-        missing: what else marks a missing number, beside empty fields, NA, null and the like: [9999.9, "M"]. A number
-            that looks like such a mark is an error; `None` says that there is none.
-        categories: columns of words; each word becomes a column of 0 and 1, called "weekday=Mon". Of further data,
-            `Series.categories` of the first makes the same columns.
-        time_zone: of times that do not name their distance from UTC, or for the weekdays and hours of those that do:
-            "Europe/Berlin".
-        date_format: how the times are written, in the letters of `datetime.strptime`: "%d.%m.%Y %H:%M".
-        only: the rows to take, by what stands in a column: {"ticker": "AAA"}.
-        repair: which faults to mend and to report in `Series.repairs`; no repair looks ahead. "gaps": a missing step or
-            number takes the last value before it, and `Series.filled` tells so (at unequal steps the row is dropped).
-            "order": rows are sorted. "duplicates": identical rows are kept once. True: these three. "outliers": a
-            number 20 times farther from the 30 before it than those are from each other counts as missing.
+        data: a pandas.DataFrame or the path of a file. A csv file has commas, semicolons, tabs or bars between its
+            fields, is in UTF-8, and may be packed (gz, bz2, xz, zip). Excel, parquet and feather files are read if the
+            package that pandas needs for them is installed.
+        step: the length of a step, such as np.timedelta64(10, "m") or "10min"; `None` for steps of unequal length,
+            such as trading days.
+        time: the column of the times, or several columns that give the time together. `None` takes the index of a frame
+            if it holds times, else the column called date, time or similar. Times are written 2015-12-31T06:00Z,
+            20151231, or as seconds (or ms, µs, ns) since 1970.
+        columns: the columns of numbers to read, in this order; `None` reads all except the times.
+        missing: further marks of a missing number, such as [9999.9, "M"]; empty fields, NA, null and similar marks are
+            known. A number that looks like a mark is an error; `None` says that all numbers are measurements.
+        categories: columns of words. Each word becomes a column of 0 and 1, called "weekday=Mon". For further data,
+            give the `Series.categories` of the first: the columns are then the same, an unknown word is an error.
+        time_zone: such as "Europe/Berlin". Times without a UTC offset are times of this zone; times with an offset
+            are converted to it to find local dates, weekdays and hours.
+        date_format: how the times are written, as in `datetime.strptime`: "%d.%m.%Y %H:%M".
+        only: keeps the rows with this value in a column: {"ticker": "AAA"}.
+        repair: the faults to repair and to report in `Series.repairs`; no repair looks ahead. "gaps": a missing step or
+            number takes the last value before it, and `Series.filled` is True there (if steps are unequal, the row is
+            dropped instead). "order": rows are sorted. "duplicates": identical rows are kept once. True stands for
+            these three. "outliers": a number is taken as missing if it lies 20 times farther from the 30 numbers before
+            it than they lie from each other.
 
     Returns:
-        A `Series`. Its times are local dates if the step is a day; else UTC, if the table or `time_zone` tells it.
+        A `Series`. Its times are local dates if the step is a day. Else they are UTC if the data or `time_zone` give
+        the UTC offset, and the times as written if not.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: for what cannot be read as a table, times and numbers; naming the file, the line and the column, and
-            what would help. And, unless `repair` has it, for each of the faults above.
+        FileNotFoundError: if the file does not exist.
+        ValueError: for data that cannot be read as times and numbers, and for each fault above that `repair` does not
+            name. The error names the file, the line and the column, and what would help.
 
     >>> import pandas
     >>> frame = pandas.DataFrame({"time": ["2020-03-01 00:00", "2020-03-01 00:10"], "load_mw": [5.5, 6.0]})
@@ -157,7 +164,7 @@ def read_series(
     (np.datetime64('2020-02-29T23:10:00'), np.datetime64('2020-03-01T00:10:00'), array([5.5, 6. ], dtype=float32))
     """
     step = None if step is None else _step(step)
-    words = dict(categories) if isinstance(categories, Mapping) else dict.fromkeys(categories)
+    words: dict[str, Any] = dict(categories if isinstance(categories, Mapping) else dict.fromkeys(categories))
     only, marks = dict(only or {}), () if missing is None else tuple(missing)
     place, header = columns_of(data, time)
     words = {find_column(place, header, name): own for name, own in words.items()}
@@ -190,10 +197,10 @@ def read_series(
         times, values, filled = times[whole], values[whole], None
         offsets = None if offsets is None else offsets[order][whole]
     notes = (*table.notes, *_constant(names, values), *repairs.sentences)
-    words = {name: tuple(own.removeprefix(f"{name}=") for own in names if own.startswith(f"{name}=")) for name in words}
+    known = {name: tuple(own.removeprefix(f"{name}=") for own in names if own.startswith(f"{name}=")) for name in words}
     offsets = None if offsets is None else offsets.astype("timedelta64[s]")
     times = _shortest(times, step in (None, DAY))
-    return Series(times, values.astype("float32"), names, table.place, notes, step is not None, filled, offsets, words)
+    return Series(times, values.astype("float32"), names, table.place, notes, step is not None, filled, offsets, known)
 
 
 def _step(step):

@@ -36,30 +36,32 @@ def load(
 ) -> Series:
     """Bars: one row per day (or minute, or number of trades), with its open, high, low and close price and its volume.
 
-    Without data: 3,270 of IBM's daily bars. They are daily bars, not ticks; no trade-by-trade data are shipped.
+    Without data: 3,270 daily bars of IBM. They are daily bars, not ticks; no trade-by-trade data are shipped.
 
     Args:
-        data: the user's own, the path of a file or a pandas.DataFrame. Of bars: times, and columns called open, high,
-            low, close and volume, or one each whose name begins so, in capital letters or not; the volume may be
-            absent. Of trades: time, price, size. Further columns are passed over.
-        bars: what to make of trades: "time", "tick" or "volume" bars; `None` for a table of bars. A file of trades is
-            read as a stream, in the memory of its bars.
-        size: how long a bar is: seconds, trades, or volume.
-        columns: which column is what: {"close": "Adj Close"}, {"size": "qty"}; or a list of those to look among.
-        time, missing, time_zone, date_format, only: as `read_series` has them.
-        repair: as `read_series` has it. "gaps" drops rows with a price that is missing or not positive. "outliers"
-            moves a high that lies below the open or close up to it, and a low above them down. "splits" divides the
-            prices before what looks like a split by it. No price is filled in.
+        data: the user's own data: the path of a file or a pandas.DataFrame. Bars have columns called open, high, low,
+            close and, optionally, volume, or one column each whose name begins with that word; upper and lower case are
+            the same. Trades have the columns time, price and size. Further columns are ignored.
+        bars: the kind of bars to make from trades: "time", "tick" or "volume"; `None` if the data are bars. A file of
+            trades is read as a stream; only the bars are held in memory.
+        size: the length of a bar: in seconds, trades, or volume.
+        columns: the names of these columns where they are others, such as {"close": "Adj Close"} or {"size": "qty"}; or
+            a list of the columns among which they are looked for.
+        time, missing, time_zone, date_format, only: as in `read_series`.
+        repair: as in `read_series`, but no price is ever filled in: "gaps" drops rows with a price that is missing or
+            not positive. "outliers" moves a high below or a low above the open or close to it. "splits" divides the
+            prices before what looks like a split by its ratio.
 
     Returns:
-        A `Series` with the columns open, high, low and close, in the currency of the file, and volume, if there is one;
-        trades give their number too. Steps need not be equally long. `Series.repairs` tells of more than ten days
-        without a bar, of a jump of more than 25 % between two bars, and of bars without a trade, which are dropped.
+        A `Series` with the columns open, high, low, close (in the currency of the data) and, if there is one, volume.
+        Bars made from trades also have the column trades, their number. Steps need not be equally long.
+        `Series.repairs` tells of more than ten days without a bar, of a jump of more than 25 % between two bars, and of
+        bars without a trade, which are dropped.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: as `read_series`; and, unless `repair` has it, for prices that are not positive and a high or low
-            that the open or close goes beyond. Names the file and the line or time.
+        FileNotFoundError: if the file does not exist.
+        ValueError: as `read_series`; and, unless `repair` names it, for prices that are not positive and an open or
+            close outside low and high. The error names the file and the line or time.
 
     >>> days = load()
     >>> len(days), days.names, days.times[0]
@@ -174,7 +176,7 @@ def returns(bars: Series) -> Series:
 
     `log_range`, log of log(high / low), how far the price went; `log_return`, log(close / the close before);
     `overnight`, log(open / the close before); `log_volume`, log of the volume over its geometric mean in the 22 bars
-    before, where there is a volume. What comes from a bar that was filled in counts as filled in.
+    before, where there is a volume. What is computed from a filled bar is `filled` too.
 
     >>> returns(load()).names
     ('log_range', 'log_return', 'overnight', 'log_volume')

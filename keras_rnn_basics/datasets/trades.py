@@ -37,25 +37,26 @@ def read_trades(
     """Reads single trades, a row each, into bars; a file in bounded memory.
 
     Args:
-        data: the path of a file, or a pandas.DataFrame, with the columns time, price and size. Times rise; several
-            trades may share one.
-        bars: "time", each bar `size` seconds of the clock (one without a trade is none); "tick", `size` trades;
-            "volume", at least `size` in volume, the trade that reaches it included.
-        size: of a bar. The last bar may be shorter.
-        columns: which column is what, where they have other names: {"size": "qty"}.
-        time, missing, time_zone, date_format, only: as `read_series` has them.
-        repair: leave out, and report how many, "gaps": trades whose price or size is missing or not positive; "order":
-            trades earlier than one before them. Half of all at most.
+        data: the path of a file or a pandas.DataFrame, with the columns time, price and size. Times are in rising
+            order; several trades may have the same time.
+        bars: "time": each bar covers `size` seconds of the clock, and a span without a trade gives no bar; "tick": each
+            bar has `size` trades; "volume": each bar has a volume of at least `size`, including the trade that reaches
+            it.
+        size: the size of a bar. The last bar may be smaller.
+        columns: the names of the columns where they are others: {"size": "qty"}.
+        time, missing, time_zone, date_format, only: as in `read_series`.
+        repair: which trades to leave out and to report the number of, half of all at most: "gaps", whose price or size
+            is missing or not positive; "order", whose time is earlier than that of a trade before them.
 
     Returns:
         A `Series` with the columns open, high, low, close, volume and trades. The time of a bar is that of its last
         trade, when the whole bar is known.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: for bars or a size that do not fit, a table that lacks a column, a field that cannot be read, a time
-            that lies after more than 20 that follow it; and, unless `repair` has it, for what it would leave out. Names
-            the file, the line and the column.
+        FileNotFoundError: if the file does not exist.
+        ValueError: for invalid `bars` or `size`, a table that lacks a column, a field that cannot be read, a time later
+            than those of more than 20 trades that follow; and for each fault that `repair` does not name. The error
+            names the file, the line and the column.
     """
     if bars not in KINDS:
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")

@@ -1,4 +1,4 @@
-"""Days of weather: Seattle 2012-2015, or the user's own."""
+"""Days of weather: Seattle 2012-2015, or the user's own data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,17 +24,17 @@ def load(
     only: Mapping[str, Any] | None = None,
     repair: bool | str | Sequence[str] = False,
 ) -> Series:
-    """Daily weather: one row a day, one column a measurement.
+    """Daily weather: one row per day, one column per measurement.
 
     Without data: Seattle, 1,461 days from 2012-01-01 to 2015-12-31 without a gap; precipitation in mm, the day's
     highest and lowest temperature in °C, wind in m/s.
 
     Args:
-        data: the user's own, the path of a file or a pandas.DataFrame.
-        time, columns, missing, categories, time_zone, date_format, only, repair: as `read_series` has them.
+        data: the user's own data: the path of a file or a pandas.DataFrame.
+        time, columns, missing, categories, time_zone, date_format, only, repair: as in `read_series`.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_series`, naming the file, the line and the column.
+        FileNotFoundError, ValueError: as `read_series`. The error names the file, the line and the column.
 
     >>> days = load()
     >>> len(days), days.names

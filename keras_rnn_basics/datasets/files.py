@@ -229,14 +229,8 @@ def _unpacked(path, magic):
 
 
 def _encoding_error(path, magic, error):
-    bad = error.object[error.start]
-    if magic[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encoding = "utf-16"
-    elif b"\x00" in error.object or magic.startswith(b"\x89"):
-        return ValueError(f"{path} is not a csv file in UTF-8: {error}.")
-    else:
-        encoding = "cp1252"
+    encoding = "utf-16" if magic[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
     return ValueError(
-        f"{path} is not a csv file in UTF-8 (byte 0x{bad:02x}), but perhaps one in {encoding}. Hand over a frame: "
-        + _by_pandas(path, f"encoding={encoding!r}")
+        f"{path} is not a csv file in UTF-8 (byte 0x{error.object[error.start]:02x}), but perhaps one in {encoding}. "
+        "Hand over a frame: " + _by_pandas(path, f"encoding={encoding!r}")
     )

@@ -50,7 +50,7 @@ def read_moments(
     if utc is None:
         return clock, None
     moments = utc.to_numpy("datetime64[ns]")
-    return moments, clock - moments if (clock != moments).any() or time_zone is not None else None
+    return moments, clock - moments
 
 
 class _Reader:

@@ -61,8 +61,8 @@ def in_order(table, times, values, repairs):
     return np.delete(order, again)
 
 
-def every_step(table, order, times, step, repairs):
-    """-> how many steps each of these rows lies after the first."""
+def every_step(table, order, times, step, repairs, by_the_clock):
+    """-> how many steps each of these rows lies after the first; `by_the_clock`: their UTC offset is not known."""
     gaps, name, unit = np.diff(times), table.time[-1], unit_of(step)
 
     def at(number):
@@ -93,8 +93,8 @@ def every_step(table, order, times, step, repairs):
         after = shown(times[holes[0] + 1])
         where = f"before {after}" if len(holes) == 1 else f"in {len(holes)} places, the first before {after}"
         what = f"{table.row(order[holes[0] + 1])}, column {name!r}: {missing} {where}"
-        if step < np.timedelta64(1, "D") and (gaps[holes] - step == np.timedelta64(1, "h")).any():
-            what += " (an hour that the clocks left out needs time_zone=, not a repair)"
+        if by_the_clock and step < np.timedelta64(1, "D") and (gaps - step == np.timedelta64(1, "h")).any():
+            what += " (if the clocks were put forward then, give time_zone=)"
         repairs.fault("gaps", what, "what is missing takes the last values before it")
     return np.append(0, np.cumsum(steps))
 

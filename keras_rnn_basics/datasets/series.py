@@ -184,7 +184,7 @@ def read_series(
     order = mending.in_order(table, times, columns, repairs)
     times, values = times[order], mending.without_outliers(table, names, columns[order], repairs)
     if step is not None:
-        places = mending.every_step(table, order, times, step, repairs)
+        places = mending.every_step(table, order, times, step, repairs, offsets is None)
         times = times[0] + np.arange(places[-1] + 1) * step
         # The table's row of each step; the latest one before it where there is none.
         latest = np.searchsorted(places, np.arange(len(times)), side="right") - 1

@@ -107,32 +107,31 @@ class Table:
         raise self.error(number, name, f"{bad.iloc[0]!r} is not a finite number; {advice}.")
 
 
-def read_table(
+def read_table(*arguments: Any) -> Table:
+    """All that `chunks` gives, in one."""
+    import pandas
+
+    first, *others = chunks(*arguments)
+    first.frame = pandas.concat([first.frame, *(own.frame for own in others)]) if others else first.frame
+    return first
+
+
+def chunks(
     data: Any,
     time: str | Sequence[str] | None,
     columns: Sequence[str] | None = None,
     text: Sequence[str] = (),
     kept: Sequence[str] = (),
     missing: Sequence[Any] = (),
-) -> Table:
-    """Reads the columns of a file or frame; those of `time` and `text` as text.
+    size: int = CHUNK,
+) -> Iterator[Table]:
+    """Reads columns of a file or frame, `size` rows at a time.
 
     Args:
-        data: a path or a pandas.DataFrame.
-        time: the column of the times, or several; `None` finds it by its name.
-        columns: those to read; `None` reads all.
-        text, kept: further ones, as text and where the table has them.
-        missing: fields that mark a missing number.
+        data, time, columns, missing: as in `read_series`.
+        text: further columns, which stay text.
+        kept: further columns, if the table has them.
     """
-    import pandas
-
-    first, *others = chunks(data, time, columns, text, kept, missing)
-    first.frame = pandas.concat([first.frame, *(own.frame for own in others)]) if others else first.frame
-    return first
-
-
-def chunks(data, time, columns=None, text=(), kept=(), missing=(), size=CHUNK) -> Iterator[Table]:
-    """The same, some rows at a time."""
     import pandas
 
     place, layout = _header(data, time)

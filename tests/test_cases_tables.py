@@ -66,7 +66,7 @@ def test_units_in_the_names_of_columns_stay():
 def test_lines_above_the_header_are_told():
     series = hours.load(CASES / "open_meteo_hours.csv")
     assert (series.times[0], first(series, series.names[0])) == (np.datetime64("2022-03-26T00"), np.float32(5.1))
-    assert "3 lines above the header" in series.repairs[0]
+    assert "above the header, which is line 4," in series.repairs[0]
     refused(
         hours.load,
         "open_meteo_hours.csv",

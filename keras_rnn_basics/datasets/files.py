@@ -67,7 +67,7 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool]) -> Layout:
             + _by_pandas(path, f"header=None, names=[{names}]")
         )
     if above:
-        layout.notes.append(f"the {above} lines above the header, which is line {above + 1}, were passed over")
+        layout.notes.append(f"what stands above the header, which is line {above + 1}, was passed over")
     return layout
 
 

@@ -37,10 +37,11 @@ def read_moments(
         except (ValueError, TypeError, OSError, ZoneInfoNotFoundError):
             raise ValueError(f"time_zone must be one such as 'Europe/Berlin' or 'UTC', got {time_zone!r}.") from None
     local, utc = _Reader(table, step, date_format).read()
-    days = step == DAY or (step is None and (local == local.dt.normalize()).all())
+    dates = step is not None and not step % DAY
+    days = dates or (step is None and (local == local.dt.normalize()).all())
     if time_zone is not None and utc is not None:
         local = utc.dt.tz_localize("UTC").dt.tz_convert(time_zone).dt.tz_localize(None)
-        days = step == DAY or (step is None and (local == local.dt.normalize()).all())
+        days = dates or (step is None and (local == local.dt.normalize()).all())
     elif time_zone is not None and not days:
         utc = _utc_of(table, local, time_zone)
     clock = local.to_numpy("datetime64[ns]")
@@ -102,7 +103,7 @@ class _Reader:
         if odd.any():
             text = text.where(~odd, text[odd].map(_padded))
             self._refuse_no_time(~text.str.fullmatch(ISO))
-        if self.step not in (None, DAY):
+        if self.step is not None and self.step % DAY:
             self._refuse_no_time(text.str.len() <= 10)
         text = text.str.replace(" ?UTC$", "Z", regex=True)
         if not text.str.endswith("Z").any() and not (text.str.len() > 10).any():
@@ -126,7 +127,7 @@ class _Reader:
         if text.str.fullmatch(r"\d+").all() and text.str.len().nunique() == 1 and len(text.iloc[0]) in DIGITS:
             read = pandas.to_datetime(text, format=DIGITS[len(text.iloc[0])], errors="coerce")
             if not read.isna().any() and read.dt.year.between(1700, 2250).all():
-                if self.step not in (None, DAY):
+                if self.step is not None and self.step % DAY:
                     self._refuse_no_time(text.str.len() == 8)
                 return read, None
         whole = text.str.split(".").str[0].astype("float64")
@@ -154,7 +155,11 @@ class _Reader:
         )
 
     def _refuse_no_time(self, wrong):
-        example = "a date such as 2015-12-31" if self.step == DAY else "a time such as 2015-12-31T06:00Z"
+        example = (
+            "a date such as 2015-12-31"
+            if self.step is not None and not self.step % DAY
+            else "a time such as 2015-12-31T06:00Z"
+        )
         self.refuse(wrong, f"is not {example}; say how it is written by date_format=, such as '%d.%m.%Y %H:%M'")
 
 

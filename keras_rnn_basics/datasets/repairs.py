@@ -37,27 +37,27 @@ class Repairs:
 
 def in_order(table, times, values, repairs):
     """-> the numbers of the rows by rising time, each time once."""
-    name = table.time[-1]
-    late = np.flatnonzero(times[1:] < times[:-1]) + 1
-    order = np.arange(len(times))
-    if len(late):
-        what = f"{table.row(late[0])}, column {name!r}: {shown(times[late[0]])} comes after {shown(times[late[0] - 1])}"
-        repairs.fault("order", what, "the rows are sorted")
-        order = np.argsort(times, kind="stable")
+    name, order = table.time[-1], np.argsort(times, kind="stable")
     again = np.flatnonzero(np.diff(times[order]) == np.timedelta64(0)) + 1
-    if not len(again):
-        return order
     here, before = order[again], order[again - 1]
     alike = ((values[here] == values[before]) | (np.isnan(values[here]) & np.isnan(values[before]))).all(axis=1)
+    # Those with other numbers come first.
+    here, before = (rows[np.argsort(alike, kind="stable")] for rows in (here, before))
+    if len(again):
+        twice = f"{table.row(here[0])}, column {name!r}: {shown(times[here[0]])} is also in {table.row(before[0])}"
     if not alike.all():
-        here, before = (rows[~alike][0] for rows in (here, before))
         raise ValueError(
-            f"{table.place}, {table.row(here)}, column {name!r}: {shown(times[here])} is also in {table.row(before)}, "
-            "with other numbers. Keep the right one. If the clock shows that hour twice, give time_zone=; if the rows "
-            "are of several stations or tickers, only={'the column that tells them apart': 'one of them'}."
+            f"{table.place}, {twice}, with other numbers. Keep the right one. If the clock shows that hour twice, give "
+            "time_zone=; if the rows are of several stations or tickers, take one: only={'the column of their names': "
+            "'one of them'}."
         )
-    what = f"{table.row(here[0])}, column {name!r}: {shown(times[here[0]])} is also in {table.row(before[0])}"
-    repairs.fault("duplicates", what + _further(len(again)), "each row is kept once")
+    late = np.flatnonzero(times[1:] < times[:-1]) + 1
+    if len(late):
+        earlier, later = times[late[0]], times[late[0] - 1]
+        what = f"{table.row(late[0])}, column {name!r}: {shown(earlier)} comes after {shown(later)}"
+        repairs.fault("order", what, "the rows are sorted")
+    if len(again):
+        repairs.fault("duplicates", twice + _further(len(again)), "each row is kept once")
     return np.delete(order, again)
 
 
@@ -99,7 +99,7 @@ def every_step(table, order, times, step, repairs, by_the_clock):
     return np.append(0, np.cumsum(steps))
 
 
-def without_outliers(table, names, values, repairs):
+def without_outliers(table, order, names, values, repairs):
     """values, where a number far from all of the 30 before it is missing."""
     import pandas
 
@@ -111,8 +111,10 @@ def without_outliers(table, names, values, repairs):
     far = (((frame - middle).abs() > FAR * spread) & (spread > 0)).to_numpy()
     for column in np.flatnonzero(far.any(axis=0)):
         first = int(np.argmax(far[:, column]))
-        what = f"column {names[column]!r}: {values[first, column]:g} lies far from all before it"
-        repairs.fault("outliers", f"{table.row(first)}, {what}{_further(far[:, column].sum())}", "it counts as missing")
+        what = (
+            f"{table.row(order[first])}, column {names[column]!r}: {values[first, column]:g} is far from those before"
+        )
+        repairs.fault("outliers", what + _further(far[:, column].sum()), "it counts as missing")
     return np.where(far, np.nan, values)
 
 

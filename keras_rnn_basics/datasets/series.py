@@ -182,7 +182,7 @@ def read_series(
     names, columns = _columns(table, chosen, words, marks, missing is not None)
 
     order = mending.in_order(table, times, columns, repairs)
-    times, values = times[order], mending.without_outliers(table, names, columns[order], repairs)
+    times, values = times[order], mending.without_outliers(table, order, names, columns[order], repairs)
     if step is not None:
         places = mending.every_step(table, order, times, step, repairs, offsets is None)
         times = times[0] + np.arange(places[-1] + 1) * step
@@ -199,7 +199,7 @@ def read_series(
     notes = (*table.notes, *_constant(names, values), *repairs.sentences)
     known = {name: tuple(own.removeprefix(f"{name}=") for own in names if own.startswith(f"{name}=")) for name in words}
     offsets = None if offsets is None else offsets.astype("timedelta64[s]")
-    times = _shortest(times, step in (None, DAY))
+    times = _shortest(times, step is None or not step % DAY)
     return Series(times, values.astype("float32"), names, table.place, notes, step is not None, filled, offsets, known)
 
 

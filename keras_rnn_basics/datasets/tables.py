@@ -228,14 +228,16 @@ def _flat(data, time):
     import pandas
 
     frame = data.copy(deep=False)
-    if frame.columns.nlevels > 1:
-        for level in range(frame.columns.nlevels - 1, 0, -1):
-            if len(others := frame.columns.get_level_values(level).unique()) > 1:
-                raise ValueError(
-                    f"The frame's columns have several levels, one of them with {list(others)[:4]}: hand over the "
-                    f"columns of one, frame.xs({others[0]!r}, axis=1, level={level})."
-                )
-            frame.columns = frame.columns.droplevel(level)
+    while frame.columns.nlevels > 1:
+        # The level with the most names are the columns; any other must have one name.
+        names = [frame.columns.get_level_values(level).unique() for level in range(frame.columns.nlevels)]
+        level = min(range(len(names)), key=lambda level: len(names[level]))
+        if len(names[level]) > 1:
+            raise ValueError(
+                f"The frame's columns have several levels, one of them with {list(names[level])[:4]}: hand over the "
+                f"columns of one, frame.xs({names[level][0]!r}, axis=1, level={level})."
+            )
+        frame.columns = frame.columns.droplevel(level)
     times = isinstance(frame.index, (pandas.DatetimeIndex, pandas.PeriodIndex))
     if isinstance(frame.index, pandas.PeriodIndex):
         frame.index = frame.index.to_timestamp()

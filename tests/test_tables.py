@@ -7,7 +7,7 @@ import numpy as np
 import pandas
 import pytest
 
-from keras_rnn_basics.datasets import files, hours, read_series, ticks, weather
+from keras_rnn_basics.datasets import files, hours, read_series, tables, ticks, weather
 
 DAYS = "date,a,b\n" + "".join(f"2020-01-{k:02},{k}.5,{2 * k}\n" for k in range(1, 21))
 
@@ -157,6 +157,14 @@ def test_nothing_is_unpacked_without_a_bound(tmp_path, monkeypatch):
         for load in (hours.load, lambda path: ticks.load(path, "tick", 1)):
             with pytest.raises(ValueError, match="holds more than 50,000 bytes"):
                 load(path)
+
+
+def test_a_file_of_more_rows_than_memory_holds_is_refused_while_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "MOST_ROWS", 10)
+    path = put(tmp_path, DAYS)
+    with pytest.raises(ValueError, match="holds more than 10 rows"):
+        weather.load(path)
+    assert len(weather.load(pandas.read_csv(path))) == 20
 
 
 def test_rows_of_one_station_are_taken_and_those_of_two_refused(tmp_path):

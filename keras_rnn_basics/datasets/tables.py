@@ -22,6 +22,9 @@ from keras_rnn_basics.datasets.files import (
 # What the columns of times are called, beside signs and digits: "Date", "time_utc", "Open time".
 TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local)?"
 CHUNK = 1 << 17
+# The text of so many times takes about a gigabyte.
+MOST_ROWS = 10_000_000
+FRAME = "the frame"
 
 
 @dataclass
@@ -43,7 +46,7 @@ class Table:
 
     def row(self, number: int) -> str:
         """How a row is called: "line 3"."""
-        return f"{'row' if self.place == 'the frame' else 'line'} {self.frame.index[number]}"
+        return f"{'row' if self.place == FRAME else 'line'} {self.frame.index[number]}"
 
     def error(self, number: int, column: str, what: str) -> ValueError:
         """The error of a field, by the number of its row and its column."""
@@ -111,9 +114,21 @@ def read_table(*arguments: Any) -> Table:
     """All that `chunks` gives, in one."""
     import pandas
 
-    first, *others = chunks(*arguments)
+    first, *others = _few_enough(chunks(*arguments))
     first.frame = pandas.concat([first.frame, *(own.frame for own in others)]) if others else first.frame
     return first
+
+
+def _few_enough(tables):
+    rows = 0
+    for table in tables:
+        rows += len(table.frame)
+        if rows > MOST_ROWS and table.place != FRAME:
+            raise ValueError(
+                f"{table.place} holds more than {MOST_ROWS:,} rows. If that is meant, hand over a frame of what you "
+                "need: frame = pandas.read_csv(..., usecols=[...]), and load(frame)."
+            )
+        yield table
 
 
 def chunks(
@@ -203,7 +218,7 @@ def find_time(place: str, header: Sequence[str], time: str | Sequence[str] | Non
 def _header(data, time):
     if hasattr(data, "iloc") and hasattr(data, "columns"):
         frame = _flat(data, time)
-        return "the frame", Layout(list(frame.columns), frame=frame)
+        return FRAME, Layout(list(frame.columns), frame=frame)
     if not isinstance(data, (str, Path)):
         raise ValueError(f"data must be a path or a pandas.DataFrame, got {type(data).__name__}.")
     path = Path(data)
@@ -212,7 +227,7 @@ def _header(data, time):
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name the file in it.")
     if path.suffix.lower() in SPREADSHEETS:
-        return "the frame", _header(spreadsheet(path), time)[1]
+        return FRAME, _header(spreadsheet(path), time)[1]
 
     def is_header(row):
         try:

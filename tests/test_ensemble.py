@@ -1,12 +1,16 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
+from everyday import cases
 
 import keras_rnn_basics as krb
 
+BOTH = krb.build_many_to_one, krb.build_many_to_many
 
-@pytest.mark.parametrize("count", [1, 3])
-@pytest.mark.parametrize("build", [krb.build_many_to_one, krb.build_many_to_many])
+
+@pytest.mark.parametrize(("count", "build"), cases(itertools.product([1, 3], BOTH), [(1, BOTH[0]), (3, BOTH[1])]))
 def test_an_ensemble_answers_the_mean_of_its_members(x, tmp_path, count, build):
     members = [build((3,), [5, 4], 2) for _ in range(count)]
     ensemble = krb.build_ensemble(members)

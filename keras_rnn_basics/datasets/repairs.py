@@ -50,8 +50,7 @@ def in_order(table, times, values, repairs):
     if not alike.all():
         raise ValueError(
             f"{table.place}, {twice[0]}, with other numbers. Keep the right one. If the clock shows that hour twice, "
-            "give time_zone=; if the rows are of several stations or tickers, take one: only={'the column of their names': "
-            "'one of them'}."
+            "give time_zone=; if the rows are of several stations or tickers, take one by only={'column': 'its name'}."
         )
     late = np.flatnonzero(times[1:] < times[:-1]) + 1
     if len(late):

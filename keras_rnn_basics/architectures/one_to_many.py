@@ -65,7 +65,7 @@ def build_one_to_many(
     )
     # Keras begins embeddings at a twentieth of what the other weights expect of their input.
     begin = keras.initializers.RandomNormal(stddev=1.0)
-    embedding = keras.layers.Embedding(vocabulary_size, embedding_size, embeddings_initializer=begin)
+    embedding = keras.layers.Embedding(vocabulary_size, embedding_size, embeddings_initializer=begin, mask_zero=True)
     return OneToMany(x, stack(features(x, embedding, vocabulary), [*recurrent, *answer]), name="one_to_many")
 
 

@@ -28,6 +28,8 @@ test: lint
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: $(BENCH_STAMP)
 	.venv-bench/bin/python benchmarks/recurrence.py

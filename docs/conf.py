@@ -1,21 +1,25 @@
 """How the pages are built: `make docs`."""
 
 import re
+import sys
 from importlib.metadata import version as installed
+from pathlib import Path
 
 from sphinx.util import inspect
 
+sys.path.insert(0, str(Path(__file__).parent))  # for offline.py
 project = "keras_rnn_basics"
 version = release = installed("keras_rnn_basics")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "offline"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 2
 exclude_patterns = ["_build"]
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "keras_rnn_basics"
 html_show_copyright = False
 html_static_path = ["static"]
-html_css_files = ["pictures.css"]
+html_css_files = ["pictures.css", "formulas.css"]
 autodoc_typehints = "none"  # the docstrings say what comes and goes, with shapes
 autodoc_member_order = "bysource"
 napoleon_use_ivar = True

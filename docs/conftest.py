@@ -1,5 +1,8 @@
 import pytest
 
+# The scripts that build the pages; `conf.py` needs sphinx, which the tests do not.
+collect_ignore_glob = ["*.py"]
+
 
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):

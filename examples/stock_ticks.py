@@ -8,163 +8,204 @@ The default data are IBM's daily bars, not ticks. What is forecast is the volati
 log(high / low): many in, one out. The network says what to add to the mean of the past ranges, each day of which weighs
 0.85 times the next; it is trained anew at each of four origins, on what came before, of which the last year stops it.
 
-116 s on 2 cores. Mean absolute error of that log over 1,961 days of 2005 to 2013: 0.282 (one network alone, four seeds:
-0.283 ± 0.002). HAR of all four columns has 0.284, which is no clear difference; HAR of the ranges 0.290, the mean of
-the past ranges with a tuned decay 0.300, EWMA 0.94 of the squared returns 0.325 (the network is 13 % under it), a
-constant 0.454. From the last origin on, the two years to 2013, the network has 0.280 and EWMA 0.94 0.346 (19 %).
-Whether the price will rise it says rightly in 49.5 % of the days: no skill. Sizes and rates were chosen on the years
-before the origins; for the later origins these lie in the test part of earlier ones.
+116 s on 2 cores. Mean absolute error of that log over 1,961 days of 2005 to 2013: 0.282. HAR of all four columns has
+0.284, which is no clear difference; HAR of the ranges 0.290, the mean of the past ranges with a tuned decay 0.300, EWMA
+0.94 of the squared returns 0.325, a constant 0.454. Whether the price will rise it says rightly in 49.5 % of the days:
+no skill.
 """
 
-import argparse
 import time
+from functools import partial
 from pathlib import Path
 
 import keras
-import matplotlib
 import numpy as np
+from common import options, plt, print_repairs
 from keras import ops
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 
 import keras_rnn_basics as krb
 from keras_rnn_basics import baselines
 from keras_rnn_basics.datasets import ticks, walk_forward
 
-PAST, DECAY = 60, 0.85
+LOOKBACK, DECAY = 60, 0.85
+UNITS, DROPOUT, RECURRENT_DROPOUT, LEARNING_RATE = 16, 0.1, 0.3, 3e-3
+EPOCHS, BATCH_SIZE, PATIENCE = 30, 64, 6
+BLOCK = 22  # bars whose errors depend on each other
 FEWEST_BARS = 250  # so that about 20 windows come before the first origin's validation part
 RANGE, RETURN = 0, 1  # columns of x and of y
+RUNS = Path("runs/stock_ticks")
 
 
 def main(csv=None, bars=None, size=None, repair=False, seeds=4, device="auto", precision="float32"):
     began = time.monotonic()
     days = ticks.load(csv, bars, size, repair=repair)
-    for sentence in days.repairs:
-        print(f"Repaired: {sentence}")
+    print_repairs(days)
     if len(days) < FEWEST_BARS:
         raise ValueError(f"{days.source}: {len(days)} bars; four origins and what comes before take {FEWEST_BARS}.")
     series = ticks.returns(days)
-    n, n_x = series.values.shape
+    n = len(series)
     origins = [series.times[round((0.4 + 0.15 * k) * n)] for k in range(4)]
-    splits = walk_forward(series, origins, validation_steps=n // 12, lookback=PAST, targets=["log_range", "log_return"])
+    targets = ["log_range", "log_return"]
+    splits = walk_forward(series, origins, validation_steps=n // 12, lookback=LOOKBACK, targets=targets)
     print(f"{len(days)} bars from {days.times[0]}: {days.source}. Origins: {', '.join(map(str, origins))}.")
 
-    def fit(split, target, name, loss, seed, **cell):
-        def build():
-            standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
-            model = krb.build_many_to_one(
-                (n_x,), 16, 1, dropout=0.1, recurrent_dropout=0.3, frontend=standardise, **cell
-            )
-            model.compile(keras.optimizers.Adam(3e-3, clipnorm=1.0), loss)
-            return model
+    settings = {"device": device, "precision": precision, "verbose": 0}
+    members = [[train_range(split, seed, settings) for seed in range(seeds)] for split in splits]
+    networks = [in_units_of_the_data(split, own) for split, own in zip(splits, members)]
+    own = np.concatenate([np.asarray(network(split.test.x))[:, 0] for network, split in zip(networks, splits)])
+    answers = {"RNN": own, **baselines.backtest(splits, rivals())}
+    alone = np.concatenate([answers_alone(split, own) for split, own in zip(splits, members)], axis=1)
+    truth = np.concatenate([split.test.y[:, 0] for split in splits])
+    times = np.concatenate([split.test.times[:, 0] for split in splits])
+    errors = {name: np.abs(values - truth[:, RANGE]) for name, values in answers.items()}
+    others = {name: values for name, values in errors.items() if name != "RNN"}
+    seed_means = dict(enumerate(np.abs(alone - truth[:, RANGE]).mean(axis=1).tolist()))
+    task = f"the log of the next bar's range, from {LOOKBACK} bars; {len(truth)} bars from {times[0]}, four origins"
+    report = krb.Report(task, "mean absolute error", "", errors["RNN"], others, seed_means, block=BLOCK)
 
-        train, validation = [(part.x, target(part)) for part in (split.train, split.validation)]
-        folder = Path("runs/stock_ticks") / f"{name}_{len(split.train)}_{seed}"
-        settings = {"seed": seed, "device": device, "precision": precision, "verbose": 0}
-        return krb.fit(build, train, validation, folder, epochs=30, batch_size=64, patience=6, **settings).model
+    further = direction(splits, truth[:, RETURN] > 0, settings)
+    ends = np.cumsum([len(split.test) for split in splits])[:-1]
+    parts = {name: np.split(values, ends) for name, values in errors.items()}
+    for k, origin in enumerate(origins):
+        further[f"from {origin}"] = {name: float(values[k].mean()) for name, values in parts.items()}
+    last = slice(-len(splits[-1].test) // 2, None)
+    figure = draw(times, truth[:, RANGE], answers["RNN"], errors, last)
+    names = {"x": series.names, "y": ["log_range, a bar later"]}
+    loaded = krb.publish("stock_ticks", networks[-1], report, figure, began, further, names)
+    tomorrow = np.exp(float(np.asarray(loaded.serve(series.values[None, -LOOKBACK:]))[0, 0]))
+    print(f"From the last {LOOKBACK} bars, to {series.times[-1]}, the next range: {tomorrow:.2%}")
 
-    def level(x, decay=DECAY):
-        return baselines.ewma(x[:, :, RANGE], decay)
 
-    forecasters, alone = [], []
+def level(x, decay=DECAY):
+    """(N, T, n_x) -> (N,): the mean of the past log ranges, each of which weighs `decay` times the next."""
+    return baselines.ewma(x[:, :, RANGE], decay)
 
-    def network(split):
-        scale = float(np.std(split.train.y[:, 0, RANGE] - level(split.train.x)))
-        members = [
-            fit(split, lambda part: (part.y[:, 0, RANGE] - level(part.x)) / scale, "range", "mean_absolute_error", seed)
-            for seed in range(seeds)
-        ]
-        # What is exported takes the bars' returns and ranges and gives the log of the next range.
-        x = keras.Input((PAST, n_x), name="x")
-        weights = DECAY ** np.arange(PAST, dtype="float32")[::-1, None]
-        mean = ops.matmul(x[:, :, RANGE], weights / weights.sum())
-        forecasters.append(keras.Model(x, mean + scale * krb.build_ensemble(members)(x), name="stock_ticks"))
-        alone.append([level(split.test.x) + scale * np.asarray(own(split.test.x))[:, 0] for own in members])
-        return np.asarray(forecasters[-1](split.test.x))[:, 0]
 
-    def leveled(guess):
-        def forecaster(split):
-            return baselines.shifted(guess(split.known.x), split.known.y[:, 0, RANGE], guess(split.test.x))
+def usual_size(split):
+    """Of what a network answers: of the difference between the next log range and `level`."""
+    return float(np.std(split.train.y[:, 0, RANGE] - level(split.train.x)))
 
-        return forecaster
 
-    def tuned(split):
-        def error(decay):
-            return np.abs(level(split.validation.x, decay) - split.validation.y[:, 0, RANGE]).mean()
+def train_range(split, seed, settings):
+    """A network that answers what to add to `level`, in units of its usual size."""
+    scale = usual_size(split)
+    data = [(part.x, (part.y[:, 0, RANGE] - level(part.x)) / scale) for part in (split.train, split.validation)]
+    build = partial(build_network, split, "mean_absolute_error", None)
+    return train(build, *data, RUNS / f"range_{len(split.train)}_{seed}", seed, settings)
 
-        decay = min((0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98), key=error)
-        return leveled(lambda x: level(x, decay))(split)
 
-    def har(split):
-        return baselines.har(split.known.x[:, :, RANGE], split.known.y[:, 0, RANGE], split.test.x[:, :, RANGE])
+def train_direction(split, settings):
+    """A network that answers how probable it is that the price will rise."""
+    data = [(part.x, part.y[:, 0, RETURN] > 0) for part in (split.train, split.validation)]
+    build = partial(build_network, split, "binary_crossentropy", "sigmoid")
+    return train(build, *data, RUNS / f"rises_{len(split.train)}_0", 0, settings)
 
-    def har_of_all(split):
-        known, test = ([x, np.abs(x[:, :, [RETURN]])] for x in (split.known.x, split.test.x))
-        both = [np.concatenate(columns, axis=2) for columns in (known, test)]
-        return baselines.har(both[0], split.known.y[:, 0, RANGE], both[1])
 
-    rivals = {
-        "constant": leveled(lambda x: np.zeros(len(x))),
-        "EWMA 0.94 of r²": leveled(lambda x: np.log(baselines.ewma(x[:, :, RETURN] ** 2, 0.94)) / 2),
+def build_network(split, loss, output_activation):
+    model = krb.build_many_to_one(
+        (len(split.names),),
+        UNITS,
+        1,
+        output_activation=output_activation,
+        dropout=DROPOUT,
+        recurrent_dropout=RECURRENT_DROPOUT,
+        frontend=keras.layers.Normalization(mean=split.mean, variance=split.std**2),
+    )
+    model.compile(keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), loss)
+    return model
+
+
+def train(build, train, validation, folder, seed, settings):
+    run = krb.fit(build, train, validation, folder, EPOCHS, BATCH_SIZE, PATIENCE, seed=seed, **settings)
+    return run.model
+
+
+def in_units_of_the_data(split, members):
+    """What is exported takes the bars' returns and ranges and gives the log of the next range."""
+    x = keras.Input((LOOKBACK, len(split.names)), name="x")
+    weights = DECAY ** np.arange(LOOKBACK, dtype="float32")[::-1, None]
+    mean = ops.matmul(x[:, :, RANGE], weights / weights.sum())
+    return keras.Model(x, mean + usual_size(split) * krb.build_ensemble(members)(x), name="stock_ticks")
+
+
+def answers_alone(split, members):
+    """-> (seeds, N): what each network answers by itself."""
+    scale = usual_size(split)
+    return [level(split.test.x) + scale * np.asarray(member(split.test.x))[:, 0] for member in members]
+
+
+def rivals():
+    """What the network must beat, from a name to a function of a split."""
+    return {
+        "constant": partial(corrected, lambda x: np.zeros(len(x))),
+        "EWMA 0.94 of r²": partial(corrected, lambda x: np.log(baselines.ewma(x[:, :, RETURN] ** 2, 0.94)) / 2),
         "EWMA, tuned": tuned,
         "HAR": har,
         "HAR of all columns": har_of_all,
     }
-    answers = baselines.backtest(splits, {"RNN": network, **rivals})
-    truth = np.concatenate([split.test.y[:, 0] for split in splits])
-    times = np.concatenate([split.test.times[:, 0] for split in splits])
-    errors = {name: np.abs(own - truth[:, RANGE]) for name, own in answers.items()}
-    means = np.abs(np.concatenate(alone, axis=1) - truth[:, RANGE]).mean(axis=1)
-    task = f"the log of the next bar's range, from {PAST} bars; {len(truth)} bars from {times[0]}, four origins"
-    own = errors.pop("RNN")
-    report = krb.Report(task, "mean absolute error", "", own, errors, dict(enumerate(means.tolist())), block=22)
 
-    def rises(split):
-        model = fit(
-            split, lambda part: part.y[:, 0, RETURN] > 0, "rises", "binary_crossentropy", 0, output_activation="sigmoid"
-        )
-        return np.asarray(model(split.test.x))[:, 0] > 0.5
 
-    def usual(split):
-        return np.full(len(split.test), (split.known.y[:, 0, RETURN] > 0).mean() > 0.5)
+def corrected(guess, split):
+    """A guess that knows the changes of the range, but not its size: the known part's median error is taken off."""
+    return baselines.shifted(guess(split.known.x), split.known.y[:, 0, RANGE], guess(split.test.x))
 
-    guesses = baselines.backtest(splits, {"RNN": rises, "usual": usual})
-    right = {name: own == (truth[:, RETURN] > 0) for name, own in guesses.items()}
+
+def tuned(split):
+    validation = split.validation
+    errors = {
+        decay: np.abs(level(validation.x, decay) - validation.y[:, 0, RANGE]).mean()
+        for decay in (0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98)
+    }
+    return corrected(partial(level, decay=min(errors, key=errors.get)), split)
+
+
+def har(split):
+    return baselines.har(split.known.x[:, :, RANGE], split.known.y[:, 0, RANGE], split.test.x[:, :, RANGE])
+
+
+def har_of_all(split):
+    """Of the four columns and of the size of the returns."""
+    known, test = (np.concatenate([x, np.abs(x[:, :, [RETURN]])], axis=2) for x in (split.known.x, split.test.x))
+    return baselines.har(known, split.known.y[:, 0, RANGE], test)
+
+
+def direction(splits, truth, settings):
+    """How often a network, and how often the usual direction, says rightly whether the price will rise."""
+    forecasters = {"RNN": partial(rises, settings=settings), "usual": usually_rises}
+    right = {name: own == truth for name, own in baselines.backtest(splits, forecasters).items()}
+    own, usual = right["RNN"].mean(), right["usual"].mean()
     low, high = baselines.binomial_interval(int(right["RNN"].sum()), len(truth))
-    has = "some" if low > right["usual"].mean() else "no"
-    print(f"\nDirection of the next bar: right in {right['RNN'].mean():.1%} [{low:.1%}, {high:.1%}], ", end="")
-    print(f"the usual direction in {right['usual'].mean():.1%}: the network has {has} skill at it.")
+    print(f"\nDirection of the next bar: right in {own:.1%} [{low:.1%}, {high:.1%}], ", end="")
+    print(f"the usual direction in {usual:.1%}: the network has {'some' if low > usual else 'no'} skill at it.")
+    return {"direction": float(own), "usual direction": float(usual)}
 
+
+def rises(split, settings):
+    return np.asarray(train_direction(split, settings)(split.test.x))[:, 0] > 0.5
+
+
+def usually_rises(split):
+    return np.full(len(split.test), (split.known.y[:, 0, RETURN] > 0).mean() > 0.5)
+
+
+def draw(times, truth, forecasts, errors, last):
+    """The forecasts of the last bars beside the truth, and everybody's error as it changed over the years."""
     figure, axes = plt.subplots(2, 1, figsize=(10, 6), height_ratios=[3, 2], layout="constrained")
-    last = slice(-len(splits[-1].test) // 2, None)
-    percent = [100 * np.exp(values[last]) for values in (truth[:, RANGE], answers["RNN"])]
+    percent = [100 * np.exp(values[last]) for values in (truth, forecasts)]
     krb.plot_forecast(times[last], *percent, axes[0], "range of the day, %")
     span = min(250, len(times) // 4)
-    for name, values in {"RNN": own, **errors}.items():
+    for name, values in errors.items():
         if name != "constant":
             smooth = np.convolve(values, np.ones(span) / span, mode="valid")
             axes[1].plot(times[span - 1 :], smooth, label=name)
     axes[1].set_ylabel(f"error, mean of {span} bars")
     axes[1].legend(frameon=False, ncols=4)
-    further = {"direction": float(right["RNN"].mean()), "usual direction": float(right["usual"].mean())}
-    names = {"x": series.names, "y": ["log_range, a bar later"]}
-    ends = np.cumsum([len(split.test) for split in splits])[:-1]
-    parts = {name: np.split(values, ends) for name, values in {"RNN": own, **errors}.items()}
-    for k, origin in enumerate(origins):
-        further[f"from {origin}"] = {name: float(values[k].mean()) for name, values in parts.items()}
-    loaded = krb.publish("stock_ticks", forecasters[-1], report, figure, began, further, names)
-    tomorrow = np.exp(float(np.asarray(loaded.serve(series.values[None, -PAST:]))[0, 0]))
-    print(f"From the last {PAST} bars, to {series.times[-1]}, the next range: {tomorrow:.2%}")
+    return figure
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__, "repair", "seeds")
     parser.add_argument("--csv", help="your own file of bars (date, open, high, low, close, volume) or of trades")
     parser.add_argument("--bars", choices=["time", "tick", "volume"], help="what to make of trades (time, price, size)")
     parser.add_argument("--size", type=float, help="of such a bar: seconds, trades or volume")
-    parser.add_argument("--repair", action="store_true", help="mend faults in the file, and say what was mended")
-    parser.add_argument("--seeds", type=int, default=4, help="how many networks to average")
-    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"])
-    parser.add_argument("--precision", default="float32", choices=["float32", "mixed_bfloat16", "mixed_float16"])
     main(**vars(parser.parse_args()))

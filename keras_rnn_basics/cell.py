@@ -22,7 +22,7 @@ import keras
 from keras import ops
 
 from keras_rnn_basics import checks
-from keras_rnn_basics.compat import DropoutRNNCell
+from keras_rnn_basics.compat import DROPOUT_METHODS, DropoutRNNCell
 
 
 class Weight(NamedTuple):
@@ -226,7 +226,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
     @property
     def step_by_step(self) -> str | None:
         """Why the cell is to be run by its `call`, one step after the other, or `None` where its parts say it all."""
-        whole = ("__call__", "call", "drop", "get_dropout_mask", "get_recurrent_dropout_mask", "_create_dropout_mask")
+        whole = ("__call__", "call", "drop", *DROPOUT_METHODS)
         own = [name for name in whole if name in vars(self) or self._author(name) is not RecurrentCell._author_of(name)]
         return f"{type(self).__name__} replaces {own[0]}" if own else None
 
@@ -342,7 +342,7 @@ class BasicRNNCell(RecurrentCell):
         self.output_activation = keras.activations.get(output_activation)
 
     def declare_weights(self, n_x: int) -> dict[str, Weight]:
-        n_a, n_y = self.units, self.output_units
+        n_a, n_y = self.units, self.output_units or 0
         weights = {
             "W_aa": Weight((n_a, n_a), "orthogonal"),
             "W_ax": Weight((n_x, n_a), "glorot_uniform"),
@@ -351,7 +351,7 @@ class BasicRNNCell(RecurrentCell):
             "b_x": Weight((n_a,), "zeros"),
             "b_y": Weight((n_y,), "zeros"),
         }
-        return {name: weight for name, weight in weights.items() if None not in weight.shape}
+        return {name: weight for name, weight in weights.items() if n_y or name not in ("W_ya", "b_y")}
 
     def project(self, x: Any) -> Any:
         """(..., n_x) -> (..., n_a): `z = x W_ax + b_x + b_a`, for one step or for all of them at once."""

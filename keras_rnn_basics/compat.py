@@ -1,46 +1,59 @@
 """Every private name of Keras and TensorFlow that the package uses, each with its reason. Any room may import this.
 
-When Keras or TensorFlow moves on, look here first.
+When Keras or TensorFlow moves on, look here first. `Any` stands for what a type checker cannot know, for Keras ships no
+types.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-# The loop that keras.layers.RNN runs on each backend; `ops.scan` would read better, but under TensorFlow its gradient
-# does not compile with XLA.
-from keras.src.backend import rnn as keras_loop
-
-# Within the saving or loading of a model Keras remembers the objects that several layers share, by this attribute.
-from keras.src.backend.common.global_state import get_global_attribute
-
-# The mask that a tensor carries from layer to layer and to the loss; layers see that of their first argument alone.
-from keras.src.backend.common.masking import get_keras_mask, set_keras_mask
-
-# In it a layer's weights are read in the dtype that it computes in; Keras enters it in a layer's `__call__` alone, and
-# the parts of a cell are called without that.
-from keras.src.backend.common.variables import AutocastScope
-
-# keras.layers.RNN recognises by this class which cells want one dropout mask for a whole sequence.
-from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
-
-# The class of the models whose graph Keras knows, and the operation of `y[:, k:]` in such a graph.
-from keras.src.models import Functional
-from keras.src.ops.numpy import GetItem
+import keras
+from keras.src import backend
+from keras.src.backend.common import global_state, masking, variables
+from keras.src.layers.rnn import dropout_rnn_cell
+from keras.src.models import functional
+from keras.src.ops import numpy as numpy_operations
 
 __all__ = [
+    "DROPOUT_METHODS",
     "AutocastScope",
     "DropoutRNNCell",
     "Functional",
     "GetItem",
     "calls_in_order",
+    "forget_compiled_steps",
     "get_keras_mask",
     "in_sharing_scope",
     "in_xla_context",
     "is_training",
     "keras_loop",
+    "layers_within",
+    "new_dropout_masks",
     "reads",
     "run_graph",
     "set_keras_mask",
 ]
+
+# The loop that keras.layers.RNN runs on each backend; `ops.scan` would read better, but under TensorFlow its gradient
+# does not compile with XLA.
+keras_loop: Any = backend.rnn
+
+# The mask that a tensor carries from layer to layer and to the loss; layers see that of their first argument alone.
+get_keras_mask: Any = masking.get_keras_mask
+set_keras_mask: Any = masking.set_keras_mask
+
+# In it a layer's weights are read in the dtype that it computes in; Keras enters it in a layer's `__call__` alone, and
+# the parts of a cell are called without that.
+AutocastScope: Any = variables.AutocastScope
+
+# keras.layers.RNN recognises by this class which cells want one dropout mask for a whole sequence; and the methods by
+# which such a cell makes them, for a cell that replaces one of these drops in a way of its own.
+DropoutRNNCell: Any = dropout_rnn_cell.DropoutRNNCell
+DROPOUT_METHODS = ("get_dropout_mask", "get_recurrent_dropout_mask", "_create_dropout_mask")
+
+# The class of the models whose graph Keras knows, and the operation of `y[:, k:]` in such a graph.
+Functional: Any = functional.Functional
+GetItem: Any = numpy_operations.GetItem
 
 
 class Call(NamedTuple):
@@ -52,7 +65,7 @@ class Call(NamedTuple):
     outputs: Any
 
 
-def calls_in_order(model):
+def calls_in_order(model: Any) -> list[Call]:
     """The calls that a functional model is made of, in the order in which they run.
 
     Keras shows a graph's operations in public, but not which tensors each of them reads in this graph. Among those of
@@ -67,7 +80,7 @@ def calls_in_order(model):
     ]
 
 
-def run_graph(model, inputs, operation_fn):
+def run_graph(model: Any, inputs: Any, operation_fn: Callable[[Any], Callable[..., Any]]) -> Any:
     """The outputs of a functional model for a flat list of inputs, with `operation_fn(operation)` in each one's place.
 
     A model's own call makes the same pass, but lets nobody see what goes on between its operations.
@@ -75,24 +88,42 @@ def run_graph(model, inputs, operation_fn):
     return model._run_through_graph(inputs, operation_fn=operation_fn)
 
 
-def in_sharing_scope():
-    """Whether Keras is saving or loading a model, where an object that layers share stays one object."""
-    return get_global_attribute("shared_objects/id_to_obj_map") is not None
+def in_sharing_scope() -> bool:
+    """Whether Keras is saving or loading a model, where an object that layers share stays one object.
+
+    Keras remembers those objects by this attribute.
+    """
+    return global_state.get_global_attribute("shared_objects/id_to_obj_map") is not None
 
 
-def reads(layer, tensor):
+def reads(layer: Any, tensor: Any) -> bool:
     """Whether a layer of a functional model takes this symbolic tensor: `layer.input` tells it of one call alone."""
     return any(own is tensor for node in layer._inbound_nodes for own in node.input_tensors)
 
 
-def in_xla_context(graph):
+def in_xla_context(graph: Any) -> bool:
     """Whether XLA compiles a graph of TensorFlow, whose own functions learn of it in this way."""
     from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
     return GraphOrParentsInXlaContext(graph)
 
 
-def is_training():
+def is_training() -> bool:
     """Whether the layer that is being called is in training, which layers in it learn from Keras in this way."""
-    context = get_global_attribute("current_call_ctx")
+    context = global_state.get_global_attribute("current_call_ctx")
     return context is not None and bool(context.get_value("training", False))
+
+
+def layers_within(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """A layer, or a model, and every layer in it at any depth: `model.layers` shows those of one depth alone."""
+    return list(layer._flatten_layers())
+
+
+def new_dropout_masks(rnn: keras.layers.RNN) -> None:
+    """The next sequence gets dropout masks of its own; Keras says so itself only where a layer's `call` has run."""
+    rnn._maybe_reset_dropout_masks(rnn.cell)
+
+
+def forget_compiled_steps(model: keras.Model) -> None:
+    """The model compiles its steps anew: Keras keeps them while a setting changes that they were compiled with."""
+    model.train_function = model.test_function = model.predict_function = None

@@ -65,7 +65,7 @@ def write(
     max_new_tokens: Any,
     choose: Choice,
     stop: int | None = None,
-    capacity: int | None = None,
+    capacity: Any = None,
 ) -> Written:
     """Reads a batch of prompts of different lengths, and writes `max_new_tokens` tokens behind each.
 
@@ -239,7 +239,7 @@ def beam_search(
     num_beams: int,
     stop: int | None = None,
     length_penalty: float = 0.6,
-    capacity: int | None = None,
+    capacity: Any = None,
 ) -> Beams:
     """The `num_beams` best sequences, of those that keeping the `num_beams` best beginnings at every step leads to.
 
@@ -269,7 +269,7 @@ def beam_search(
     def score(log_p, n):
         return log_p / tf.pow((5.0 + tf.cast(n, "float32")) / 6.0, length_penalty)
 
-    def best(k, scores, *others):
+    def best(k, scores, *others) -> Any:
         """The k best of axis 1 by their scores, and the same rows of the others."""
         scores, rows = tf.math.top_k(scores, k)
         return scores, *(tf.gather(other, rows, batch_dims=1) for other in others)
@@ -281,7 +281,8 @@ def beam_search(
         finite = finite & tf.reduce_all(_say_something(logits) | (log_p == low), axis=-1)
         total = log_p[..., None] + tf.nn.log_softmax(logits)
         # Each beginning can stop in one way only: among the 2 num_beams best, num_beams go on, if so many can.
-        log_p, which = tf.math.top_k(tf.reshape(total, [B, num_beams * V]), min(2 * num_beams, num_beams * V))
+        kept = min(2 * num_beams, num_beams * V)
+        log_p, which = tf.math.top_k(tf.reshape(total, [B, num_beams * V]), kept)
         token, origin = which % V, which // V
         text = tf.gather(text, origin, batch_dims=1)
         here = tf.one_hot(t, tf.shape(text)[2], dtype="int32")[None, None]
@@ -294,7 +295,7 @@ def beam_search(
             *(tf.concat([old, now], axis=1) for old, now in zip(ended, (score(new, t + 1), new, text))),
         )
         log_p = tf.where(stops, low, log_p)
-        missing = max(num_beams - log_p.shape[1], 0)
+        missing = max(num_beams - kept, 0)
         if missing:  # fewer tokens than beams
             log_p = tf.pad(log_p, [[0, 0], [0, missing]], constant_values=float("-inf"))
             token, origin = (tf.pad(part, [[0, 0], [0, missing]]) for part in (token, origin))
@@ -313,7 +314,7 @@ def beam_search(
             & tf.reduce_all(finite)
         )
 
-    one_alive = tf.tile(tf.where(tf.range(num_beams) == 0, 0.0, low)[None], [B, 1])
+    one_alive = tf.tile(tf.where(tf.range(num_beams) == 0, 0.0, low)[None], tf.stack([B, 1]))
     nothing = tf.zeros([B, num_beams, max_new_tokens if capacity is None else capacity], "int32")
     begin = (
         0,

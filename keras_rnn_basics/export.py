@@ -12,6 +12,7 @@ import keras
 
 from keras_rnn_basics.architectures.graph import inputs_of
 from keras_rnn_basics.architectures.one_step import one_step
+from keras_rnn_basics.compat import layers_within
 from keras_rnn_basics.recurrence import only_plain
 
 DESCRIPTION = "keras_rnn_basics.json"
@@ -68,7 +69,7 @@ def export_saved_model(
         raise FileExistsError(f"There is something at {path} already; overwrite=True replaces a SavedModel.")
     if path.exists() and not (path / "saved_model.pb").exists():
         raise FileExistsError(f"What is at {path} is no SavedModel, and is left as it is. Choose another path.")
-    if any(getattr(layer, "stateful", False) for layer in model._flatten_layers()):
+    if any(getattr(layer, "stateful", False) for layer in layers_within(model)):
         raise ValueError(f"{model.name} is stateful: its callers would share one state. Export it with stateful=False.")
     description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": dict(scores or {})}
     _to_json(description["scores"])  # before any work: a score that JSON cannot hold is an error here

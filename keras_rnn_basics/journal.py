@@ -10,9 +10,12 @@ import time
 import zlib
 from contextlib import contextmanager
 from numbers import Real
+from typing import Any
 
 import keras
 import numpy as np
+
+from keras_rnn_basics.compat import layers_within
 
 
 class Journal(keras.callbacks.Callback):
@@ -45,7 +48,7 @@ class Journal(keras.callbacks.Callback):
             "vocabularies": {name: own.get_config() for name, own in getattr(model, "vocabularies", {}).items()},
         }
         self.setup = json.loads(json.dumps(self.setup, default=str))
-        self.stateful = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+        self.stateful = [layer for layer in layers_within(model) if getattr(layer, "stateful", False)]
         if self.seconds:
             self.learning_rate = _learning_rate(model.optimizer)
         # Weight files hold the optimizer's variables too, once it has them.
@@ -117,13 +120,13 @@ class Journal(keras.callbacks.Callback):
             passed = min(1.0, (time.monotonic() - self.began) / self.seconds)
             self.model.optimizer.learning_rate = self.learning_rate * (1 + math.cos(math.pi * passed)) / 2
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs: Any = None):
         if self.seconds and time.monotonic() - self.began >= self.seconds:
             self.model.stop_training = True
         if not np.isfinite(float(logs["loss"])):
             self._give_up(f"in epoch {self.epoch + 1}, by batch {batch + 1}, the loss was no longer finite")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs: Any = None):
         if self.given_up:
             return
         if self.seconds:

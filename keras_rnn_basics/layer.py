@@ -10,10 +10,10 @@ from keras import ops
 
 from keras_rnn_basics import checks
 from keras_rnn_basics import recurrence as routes
-from keras_rnn_basics.compat import AutocastScope, in_sharing_scope, set_keras_mask
+from keras_rnn_basics.compat import AutocastScope, in_sharing_scope, new_dropout_masks, set_keras_mask
 
 # Which layers a cell serves: where there are several, they have one cell after loading too.
-_layers_of = weakref.WeakKeyDictionary()
+_layers_of: weakref.WeakKeyDictionary[Any, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
@@ -179,12 +179,12 @@ class BasicRNN(keras.layers.RNN):
         with AutocastScope(self.cell.compute_dtype):
             x, mask = self._in_order(x, self._checked(x, states_0, mask))
             if self._step_by_step:
-                training = {"training": training} if "training" in inspect.signature(self.cell.call).parameters else {}
-                states = routes.plain.states_by_call(self.cell, x, states_0, mask, **training)
+                asked = {"training": training} if "training" in inspect.signature(self.cell.call).parameters else {}
+                states = routes.plain.states_by_call(self.cell, x, states_0, mask, **asked)
             else:
                 x, a_dropout = self._drop(x, states_0, training)
                 states = routes.plain.states(self.cell, x, states_0, mask, a_dropout)
-        self._maybe_reset_dropout_masks(self.cell)
+        new_dropout_masks(self)
         return states[0]
 
     # keras.layers.RNN.call settles the initial state, the dropout masks, statefulness and what is returned.

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_rnn_basics.compat import forget_compiled_steps
 from keras_rnn_basics.journal import Journal, checksum
 
 DEVICES = ("auto", "cpu", "gpu")
@@ -144,7 +145,7 @@ def fit(
 def _set_steps_per_call(model, steps):
     """Keras would go on with the functions that it made for another number, and take steps that they do not take."""
     model.steps_per_execution = steps
-    model.train_function = model.test_function = model.predict_function = None
+    forget_compiled_steps(model)
 
 
 def _find_device(device):

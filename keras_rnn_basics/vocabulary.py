@@ -87,7 +87,7 @@ class Vocabulary:
             raise ValueError(
                 f"texts are lists of tokens, which need no splitting: level must be 'given', got {level!r}."
             )
-        counter = Counter()
+        counter: Counter[Any] = Counter()
         alphabet = cls(["a"], level)  # splits; its tokens play no part
         for some in _in_bundles(texts):
             counter.update(_given(some) if given else alphabet._split(some).flat_values.numpy().tolist())

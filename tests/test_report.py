@@ -128,6 +128,9 @@ def test_the_gallery_is_written_from_the_reports_alone(tmp_path, monkeypatch, rn
     assert "\nalone: 0.125.\n" in text
     assert "\n| | own | its |\n|---|---|---|\n| a, b | 2.500 | 0.500 |\n| c | 1.500 | 4.000 |\n" in text
     assert "    python examples/mine.py\n" in text
+    for name, history in gallery.HISTORY.items():
+        [section] = [part for part in text.split("\n## ") if part.startswith(f"{name}\n")]
+        assert history in section
 
 
 def test_make_examples_runs_what_the_gallery_shows():

@@ -5,7 +5,9 @@ import inspect
 import textwrap
 import typing
 from collections.abc import Callable
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
+
+Builder = TypeVar("Builder", bound=Callable)
 
 MEANING = {
     "input_shape": "the shape of one time step, such as (6,), (16, 16), or () for a token.",
@@ -65,7 +67,7 @@ class OfWholeSequences(OfSequences, total=False):
     bidirectional: bool
 
 
-def shares_arguments(builder: Callable) -> Callable:
+def shares_arguments(builder: Builder) -> Builder:
     """Shows the shared arguments of a builder, those of its `**layers: Unpack[...]`, in its signature and docstring.
 
     The docstring's line "The others: see `arguments.py`." gives way to what they mean. Another name is a TypeError.
@@ -89,8 +91,7 @@ def shares_arguments(builder: Callable) -> Callable:
         parameters.append(inspect.Parameter(name, keyword, default=DEFAULTS[name], annotation=annotation))
     signature = own.replace(parameters=parameters)
 
-    @functools.wraps(builder)
-    def build(*args: Any, **kwargs: Any) -> Any:
+    def build(*args, **kwargs):
         try:
             given = signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -98,9 +99,10 @@ def shares_arguments(builder: Callable) -> Callable:
         given.apply_defaults()
         return builder(*given.args, **given.kwargs)
 
-    build.__signature__ = signature
-    build.__doc__ = _explained(inspect.getdoc(builder), signature.parameters)
-    return build
+    shown: Any = functools.wraps(builder)(build)
+    shown.__signature__ = signature
+    shown.__doc__ = _explained(inspect.getdoc(builder), signature.parameters)
+    return shown
 
 
 def _explained(docstring, parameters):

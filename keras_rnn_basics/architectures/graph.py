@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from keras_rnn_basics.compat import Functional, calls_in_order, get_keras_mask, set_keras_mask
+from keras_rnn_basics.compat import Functional, calls_in_order, get_keras_mask, layers_within, set_keras_mask
 
 
 class NoStep(ValueError):
@@ -92,7 +92,8 @@ class Graph:
     """
 
     def __init__(self, model: keras.Model, opened: Iterable[Any] = ()) -> None:
-        self.name, self._opened, self.nodes = model.name, list(opened), []
+        self.name, self._opened = model.name, list(opened)
+        self.nodes: list[Node] = []
         self.call, self.input = model, inputs_of(model)
         inputs = keras.tree.flatten(self.input)
         self.inputs = [Value(tensor) for tensor in inputs]
@@ -203,7 +204,7 @@ def values_in(structure: Any) -> list[Value]:
 def has_recurrent_layer(operation: Any) -> bool:
     """Whether there is a recurrent layer inside this one."""
     return isinstance(operation, keras.layers.Layer) and any(
-        isinstance(layer, keras.layers.RNN) for layer in operation._flatten_layers(include_self=False)
+        isinstance(layer, keras.layers.RNN) for layer in layers_within(operation) if layer is not operation
     )
 
 

@@ -52,14 +52,14 @@ def one_step(model: keras.Model) -> keras.Model:
     """
     try:
         graph = Graph(model)
-    except NoStep as error:
-        raise ValueError(f"{model.name} has no step: {error}.") from error
+    except NoStep as unreadable:
+        raise ValueError(f"{model.name} has no step: {unreadable}.") from unreadable
     failures = []
     for sequences in _readings(graph):
         try:
             stepped = _read(model, [graph.inputs.index(value) for value in sequences])
-        except NoStep as error:
-            failures.append((error, sequences))
+        except NoStep as failure:
+            failures.append((failure, sequences))
         else:
             return _model_of(stepped)
     if not failures:
@@ -92,7 +92,7 @@ def _readings(graph):
 
 def _read(model, numbers):
     """Layers with recurrent layers inside are operations like others; where that will not do, they are taken apart."""
-    opened = []
+    opened: list[Any] = []
     while True:
         graph = Graph(model, opened)
         stepped = Stepped(graph, [graph.inputs[number] for number in numbers])

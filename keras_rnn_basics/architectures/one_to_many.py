@@ -109,8 +109,8 @@ class OneToMany(TextModel):
                 each time.
 
         Returns:
-            A string for a string, a list of strings for a list; for tokens, tokens: (P + max_new_tokens,),
-            or (B, P + max_new_tokens).
+            A string for a string, a list of strings for a list; (P + max_new_tokens,) tokens for (P,) tokens,
+            (B, P + max_new_tokens) for (B, P).
 
         Raises:
             ValueError: for an argument that does not fit.
@@ -135,9 +135,8 @@ class OneToMany(TextModel):
         uniform = self._uniform(np.int64(seed), np.int32(len(prompts)), np.int32(max_new_tokens))
         uniform = np.pad(uniform, [(0, 0), (0, room(max_new_tokens, 256) - max_new_tokens)])
         uniform = np.pad(uniform, [(0, len(tokens) - len(prompts)), (0, 0)], "edge")
-        chance = np.float32(temperature), None if top_k is None else np.int32(top_k)
-        chance = *chance, None if top_p is None else np.float32(top_p)
-        written = self._compiled(tokens, lengths, np.int32(max_new_tokens), uniform, *chance)
+        limits = None if top_k is None else np.int32(top_k), None if top_p is None else np.float32(top_p)
+        written = self._compiled(tokens, lengths, np.int32(max_new_tokens), uniform, np.float32(temperature), *limits)
         decoding.refuse_nan(written.log_probabilities)
         written = written.tokens.numpy()[: len(prompts), :max_new_tokens]
         if self.vocabulary is None:

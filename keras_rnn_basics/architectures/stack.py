@@ -1,5 +1,7 @@
 """What the architectures share: the input of one sequence, and layers of cells on top of each other."""
 
+from typing import Any
+
 import keras
 
 from keras_rnn_basics import checks
@@ -70,6 +72,7 @@ def recurrent_layers(
     if not depth:
         raise ValueError("units must be a positive integer or a list of them, got an empty list.")
     h = None if bidirectional else output_activation  # of two cells' sum it is a layer of its own
+    cells: list[Any]
     if cell is None:
         cells = [BasicRNNCell(n_a, **cell_arguments) for n_a in depth[:-1]]
         cells.append(BasicRNNCell(depth[-1], output_units, output_activation=h, **cell_arguments))
@@ -102,7 +105,7 @@ def recurrent_layers(
     return layers, [keras.layers.Activation(output_activation, name="h")] if outside else []
 
 
-def cells_made_by(make, depth, arguments):
+def cells_made_by(make, depth, arguments) -> list[Any]:
     """What a builder's `cell=` makes: one cell for each of the units in `depth`."""
     if not callable(make) or isinstance(make, keras.layers.Layer):
         raise TypeError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from keras import ops
 
 from keras_rnn_basics.architectures.graph import NoStep, first_sentence
 from keras_rnn_basics.architectures.stepped import Stepped
+from keras_rnn_basics.compat import layers_within
 from keras_rnn_basics.recurrence import only_plain
 
 # Made-up sequences have so many steps, the first number that the model can read, in batches of B; whatever else is of
@@ -44,7 +46,7 @@ def _read_step_by_step(stepped, sequences, static, T):
     def another(x_t, states):
         return step(x_t, states, {})
 
-    first = {}
+    first: dict[Any, Any] = {}
     try:
         _, states = step([x[:, 0] for x in sequences], [], first)
     finally:  # what comes before the node that cannot
@@ -58,7 +60,7 @@ def _read_step_by_step(stepped, sequences, static, T):
         yield outputs
 
 
-def _read_whole(stepped):
+def _read_whole(stepped) -> Any:
     """-> the inputs' tensors, those of all values, and T; the outputs are those of the model itself."""
     graph, failed = stepped.graph, "nothing is left of it"
     for T in (stepped.T,) if stepped.T else LENGTHS:
@@ -99,7 +101,7 @@ def _made_up(rng, value, T=None):
 
 def _compare(stepped, tensors, watched, T, failed):
     graph = stepped.graph
-    half = any(layer.compute_dtype not in ("float32", "float64") for layer in graph.call._flatten_layers())
+    half = any(layer.compute_dtype not in ("float32", "float64") for layer in layers_within(graph.call))
     otherwise = set()
     for at, node in stepped.nodes:
         for number, value in enumerate(node.outputs):
@@ -114,6 +116,7 @@ def _compare(stepped, tensors, watched, T, failed):
             if node.recurrent:
                 raise NoStep(f"{reason} one step after the other than for the sequence", at, node) from failed
             raise NoStep(f"{reason} for one step than for the sequence: it looks at several time steps", at, node)
+    assert failed is not None  # for what answers otherwise was given by some node
     raise failed
 
 
@@ -137,7 +140,7 @@ def _alike(whole, steps, T, tolerance):
     return np.allclose(whole, answered, rtol=0, atol=tolerance * scale, equal_nan=True)
 
 
-def _numbers(tensor):
+def _numbers(tensor) -> Any:
     if keras.backend.standardize_dtype(tensor.dtype) == "string":
         return np.char.encode(np.asarray(tensor).astype(str)).view("uint8").astype("float32")
     return ops.convert_to_numpy(ops.cast(tensor, "float32"))

@@ -38,13 +38,13 @@ def bayes_filter(log_probabilities: np.ndarray, switching_rate: float, prior: np
         raise ValueError("log_probabilities must be logs of probabilities that sum to one over the last axis.")
     checks.number("switching_rate", switching_rate, 0, 1)
     n = log_p.shape[-1]
-    prior = np.full(n, 1 / n) if prior is None else np.asarray(prior, dtype="float64")
-    if prior.shape != (n,) or not (prior > 0).all():
-        raise ValueError(f"prior must be {n} positive numbers, one a class, got {prior}.")
-    prior = prior / prior.sum()
-    next_class = np.where(np.eye(n), 1 - switching_rate, switching_rate * prior / (1 - prior)[:, None])
+    p = np.full(n, 1 / n) if prior is None else np.asarray(prior, dtype="float64")
+    if p.shape != (n,) or not (p > 0).all():
+        raise ValueError(f"prior must be {n} positive numbers, one a class, got {p}.")
+    p = p / p.sum()
+    next_class = np.where(np.eye(n), 1 - switching_rate, switching_rate * p / (1 - p)[:, None])
     with np.errstate(divide="ignore"):  # log 0 = -inf, at the rates 0 and 1 and where the classifier rules classes out
-        log_next, log_prior = np.log(next_class), np.log(prior)
+        log_next, log_prior = np.log(next_class), np.log(p)
     log_likelihood = log_p - log_prior
     beliefs = [log_likelihood[:, 0] + log_prior]
     for t in range(1, log_p.shape[1]):

@@ -40,7 +40,7 @@ def ngram_bits(
             f"vocabulary_size ** order must fit 63 bits, got {V} ** {order}; "
             f"for this vocabulary order may be at most {int(63 / np.log2(V))}."
         )
-    counted = _kneser_ney_counts(*_end_to_end("train", train, V), order, V)
+    counted = _kneser_ney_counts(_end_to_end("train", train, V), order, V)
     tokens, places = _end_to_end("texts", texts, V)
     p = np.full(len(tokens), 1 / V)
     for m, (grams, counts) in enumerate(counted, start=1):
@@ -81,8 +81,9 @@ def _codes(tokens, ends, m, V):
     return sum(tokens[ends - k] * V**k for k in range(m))
 
 
-def _kneser_ney_counts(tokens, places, order, V):
+def _kneser_ney_counts(documents, order, V):
     """(N,), (N,) -> for each m of 1 to order, (K_m,), (K_m,): the distinct m-grams in ascending order, their counts."""
+    tokens, places = documents
     ends = np.flatnonzero(places >= max(order - 1, 1))
     counted = [np.unique(_codes(tokens, ends, order, V), return_counts=True)]
     for m in range(order - 1, 0, -1):

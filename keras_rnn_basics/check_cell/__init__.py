@@ -8,6 +8,8 @@ from keras_rnn_basics import checks
 from keras_rnn_basics.check_cell import gradients, sequence, step
 from keras_rnn_basics.check_cell.subject import Subject
 
+__all__ = ["check_cell"]
+
 CHECKS = (
     step.a_copy_is_the_cell,
     step.it_builds,

@@ -1,5 +1,7 @@
 """What backpropagation is to find: the slopes of finite differences, and an effect of every weight."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -64,7 +66,7 @@ class _Cost:
         shares = [rng.normal(size=(B, 1, size)), *(rng.normal(size=move.shape) for move in self.moves)]
         self.shares = [ops.convert_to_tensor(share, dtype=dtype) for share in shares]
 
-    def __call__(self, rnn=None):
+    def __call__(self, rnn=None) -> Any:
         rnn = rnn or self.reference
         states = [state + move for state, move in zip(rnn.get_initial_state(B), self.moves)]
         for seed, value in self.seeds:
@@ -84,7 +86,7 @@ class _Cost:
                 for source in sources:
                     tape.watch(source)
                 value = self(self.trained)
-            found = tape.gradient(value, sources, unconnected_gradients="zero")
+            found = tape.gradient(value, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)
             return [tf.convert_to_tensor(gradient) for gradient in found]
 
         return [np.asarray(gradient, dtype="float64") for gradient in compiled()]

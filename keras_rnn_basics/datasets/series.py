@@ -8,12 +8,15 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# A moment or a date, such as "2014-01-01".
+Moment = str | date | np.datetime64
 
 MISSING = ("", "NA", "null")
 # A longer gap than this, and than all that was measured, is a mistyped year.
@@ -68,7 +71,7 @@ class Series:
         filled = None if self.filled is None else self.filled[:, columns]
         return replace(self, names=tuple(names), values=self.values[:, columns], filled=filled)
 
-    def between(self, start: object = None, end: object = None) -> "Series":
+    def between(self, start: Moment | None = None, end: Moment | None = None) -> "Series":
         """The part from `start` to before `end`, dates such as "2014-01-01"; `None` is the series' own end."""
         keep = np.ones(len(self), dtype=bool)
         if start is not None:

@@ -162,4 +162,5 @@ def returns(bars: Series) -> Series:
         "overnight": np.log(o[1:] / c[:-1]),
         "log_volume": v[1:] - (total[ends] - total[starts]) / (ends - starts),
     }
-    return bars.rows(1, len(bars)).with_columns(tuple(columns), np.stack(list(columns.values()), axis=1)).only(columns)
+    names, values = tuple(columns), np.stack(list(columns.values()), axis=1)
+    return bars.rows(1, len(bars)).with_columns(names, values).only(names)

@@ -19,7 +19,9 @@ MOST_TRADES, LONGEST_BAR = 10**9, 10**9
 MOST_LEFT_OUT = 0.5
 
 
-def read_trades(path: str | Path, bars: str, size: float, time_column: str = "time", repair: bool = False) -> Series:
+def read_trades(
+    path: str | Path, bars: str, size: float | None, time_column: str = "time", repair: bool = False
+) -> Series:
     """Reads a csv file (gzipped or not) of single trades, a row each, into bars; in bounded memory.
 
     Args:
@@ -44,7 +46,7 @@ def read_trades(path: str | Path, bars: str, size: float, time_column: str = "ti
     """
     if bars not in KINDS:
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")
-    if not checks.is_number(size) or not 0 < size < np.inf:
+    if size is None or not checks.is_number(size) or not 0 < size < np.inf:
         raise ValueError(f"size must be a positive number of {bars} in a bar, got {size!r}.")
     if bars == "tick" and (size != int(size) or size > MOST_TRADES):
         raise ValueError(f"size must be a whole number of trades in a bar, up to {MOST_TRADES:,}, got {size!r}.")
@@ -104,11 +106,11 @@ def _chunks(path, time_column) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndar
         columns = [header.index(find_column(path, header, name)) for name in (time_column, "price", "size")]
         rows = ((reader.line_num, row) for row in reader if row)
         while chunk := list(islice(rows, CHUNK)):
-            yield _columns(path, *zip(*chunk), header, columns)
+            yield _columns(path, chunk, header, columns)
 
 
-def _columns(path, lines, rows, header, columns):
-    lines = np.array(lines)
+def _columns(path, chunk, header, columns):
+    lines, rows = np.array([line for line, _ in chunk]), [row for _, row in chunk]
     for line, row in zip(lines, rows):
         if len(row) != len(header):
             raise ValueError(f"{path}, line {line}: {len(row)} fields, but line 1 names {len(header)} columns.")
@@ -122,7 +124,8 @@ def _columns(path, lines, rows, header, columns):
             moment = "a moment in UTC, of the years 1700 to 2250, such as 2013-01-02T14:30:00 or 2013-01-02T14:30:00Z"
             kind = moment if dtype == "datetime64[ns]" else "a number"
             raise ValueError(f"{path}, line {line}, column {header[column]!r}: {field!r} is not {kind}.") from None
-    return lines, *read
+    times, prices, sizes = read
+    return lines, times, prices, sizes
 
 
 def _read(fields, dtype):

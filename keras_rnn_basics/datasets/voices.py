@@ -117,16 +117,16 @@ def load(
 
 def _say_all(sample_rate_hz, seconds, folds, pitch_shift, seed):
     measured = vowels.peterson_barney()
-    names, labels = np.unique(measured.sexes, return_inverse=True)
-    names, speakers = tuple(names.tolist()), measured.speakers.astype(str)
+    sexes, labels = np.unique(measured.sexes, return_inverse=True)
+    names, speakers = tuple(sexes.tolist()), measured.speakers.astype(str)
     fold = _folds(labels, speakers, names, folds)
     rng = np.random.default_rng(seed)
     f0_hz = measured.f0_hz * 2 ** (rng.uniform(-pitch_shift, pitch_shift, len(measured.f0_hz)) / 12)
     said = [vowels.say(f0, formants, rng) for f0, formants in zip(f0_hz, measured.formants_hz)]
-    waves = [resampled(wave, vowels.SAMPLE_RATE_HZ, sample_rate_hz, seconds) for wave in said]
+    each = [resampled(wave, vowels.SAMPLE_RATE_HZ, sample_rate_hz, seconds) for wave in said]
     shifted = f", the pitch shifted by up to {pitch_shift:g} semitones" if pitch_shift else ""
     source = f"synthetic vowels from the measurements of Peterson and Barney (1952){shifted}; {folds} folds by speaker"
-    waves, lengths = _padded(waves, ceil(min(seconds, vowels.LONGEST_SECONDS) * sample_rate_hz))
+    waves, lengths = _padded(each, ceil(min(seconds, vowels.LONGEST_SECONDS) * sample_rate_hz))
     spoken = replace(measured, f0_hz=f0_hz)
     return Clips(waves, lengths, labels, speakers, names, sample_rate_hz, fold, source, spoken=spoken)
 
@@ -177,7 +177,7 @@ def _padded(waves, samples):
 def _folds(labels, speakers, names, folds):
     """(N,), (N,) -> (N,): speakers in turn, those with many clips first, each to where its labels are rarest."""
     said = Counter(zip(speakers.tolist(), labels.tolist()))
-    counts = {}
+    counts: dict[str, np.ndarray] = {}
     for (speaker, label), n in said.items():
         counts.setdefault(speaker, np.zeros(len(names), int))[label] = n
     for label, name in enumerate(names):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from keras_rnn_basics import checks
-from keras_rnn_basics.datasets.series import Series
+from keras_rnn_basics.datasets.series import Moment, Series
 
 KEYS, KINDS = ("train", "validation", "test"), ("training", "validation", "test")
 
@@ -67,8 +67,8 @@ class Split:
 
 def split_windows(
     series: Series,
-    validation_from: object,
-    test_from: object,
+    validation_from: Moment,
+    test_from: Moment,
     lookback: int,
     horizon: int = 1,
     targets: Sequence[str] | None = None,
@@ -115,7 +115,7 @@ def split_windows(
 
 def walk_forward(
     series: Series,
-    origins: Sequence[object],
+    origins: Sequence[Moment],
     validation_steps: int,
     lookback: int,
     horizon: int = 1,
@@ -204,10 +204,11 @@ def _joined(windows):
 
 
 def _split(series, windows, parts, columns):
-    train = parts[0].values
+    train, validation, test = windows
+    seen = parts[0].values
     targets = tuple(series.names[column] for column in columns)
-    mean, std = train.mean(axis=0, dtype="float64"), train.std(axis=0, dtype="float64")
-    return Split(*windows, mean.astype("float32"), std.astype("float32"), parts, series.names, targets)
+    mean, std = (moment(axis=0, dtype="float64").astype("float32") for moment in (seen.mean, seen.std))
+    return Split(train, validation, test, mean, std, parts, series.names, targets)
 
 
 def _check(series, lookback, horizon, targets):

@@ -12,3 +12,18 @@ from keras_rnn_basics.pictures.learning import (
     plot_training,
 )
 from keras_rnn_basics.pictures.network import plot_backpropagation, plot_unrolled
+
+__all__ = [
+    "gradient_flow",
+    "plot_activations",
+    "plot_architecture",
+    "plot_architectures",
+    "plot_attention",
+    "plot_backpropagation",
+    "plot_cell",
+    "plot_forecast",
+    "plot_gradient_flow",
+    "plot_per_step_loss",
+    "plot_training",
+    "plot_unrolled",
+]

@@ -181,7 +181,7 @@ def _encoder_and_decoder(model):
     if len(calls) != 2 or len(model.inputs) != 2:
         return None
     reads, writes = calls
-    source, target, *handed_over = *_tensors(reads.args), *_tensors(writes.args)
+    source, target, *handed_over = _tensors([reads.args, writes.args])
     parted = source is model.inputs[0] and target is model.inputs[1] and handed_over
     parted = parted and all(_among(tensor, reads.outputs) for tensor in handed_over)
     return [reads.operation, writes.operation] if parted and model.outputs[0] is writes.outputs[0] else None
@@ -240,7 +240,8 @@ def _row(model, within=""):
     How masks come about is no part of it, nor what is done with the states that an encoder gives.
     """
     model = functional(model)
-    calls, (x, *inputs), row, flat = calls_in_order(model), model.inputs, [], []
+    calls, (x, *inputs), flat = calls_in_order(model), model.inputs, []
+    row: list[_Step] = []
     in_time = [call for call in calls if directions(call.operation) or recurrent_operations(call.operation)]
     if not in_time:
         names = [layer.name for layer in model.layers]
@@ -258,8 +259,9 @@ def _row(model, within=""):
         odd = further and not directions(operation) and all(len(tensor.shape) < 3 for tensor in further)
         if len(below) != 1 or odd or any(operation is step.call.operation for step in row):
             raise _branches(model, call)
-        row = [_Step(within + operation.name, call, *below.values(), last, further), *row]
-        [last] = below.values()
+        [before] = below.values()
+        row = [_Step(within + operation.name, call, before, last, further), *row]
+        last = before
     beside = [y for y in model.outputs if not any(_among(y, step.call.outputs) for step in row)]
     if answers and beside:
         raise _branches(model, makers.get(id(beside[0]), row[-1].call))

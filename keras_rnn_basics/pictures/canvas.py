@@ -80,6 +80,7 @@ class _Box:
         return np.array([[self.left, self.bottom], [self.left + self.width, self.bottom + self.height]])
 
     def show(self, ax):
+        patch: Circle | FancyBboxPatch
         look = {"facecolor": self.fill, "edgecolor": self.edge, "linewidth": 1.1, "linestyle": self.style}
         look |= {"zorder": self.zorder, "gid": self.gid}
         if self.width == self.height <= 2 * self.round:
@@ -181,7 +182,8 @@ class Label(Text):
     def _fit(self):
         if self.axes is not None:
             (_, low), (_, high) = self.axes.transData.transform([(0, 0), (0, 1)])
-            scale = abs(high - low) * 72 / self.get_figure(root=True).dpi
+            figure: Any = self.get_figure(root=True)
+            scale = abs(high - low) * 72 / figure.dpi
             # Rounded, for matplotlib keeps a formula that it has set once, at its very size.
             points = max(round(self.natural_size * scale, 3), 0.01)
             if points != self.get_fontsize():
@@ -202,7 +204,7 @@ class Drawing:
 
     items: list[Any] = field(default_factory=list)
 
-    def box(self, x, y, width, height, text="", fill=STATE, edge=INK, colour=INK, size=TEXT, gid=None, **style):
+    def box(self, x, y, width, height, text="", fill: Any = STATE, edge=INK, colour=INK, size=TEXT, gid=None, **style):
         """A box around (x, y) with its text."""
         self.items.append(
             _Box(
@@ -228,7 +230,7 @@ class Drawing:
             below = (number - 0.5 * (len(lines) - 1)) * LINE_HEIGHT * size
             self.items.append(_Words(x, y - below, line, size, colour, ha, weight))
 
-    def line(self, points, colour=INK, width=1.1, style="-", head=False, gid=None, flow=None, zorder=LINES):
+    def line(self, points, colour=INK, width=1.1, style: Any = "-", head=False, gid=None, flow=None, zorder=LINES):
         self.items.append(Stroke(np.array(points, dtype=float), colour, width, style, head, gid, flow, zorder))
 
     def arrow(self, points, colour=INK, width=1.1, **further):

@@ -88,7 +88,7 @@ def error_flow(anatomy: Any, x: Any, y: Any, loss: Any = None) -> tuple[dict[tup
                 lines[chain.name, part.name, direction, "recurrent"] = [run.tap], order
                 lines[chain.name, part.name, direction, "up"] = run.up, order
     lines[chain.name, "", "", "answer"] = [measure.y], every[chain.late :] if chain.every_step else every[-1:]
-    flows = {}
+    flows: dict[Any, float] = {}
     for (name, (_, order)), error in zip(lines.items(), measure.gradients([tensors for tensors, _ in lines.values()])):
         lengths = np.linalg.norm(error.reshape(len(error), len(order), -1), axis=-1).mean(axis=0)
         flows |= {(*name, t): float(length) for t, length in zip(order, lengths)}
@@ -130,7 +130,8 @@ def _forward(model, inputs, y, loss, measured):
         raise RuntimeError(f"Gradients are measured under TensorFlow; Keras runs on {keras.backend.backend()} here.")
     import tensorflow as tf
 
-    given, runs = {}, {}
+    given: dict[Any, Any] = {}
+    runs: dict[Any, Any] = {}
 
     def stand_in(operation):
         """The function that runs an operation and writes down what it gives; in a nested model, each of its own."""

@@ -76,7 +76,7 @@ def plot_per_step_loss(losses: Any, ax: "Axes", ylabel: str = "$L_t$", mean_over
     ax.set_xlabel("time step t")
     ax.set_ylabel(ylabel)
     ax.set_ylim(0, 1.15 * ax.get_ylim()[1])
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    _at_whole_numbers(ax.xaxis)
     ax.legend(frameon=False)
     return ax
 
@@ -116,7 +116,7 @@ def plot_training(history: Any, ax: "Axes", ylabel: str = "loss") -> "Axes":
         ax.plot(best + 1, watched[best], "o", color=INK, markersize=6, markerfacecolor="none", label=label)
     ax.set_xlabel("epoch")
     ax.set_ylabel(ylabel)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    _at_whole_numbers(ax.xaxis)
     ax.legend(frameon=False)
     return ax
 
@@ -172,7 +172,7 @@ def plot_gradient_flow(norms: Any, ax: "Axes", radius: float | None = None) -> "
     ax.set_xlabel("the state it goes back to, k")
     ax.set_ylabel("the error's own step, t")
     for axis in (ax.xaxis, ax.yaxis):
-        axis.get_major_locator().set_params(integer=True)
+        _at_whole_numbers(axis)
     title = r"$|\partial L_t / \partial a_k|$"
     ax.set_title(title if radius is None else rf"{title}, spectral radius of $W_{{aa}}$: {radius:.3g}")
     ax.figure.colorbar(image, ax=ax, label="gradient's length, mean over the batch", fraction=0.046, pad=0.04)
@@ -211,7 +211,7 @@ def plot_activations(activations: Any, labels: Any, ax: "Axes", xlabel: str = "t
     image = ax.imshow(activations.T, cmap="RdBu_r", vmin=-bound, vmax=bound, aspect="auto", interpolation="nearest")
     words = _visible([str(label) for label in labels])
     longest = max(map(len, words))
-    figure = ax.figure
+    figure: Any = ax.figure
     points = 0.8 * ax.get_position().width * figure.get_figwidth() * 72  # the colour bar takes its part
     size = 9.0
     across = 0.75 * size * longest if longest <= 2 else 1.3 * size  # longer ones stand upright
@@ -221,7 +221,7 @@ def plot_activations(activations: Any, labels: Any, ax: "Axes", xlabel: str = "t
     ax.set_xticks(shown, [words[t] for t in shown], rotation=rotation, fontsize=size)
     ax.set_xlabel(xlabel)
     ax.set_ylabel("hidden unit")
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    _at_whole_numbers(ax.yaxis)
     figure.colorbar(image, ax=ax, label="$a_t$")
     return ax
 
@@ -256,6 +256,10 @@ def plot_attention(weights: Any, written: list[str], read: list[str], ax: "Axes"
     ax.set_ylabel("written")
     ax.figure.colorbar(image, ax=ax, label="attention weight")
     return ax
+
+
+def _at_whole_numbers(axis: Any) -> None:
+    axis.get_major_locator().set_params(integer=True)
 
 
 def _visible(tokens):

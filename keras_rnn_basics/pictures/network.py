@@ -91,7 +91,9 @@ def plot_backpropagation(
     _check_steps(steps)
     if not anatomy.chains[-1].answers:
         raise ValueError(f"{anatomy.name} gives its states and no answers: nothing in it costs anything.")
-    flows, costs = {}, None
+    flows: dict[Any, float] = {}
+    costs: Any = None
+    T: Any = steps
     if (x is None) != (y is None):
         raise ValueError("plot_backpropagation measures on a batch of x and y, or on neither: one of them is missing.")
     if x is not None:
@@ -99,8 +101,7 @@ def plot_backpropagation(
         T = [max(t for name, *_, t in flows if name == chain.name) for chain in anatomy.chains]
         if steps is not None and set(T) != {steps}:
             raise ValueError(f"The batch has {' and '.join(map(str, T))} steps, steps={steps}: leave steps out.")
-        steps = T
-    drawing, unrolled = draw_model(anatomy, steps, feeding=False)
+    drawing, unrolled = draw_model(anatomy, T, feeding=False)
     loss_of_each_step(drawing, unrolled[-1], costs)
     shown = [stroke for stroke in drawing.strokes if stroke.flow is not None]
     # A cost counts once in their sum: its own arrow says nothing that is measured.

@@ -60,6 +60,20 @@ class Rows:
     cell, the `shift` of a column's two cells from its centre, and which weights of a cell are `drawn`.
     """
 
+    chain: Any
+    d: Drawing
+    steps: list[Step]
+    centres: list[float]
+    drawn: dict[int, Any]
+    notes: list[Any]
+    left: float
+    right: float
+    width: float
+    weight_width: float
+    shift: float
+    half: float
+    y: float
+
     def at(self):
         return [(i, step, x) for i, (step, x) in enumerate(zip(self.steps, self.centres)) if not step.gap]
 
@@ -147,7 +161,8 @@ class Rows:
         begin = f"begin-{key('a', part, direction)}"
         self.d.box(start, y, self.width, CELL_HEIGHT, zero, CARD, FAINT, size=SYMBOL, style="--", gid=begin)
         result.states.append((start - sign * w, y))
-        at, from_t, uses = start + sign * w, 0, []
+        at, uses = start + sign * w, []
+        from_t: int | None = 0
         for i, (step, x) in order:
             half = 10 if step.gap else w
             centre = x if step.gap else x + shift
@@ -174,9 +189,9 @@ class Rows:
                 self.d.dot(x, y, colour, gid)
         if len(part.cells) == 2 and direction == FORWARD:
             self.y += 9
-        flow = (self.chain.name, part.name, direction, "up")
+        upwards = (self.chain.name, part.name, direction, "up")
         leaving = self.at() if part.every_step else [self.at()[-1 if reading else 0]]
-        return {i: Port(x + shift, y + 0.5 * CELL_HEIGHT, INK, (*flow, step.t)) for i, step, x in leaving}
+        return {i: Port(x + shift, y + 0.5 * CELL_HEIGHT, INK, (*upwards, step.t)) for i, step, x in leaving}
 
     def between(self, at, end, i, reading):
         """Where a weight meets the arrow between two cells: in the middle of the space between two columns."""

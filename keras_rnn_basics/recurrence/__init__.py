@@ -12,6 +12,8 @@ import keras
 
 from keras_rnn_basics.recurrence import plain
 
+__all__ = ["REQUESTS", "Call", "Route", "check", "choose", "only_plain"]
+
 REQUESTS = ("auto", "plain", "per_core", "cudnn")
 
 _exporting = False

@@ -22,7 +22,8 @@ def backward(dy, da_T, kept, x, mask, a_dropout, states_0, weights, *, network, 
     x, dy, (a, products, z) = time_first(x), time_first(dy), kept
     da, by_readout = of_readout(network, dy, a if every_step else [state[-1:] for state in a], weights)
     if not every_step:
-        da, da_T = None, [later + own[0] for later, own in zip(da_T, da)]
+        da_T = [later + own[0] for later, own in zip(da_T, da)]
+        da = None
     z = z[0] if z else None
     dz, da_0, by_loop = network.errors(da, da_T, a, products, z, states_0, weights, columns(mask), a_dropout)
     by_project = vjp(lambda *weights: network.project(x, weights), weights, dz, unused=None)

@@ -4,6 +4,8 @@ The memory for the states falls from T to about 2 √T steps, for one more pass 
 Source: Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost" (2016).
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 from keras_rnn_basics.recurrence.bptt import complete, of_readout
@@ -57,7 +59,7 @@ def backward(dy, da_T, kept, x, mask, a_dropout, states_0, weights, *, network, 
         z = network.project(x_k, weights)
         a, products = network.states(z, states, weights, mask_k, a_dropout)
         da, by_readout = None, [None] * len(weights)
-        if every_step:
+        if dys is not None:
             da, by_readout = of_readout(network, dys.read(k), a, weights)
         dz, da_start, by_loop = network.errors(da, da_end, a, products, z, states, weights, mask_k, a_dropout)
         dx, *by_project = vjp(lambda x, *weights: network.project(x, weights), [x_k, *weights], dz, unused=None)
@@ -75,7 +77,7 @@ def to_x(dx, x, weights, *, network):
     return dx
 
 
-def _segments(x, last_again=False):
+def _segments(x, last_again=False) -> Any:
     """(b, T, ...) -> (T / segment, segment, b, ...); behind T zeros, or the last step again."""
     T = tf.shape(x)[1]
     segment = tf.cast(tf.math.ceil(tf.sqrt(tf.cast(T, "float32"))), "int32")

@@ -41,7 +41,9 @@ def obstacle(call):
 def plan(call):
     """(the reason to tell, the function to run) of a call without an obstacle."""
     g, _ = call.cell.elman()
-    mode = MODES[elman.standard_name(g)]
+    name = elman.standard_name(g)
+    assert name in MODES  # any other is an obstacle
+    mode = MODES[name]
     return f"{mode}, {call.cell.compute_dtype} on a GPU", functools.partial(run, mode=mode)
 
 

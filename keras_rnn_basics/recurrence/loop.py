@@ -8,6 +8,8 @@ a step is one contiguous block of memory; b is the number of examples in the par
 Source: Werbos, "Backpropagation through time: what it does and how to do it" (1990).
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 from keras_rnn_basics.recurrence.plain import dropped
@@ -52,7 +54,7 @@ def errors(step, da, da_T, a, products, z, states_0, weights, mask=None, a_dropo
     from_answers = None if da is None else [unstacked(error) for error in da]
     zs, mask, befores, kept = unstacked(z), unstacked(mask), [*map(unstacked, before)], [*map(unstacked, products)]
 
-    def one_step(t, errors):
+    def one_step(t, errors) -> Any:
         """-> ∂L/∂ z_t, the states before, the products, and the weights beside them; what is known of each product."""
         z_t, a_prev = zs.read(t), [state.read(t) for state in befores]
         own = [product.read(t) for product in kept]
@@ -61,7 +63,7 @@ def errors(step, da, da_T, a, products, z, states_0, weights, mask=None, a_dropo
             taken = dropped(a_prev, a_dropout)
             after, factors = step(z_t, taken, weights, own)
         inputs = [z_t, *a_prev, *own]
-        found = tape.gradient(after, [*inputs, *weights], output_gradients=errors)
+        found: Any = tape.gradient(after, [*inputs, *weights], output_gradients=errors)
         dz_t, *rest = [tf.zeros_like(x) if error is None else error for x, error in zip(inputs, found)]
         da_prev, dp = rest[: len(a_prev)], rest[len(a_prev) :]
         known = [_Product(place, a, error, taken, z_t, dz_t) for (place, a), error in zip(factors, dp)]
@@ -88,7 +90,7 @@ def errors(step, da, da_T, a, products, z, states_0, weights, mask=None, a_dropo
     begin = (T - 1, list(da_T), empty(z[0], T), to_keep, [tf.zeros_like(beside[place]) for place in used])
     _, da_0, dz, arrays, sums = tf.while_loop(lambda t, *_: t >= 0, back, begin, parallel_iterations=1)
     dz, arrays, taken = dz.stack(), iter(arrays), dropped(before, a_dropout)
-    of_weights = [None] * len(weights)
+    of_weights: list[Any] = [None] * len(weights)
     for place, total in zip(used, sums):
         of_weights[place] = tf.reduce_sum(total, axis=0) if total.shape.rank > weights[place].shape.rank else total
     for product in known:
@@ -155,7 +157,7 @@ def kept_product(a, W, kept):
     return tf.identity(kept), gradient
 
 
-def vjp(f, inputs, output_errors, unused=0):
+def vjp(f, inputs, output_errors, unused: int | None = 0) -> Any:
     """∂L/∂ each of f's inputs, given ∂L/∂ its outputs; zeros, or None where unused=None, for what f does not use."""
     inputs = list(inputs)
     with tf.GradientTape() as tape:
@@ -170,7 +172,7 @@ def rows(x):
     return tf.reshape(x, (-1, x.shape[-1]))
 
 
-def unstacked(x):
+def unstacked(x: Any) -> Any:
     """A tensor whose first axis a loop reads one by one; None stays None."""
     if x is None:
         return None

@@ -1,6 +1,8 @@
 """A cell as functions of its weights, which a compiled program takes as arguments and gives the gradients of."""
 
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,7 +18,7 @@ class Network:
     """
 
     def __init__(self, cell):
-        self._cell = weakref.ref(cell)
+        self._cell: Callable[[], Any] = weakref.ref(cell)
         # The name in `by_hand.DERIVATIVES` of the g of a step `g(z_t + a_{t-1} W_aa)`, or None for any other step.
         self.g = elman.standard_name(cell.elman()[0]) if elman.is_elman(cell) else None
 
@@ -51,11 +53,11 @@ class Network:
             return loop.errors(self._replay, da, da_T, a, products, z, states_0, weights, mask, a_dropout)
         cell = self._cell()
         _, name = cell.elman()
-        place = self._place(getattr(cell, name))
+        place: Any = self._place(getattr(cell, name))
         da = None if da is None else da[0]
         W_aa = tf.cast(weights[place], a[0].dtype)
         dz, da_0, dW_aa = by_hand.errors(self.g, da, da_T[0], a[0], states_0[0], W_aa, mask, a_dropout)
-        of_weights = [None] * len(weights)
+        of_weights: list[Any] = [None] * len(weights)
         of_weights[place] = tf.cast(dW_aa, weights[place].dtype)
         return dz, [da_0], of_weights
 

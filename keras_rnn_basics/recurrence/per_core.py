@@ -9,6 +9,7 @@ step (`loop.py`).
 
 import functools
 import weakref
+from typing import Any
 
 import tensorflow as tf
 
@@ -113,7 +114,7 @@ def run(cell, x, states_0, mask, a_dropout, every_step, parts, jit=True, remat=F
     return y, ends
 
 
-_of_cell = weakref.WeakKeyDictionary()
+_of_cell: weakref.WeakKeyDictionary[Any, dict] = weakref.WeakKeyDictionary()
 KEPT = 8  # sets of functions of one cell; the one that was made first gives way
 
 

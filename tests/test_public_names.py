@@ -1,0 +1,69 @@
+"""What the package and its rooms hand on: to a reader at the prompt, to an editor, and to a type checker."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import keras_rnn_basics as krb
+
+PACKAGE = Path(krb.__file__).parent
+ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
+
+
+def test_dir_shows_every_public_name_the_pictures_too():
+    assert set(krb.__all__) <= set(dir(krb))
+    assert dir(krb) == sorted(set(dir(krb)))
+    assert {"plot_unrolled", "gradient_flow", "BasicRNN", "__doc__", "__version__"} <= set(dir(krb))
+
+
+def test_every_picture_is_a_public_name_of_the_package():
+    from keras_rnn_basics import pictures
+
+    drawn = {name for name in krb.__all__ if name.startswith("plot_")} | {"gradient_flow"}
+    assert drawn == set(pictures.__all__)
+    assert all(getattr(krb, name) is getattr(pictures, name) for name in drawn)
+
+
+def test_a_type_checker_reads_the_same_pictures_as_python_gives():
+    from keras_rnn_basics import pictures
+
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    [branch] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    [imported] = branch.body
+    assert isinstance(imported, ast.ImportFrom)
+    assert imported.module == "keras_rnn_basics.pictures"
+    assert [alias.name for alias in imported.names] == sorted(pictures.__all__)
+
+
+def test_dir_imports_no_pictures():
+    asked = (
+        "import sys, keras_rnn_basics as krb\n"
+        "print('plot_cell' in dir(krb), 'keras_rnn_basics.pictures' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
+
+
+def test_a_name_that_is_none_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'plot_nothing'"):
+        _ = krb.plot_nothing
+
+
+def test_the_version_is_that_of_the_installed_package():
+    assert krb.__version__ == version("keras_rnn_basics")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_hands_on_what_it_lists_and_no_more(room):
+    module = importlib.import_module(f"keras_rnn_basics.{room}")
+    assert len(module.__all__) == len(set(module.__all__))
+    assert all(hasattr(module, name) for name in module.__all__)
+    if room not in ("check_cell", "recurrence"):  # these have code of their own in __init__
+        tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+        imported = [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names]
+        assert set(imported) == set(module.__all__)

@@ -9,7 +9,7 @@ PARTS = frozenset(["train", "training", "test", "testing", "val", "valid", "vali
 def refuse_parts(path: Path, names: Iterable[str]) -> None:
     """A ValueError where the folders that are to be labels are the parts of a split."""
     parts = [name for name in names if name.casefold() in PARTS]
-    if len(parts) > 1 or parts == list(names):
+    if len(parts) > 1 or (parts and parts == list(names)):
         raise ValueError(
             f"{path} holds the folders {', '.join(parts)}, which are parts of a split and no labels. The split is made "
             f"here: name one of them, such as {path / parts[0]}, or put their labels' folders together."

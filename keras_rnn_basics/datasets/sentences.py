@@ -109,8 +109,8 @@ def load(
     else:
         files, notes = _files(data, max_bytes)
         origin = data if isinstance(data, (str, Path)) else f"{len(files)} files"
-    for note in notes:
-        warnings.warn(note, stacklevel=2)
+    if notes:
+        warnings.warn("\n".join(notes), stacklevel=2)
     if len(files) >= FEWEST_FILES:
         order = np.random.default_rng(seed).permutation(len(files))
         count = min(max(1, round(held_out * len(files))), (len(files) - 1) // 2)

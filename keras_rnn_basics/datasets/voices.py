@@ -110,8 +110,8 @@ def load(
     if pitch_shift:
         raise ValueError(f"pitch_shift={pitch_shift} is for the synthetic vowels; a recording keeps its pitch.")
     clips = _read_all(Path(data), labels, columns, speaker, int(sample_rate_hz), seconds, folds, max_bytes)
-    for note in clips.notes:
-        warnings.warn(note, stacklevel=2)
+    if clips.notes:
+        warnings.warn("\n".join(clips.notes), stacklevel=2)
     return clips
 
 

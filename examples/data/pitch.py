@@ -2,7 +2,17 @@
 
 import numpy as np
 
+from keras_rnn_basics.datasets.voices import Clips
+
 LOWEST_HZ, HIGHEST_HZ = 60.0, 500.0
+
+
+def pitch_hz(clips: Clips) -> np.ndarray:
+    """(N,): the pitch of each clip as the synthesiser spoke it, and of your own clips as it is heard."""
+    if clips.spoken is not None:
+        return clips.spoken.f0_hz
+    each = zip(clips.waves, clips.lengths)
+    return np.array([estimate_f0_hz(wave[:length], clips.sample_rate_hz) for wave, length in each])
 
 
 def estimate_f0_hz(wave: np.ndarray, sample_rate_hz: int) -> float:

@@ -68,7 +68,7 @@ def read_array(path: str | Path, name: str | None = None, max_bytes: int = MAX_B
     Raises:
         FileNotFoundError: when there is no such file.
         ValueError: for a file that is broken or no such file, has no array of the name, holds Python objects, or an
-            array that takes more than `max_bytes` (npz only: an npy file is as large as it looks).
+            array that takes more than `max_bytes`, at 4 bytes for each number at least, as float32 has.
     """
     path = Path(path)
     if not path.exists():
@@ -78,7 +78,7 @@ def read_array(path: str | Path, name: str | None = None, max_bytes: int = MAX_B
     try:
         with path.open("rb") if whole else zipfile.ZipFile(path) as file:
             if whole:
-                return _array(file, shown, path.stat().st_size)
+                return _array(file, shown, max_bytes)
             names = [own.removesuffix(".npy") for own in file.namelist()]
             if name not in names:
                 raise _Refused(f"{path} has no array {name!r}, only {names}; {_how()}.")
@@ -177,9 +177,10 @@ def _array(file, shown, max_bytes):
             "Write words with labels.astype(str). Ragged lists become such: all frames must have one size, and all "
             "sequences one length."
         )
-    size = dtype.itemsize * int(np.prod(shape, dtype=object))
+    count = int(np.prod(shape, dtype=object))
+    size = count * dtype.itemsize
     try:
-        refuse_beyond(shown, size, max_bytes)
+        refuse_beyond(shown, count * max(dtype.itemsize, 4), max_bytes)
     except ValueError as error:
         raise _Refused(str(error)) from None
     # Read piece by piece: a header that promises more than there is makes no memory be taken.

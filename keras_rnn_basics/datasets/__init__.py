@@ -8,6 +8,16 @@ Every data set has a `load(path=None, ...)`, whose answer names its `source`, an
 - `voices` are clips of sound in folds by speaker;
 - `frames` are sequences of pictures with a label each, with `train`, `validation` and `test`.
 
+| `load` of | `data` | `names` | parts | is found in it |
+|---|---|---|---|---|
+| `sentences` | a text file, plain or packed, a list, a folder | the files | `train`, `validation`, `test` | `Text`s |
+| `dates` | a file of pairs (tsv, csv), plain or packed, a frame | the two languages | the same | (source, target) |
+| `voices` | a folder of sound, labelled by folders or a table | the labels | `fold` of each clip | `waves`, `labels` |
+| `frames` | npz or npy, a folder of images or videos | the labels | the same three | `x`, `y` |
+
+What they cut, passed over or left out is said in a warning, and in `notes`. Nothing is unpacked or held beyond their
+`max_bytes`; `bounded` opens any packed file so.
+
 `bucketed` makes batches of sequences that are not equally long, and `bucketed_pairs` of pairs of them.
 """
 

@@ -39,6 +39,7 @@ def build_one_to_many(
     """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each; it writes by `generate`.
 
     This is the training graph (teacher forcing): the step before's true token stands in for the network's answer.
+    Token 0 pads, as in `build_encoder_decoder`: a step that reads it is masked, and has no cost in `SumOverTime`.
     Train it with `SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))`.
 
     Args:

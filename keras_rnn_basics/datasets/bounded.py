@@ -16,13 +16,17 @@ import lzma
 import zipfile
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
 MAX_BYTES = 1 << 30
 BROKEN = (EOFError, OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
-OPENERS = {b"\x1f\x8b": ("gzip", gzip.open), b"BZh": ("bz2", bz2.open), b"\xfd7zXZ\x00": ("xz", lzma.open)}
+OPENERS: dict[bytes, tuple[str, Any]] = {
+    b"\x1f\x8b": ("gzip", gzip.open),
+    b"BZh": ("bz2", bz2.open),
+    b"\xfd7zXZ\x00": ("xz", lzma.open),
+}
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
@@ -56,9 +60,9 @@ def unpacked(path: str | Path, max_bytes: int = MAX_BYTES) -> BinaryIO:
         head = file.read(6)
     for magic, (kind, opener) in OPENERS.items():
         if head.startswith(magic):
-            return io.BufferedReader(_Bounded(path, kind, opener(path), max_bytes))
+            return _bounded(path, kind, opener(path), max_bytes)
     if head.startswith(ZIP):
-        return io.BufferedReader(_Bounded(path, "zip", _only_file(path), max_bytes))
+        return _bounded(path, "zip", _only_file(path), max_bytes)
     return path.open("rb")
 
 
@@ -73,17 +77,17 @@ def read_array(path: str | Path, name: str | None = None, max_bytes: int = MAX_B
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
-    whole = name is None
-    shown = f"{path}" if whole else f"{path}: {name}"
+    shown = f"{path}" if name is None else f"{path}: {name}"
     try:
-        with path.open("rb") if whole else zipfile.ZipFile(path) as file:
-            if whole:
+        if name is None:
+            with path.open("rb") as file:
                 return _array(file, shown, max_bytes)
-            names = [own.removesuffix(".npy") for own in file.namelist()]
+        with zipfile.ZipFile(path) as members:
+            names = [own.removesuffix(".npy") for own in members.namelist()]
             if name not in names:
                 raise _Refused(f"{path} has no array {name!r}, only {names}; {_how()}.")
-            with file.open(f"{name}.npy") as member:
-                return _array(member, shown, max_bytes)
+            with members.open(f"{name}.npy") as file:
+                return _array(file, shown, max_bytes)
     except _Refused as error:
         raise ValueError(str(error)) from None
     except zipfile.BadZipFile as error:
@@ -153,6 +157,10 @@ class _Bounded(io.RawIOBase):
             raise ValueError(
                 f"{self.path} is a broken {self.kind} file ({error}); pack it, or fetch it, again."
             ) from error
+
+
+def _bounded(path, kind, file, max_bytes):
+    return cast(BinaryIO, io.BufferedReader(_Bounded(path, kind, file, max_bytes)))
 
 
 def _only_file(path):

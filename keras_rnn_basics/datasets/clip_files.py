@@ -30,7 +30,8 @@ def find_clips(
     # Names with a dot in front are what an operating system leaves beside a file.
     held = [own for own in sorted(path.rglob("*")) if not any(p.startswith(".") for p in own.relative_to(path).parts)]
     files = [own for own in held if own.is_file()]
-    clips, notes = [own for own in files if own.suffix.lower() in SOUND], []
+    clips = [own for own in files if own.suffix.lower() in SOUND]
+    notes: list[str] = []
     if labels is None:
         if columns is not None or isinstance(speaker, str):
             raise ValueError("columns, and speaker by a column's name, are of a table: give it, labels=.")

@@ -23,7 +23,9 @@ def story(path: Path, max_bytes: int) -> tuple[int, int, int]:
     Raises:
         ValueError: for a file with several books, and as `bounded.unpacked` does.
     """
-    starts, ends, size, kept = [{} for _ in STARTS], set(), 0, b""
+    starts: list[dict[int, int]] = [{} for _ in STARTS]
+    ends: set[int] = set()
+    size, kept = 0, b""
     with unpacked(path, max_bytes) as file:
         while piece := file.read(PIECE):
             seen, offset = kept + piece, size - len(kept)

@@ -1,7 +1,9 @@
 """The pictures in one file: an image, an animated image, or a video, read by imageio."""
 
 from importlib.util import find_spec
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,13 +44,15 @@ def read_pictures(file: Path, max_bytes: int) -> np.ndarray:
             taken += 4 * picture.size
             refuse_beyond(str(file), taken, max_bytes)
         return attempt(lambda: np.stack(pictures))
-    whole = {"index": ..., "plugin": "pillow"}  # without an index the first picture of a webp would be all
-    size = attempt(lambda: int(np.prod(iio.improps(file, **whole).shape, dtype=object)))
+    # Without an index the first picture of a webp would be all.
+    whole: dict[str, Any] = {"index": ..., "plugin": "pillow"}
+    size = attempt(lambda: prod(iio.improps(file, **whole).shape))
     refuse_beyond(str(file), 4 * size, max_bytes)
     if _has_16_bits(file) and (picture := attempt(lambda: _as_16_bits(file))).shape[-1] > 1:
         return picture[None]
-    mode = {"mode": "RGB"} if file.suffix.lower() == ".gif" else {}  # each of its pictures may have colours of its own
-    return attempt(lambda: iio.imread(file, **whole, rotate=True, **mode))
+    if file.suffix.lower() == ".gif":  # each of its pictures may have colours of its own
+        whole["mode"] = "RGB"
+    return attempt(lambda: iio.imread(file, **whole, rotate=True))
 
 
 # Of 16 bits for each colour of a png, Pillow keeps 8.

@@ -3,7 +3,7 @@
 import csv
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -33,36 +33,38 @@ def read_pairs(data: Any, columns: Sequence[str | int] | None, max_bytes: int) -
         FileNotFoundError, ValueError: as `dates.load` says.
     """
     _check_columns(columns)
+    rows: Iterator[tuple[int, list[str]]]
     if hasattr(data, "itertuples"):
-        shown, header = "The frame", [str(name) for name in data.columns]
+        shown, header, step = "The frame", [str(name) for name in data.columns], "row"
         rows = enumerate(["" if cell != cell else str(cell) for cell in row] for row in data.itertuples(index=False))
-        step, how = "row", "a frame holds a source and a target in each row"
     else:
-        path, header = Path(data), None
-        shown, rows = str(path), _rows_of(path, max_bytes)
-        step, how = "line", "write a pair a line: source, tab, target"
+        shown, header, step = str(data), None, "line"
+        rows = _rows_of(Path(data), max_bytes)
     looked_at = list(islice(rows, LOOKED_AT))
     if not looked_at:
-        raise ValueError(f"{shown} is empty; {how}.")
+        raise ValueError(f"{shown} is empty; write a pair a {step}: source, tab, target.")
     rows = chain(looked_at, rows)
-    if columns is not None and isinstance(columns[0], str):
+    places = (0, 1)
+    if columns is None:
+        _refuse_ids_and_headers(shown, header, [row for _, row in looked_at])
+    elif isinstance(columns[0], int):
+        places = (int(columns[0]), int(columns[1]))
+    else:
         header = header or [cell.strip() for cell in next(rows)[1]]
         if absent := [name for name in columns if name not in header]:
             raise ValueError(f"{shown} has no column {absent[0]!r}; its columns are {header}.")
-        columns = [header.index(name) for name in columns]
-    elif columns is None:
-        _refuse_ids_and_headers(shown, header, [row for _, row in looked_at])
+        places = (header.index(str(columns[0])), header.index(str(columns[1])))
     pairs, taken = [], 0
     for number, row in rows:
-        pair = _pair(f"{shown}, {step} {number}", row, columns or (0, 1))
+        pair = _pair(f"{shown}, {step} {number}", row, places)
         taken += sys.getsizeof(pair[0]) + sys.getsizeof(pair[1]) + PAIR_BYTES
         refuse_beyond(shown, taken, max_bytes)
         pairs.append(pair)
     if len(pairs) < FEWEST_PAIRS:
         raise ValueError(f"{shown} has {len(pairs)} pairs; training, validation and test take at least {FEWEST_PAIRS}.")
     width = len(looked_at[0][1])
-    read = tuple(header[k] if header else k for k in columns or (0, 1))
-    return pairs, f"{shown}, columns {read[0]} and {read[1]} of {width}" if width > 2 else shown
+    names = [header[k] if header else k for k in places]
+    return pairs, f"{shown}, columns {names[0]} and {names[1]} of {width}" if width > 2 else shown
 
 
 def _check_columns(columns):
@@ -111,7 +113,8 @@ def _delimiter(begin):
     """The one at which most of the lines fall into as many cells as the first."""
 
     def alike(delimiter):
-        widths, reader = [], csv.reader(begin, delimiter=delimiter, strict=True)
+        widths: list[int] = []
+        reader = csv.reader(begin, delimiter=delimiter, strict=True)
         with suppress(csv.Error):  # quotes in the middle of a cell
             widths.extend(len(row) for row in reader if row)
         return sum(width == widths[0] > 1 for width in widths)
@@ -119,15 +122,15 @@ def _delimiter(begin):
     return max(",;\t", key=alike)
 
 
-def _pair(place, row, columns):
-    if len(row) <= max(columns):
+def _pair(place, row, places):
+    if len(row) <= max(places):
         if len(row) == 1:
             raise ValueError(
                 f"{place}: {row[0][:40]!r} has no tab; write source, tab, target. "
                 "(Commas are read where the name ends in .csv.)"
             )
-        raise ValueError(f"{place} has {len(row)} cells, but there is to be a column {max(columns)}, counted from 0.")
-    pair = row[columns[0]].strip(), row[columns[1]].strip()
+        raise ValueError(f"{place} has {len(row)} cells, but there is to be a column {max(places)}, counted from 0.")
+    pair = row[places[0]].strip(), row[places[1]].strip()
     for side, sentence in zip(("source", "target"), pair):
         if not sentence:
             raise ValueError(f"{place}: the {side} is empty; write source, tab, target.")

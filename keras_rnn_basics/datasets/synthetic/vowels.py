@@ -47,8 +47,9 @@ def peterson_barney() -> Measured:
     """
     with as_file(files("keras_rnn_basics.datasets") / "data" / "peterson_barney.csv.gz") as path:
         rows = np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8")
-    speakers, sexes, vowels, f0_hz, *formants_hz = (rows[name] for name in rows.dtype.names)
-    return Measured(speakers, sexes, vowels, f0_hz.astype(float), np.stack(formants_hz, axis=1).astype(float))
+    formants_hz = np.stack([rows[f"f{k}_hz"] for k in (1, 2, 3)], axis=1)
+    f0_hz = rows["f0_hz"].astype(float)
+    return Measured(rows["speaker"], rows["sex"], rows["vowel"], f0_hz, formants_hz.astype(float))
 
 
 def say(f0_hz: float, formants_hz: np.ndarray, rng: np.random.Generator) -> np.ndarray:

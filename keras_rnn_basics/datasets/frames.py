@@ -175,7 +175,8 @@ def _own(path, labels, batch_size, seed, max_bytes):
             "a piece of a long one would be no unseen sequence."
         )
     kinds, classes = np.unique(labels, return_inverse=True)
-    names, y = tuple(map(str, kinds)), classes.reshape(labels.shape).astype("int32")
+    names = tuple(map(str, kinds))
+    y: np.ndarray = classes.reshape(labels.shape).astype("int32")
     if len(names) < 2:
         raise ValueError(f"{path} has the one label {names[0]} on all frames: there is nothing to tell apart.")
     count = max(2, round(0.15 * N))

@@ -14,6 +14,7 @@ ENDS = (
     re.compile(rb"\*\*\* ?END OF TH(?:E|IS) PROJECT GUTENBERG", re.IGNORECASE),
     re.compile(rb"End of (?:the |this )?Project Gutenberg", re.IGNORECASE),
 )
+WORDS = (b"PROJECT GUTENBERG", b"Project Gutenberg", b"SMALL PRINT!")  # one of which every mark holds
 PIECE, LONGEST_MARK = 1 << 20, 1 << 10
 
 
@@ -29,9 +30,10 @@ def story(path: Path, max_bytes: int) -> tuple[int, int, int]:
     with unpacked(path, max_bytes) as file:
         while piece := file.read(PIECE):
             seen, offset = kept + piece, size - len(kept)
-            for mark, found in zip(STARTS, starts):
-                found.update((offset + own.start(), offset + own.end()) for own in mark.finditer(seen))
-            ends.update(offset + own.start() for mark in ENDS for own in mark.finditer(seen))
+            if any(word in seen for word in WORDS):
+                for mark, found in zip(STARTS, starts):
+                    found.update((offset + own.start(), offset + own.end()) for own in mark.finditer(seen))
+                ends.update(offset + own.start() for mark in ENDS for own in mark.finditer(seen))
             size, kept = size + len(piece), seen[-LONGEST_MARK:]
     for found in starts:
         if len(found) > 1:

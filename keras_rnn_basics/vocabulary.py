@@ -168,6 +168,14 @@ class Vocabulary:
             return tf.strings.reduce_join(texts, axis=1, separator=" ")
         return tf.strings.reduce_join(texts, axis=1)
 
+    def continued(self, texts: Any, more: Any) -> Any:
+        """(B,), (B,) strings -> (B,) string tensor: each text with more of it behind, as `decode_tensor` joins tokens."""
+        import tensorflow as tf
+
+        if self.level == "given":
+            return tf.strings.strip(tf.strings.join([texts, more], separator=" "))
+        return tf.strings.join([texts, more])
+
     def decode(self, tokens: Any) -> list[str]:
         """(B, T) tokens, padded or ragged -> B Python strings, as `decode_tensor`."""
         tokens = np.asarray(tokens.to_tensor() if hasattr(tokens, "to_tensor") else tokens)

@@ -168,3 +168,11 @@ def test_zeros_behind_the_tokens_pad_and_are_neither_read_nor_learned(vocabulary
     np.testing.assert_allclose(found[7][0], -sum(log_p), rtol=1e-5)
     for padded, bare in zip(found[7], found[4]):
         np.testing.assert_allclose(padded, bare, atol=1e-6)
+
+
+def test_given_tokens_are_written_with_a_space_between_two():
+    vocabulary = krb.Vocabulary.of([["to", "be,", "or"]])
+    model = krb.build_one_to_many(len(vocabulary), 4, vocabulary=vocabulary)
+    text, alone = (model.generate(prompt, 6, seed=1) for prompt in ("to be,", ""))
+    assert text.startswith("to be, ")
+    assert set(text.split(" ")) | set(alone.split(" ")) <= set(vocabulary.tokens)

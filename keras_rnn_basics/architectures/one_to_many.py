@@ -142,7 +142,8 @@ class OneToMany(TextModel):
         written = written.tokens.numpy()[: len(prompts), :max_new_tokens]
         if self.vocabulary is None:
             return np.concatenate([prompts, written], axis=1).reshape(*np.shape(prompt)[:-1], -1)
-        return give_back([text + more for text, more in zip(texts, self.vocabulary.decode(written))])
+        whole = self.vocabulary.continued(texts, self.vocabulary.decode(written)).numpy()
+        return give_back([text.decode() for text in whole])
 
     def log_probabilities(self, texts: Any) -> Any:
         """What the model thinks of texts: for each, an (n,) array, log p of every token given all before it.
@@ -228,7 +229,7 @@ class OneToMany(TextModel):
             # One token of padding, which changes nothing but that there is one where there is no prompt at all.
             padded_tokens = tf.pad(tokens.to_tensor(), [[0, 0], [0, 1]])
             written = self._write(padded_tokens, lengths, max_new_tokens, uniform, temperature, top_k, None)
-            return tf.strings.join([prompt, vocabulary.decode_tensor(written.tokens)])
+            return vocabulary.continued(prompt, vocabulary.decode_tensor(written.tokens))
 
         signature = [
             tf.TensorSpec([None], "string", name="prompt"),

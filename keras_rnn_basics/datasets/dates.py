@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
-from keras_rnn_basics.datasets.pairs import read_pairs
+from keras_rnn_basics.datasets.files.pairs import read_pairs
 
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 # A locale's own styles by name, and patterns of the CLDR's letters that any locale can fill in.

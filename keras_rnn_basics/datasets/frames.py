@@ -9,8 +9,8 @@ import numpy as np
 
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
-from keras_rnn_basics.datasets.frame_files import read_frames
-from keras_rnn_basics.datasets.labels import twins
+from keras_rnn_basics.datasets.files.frames import read_frames
+from keras_rnn_basics.datasets.files.labels import twins
 from keras_rnn_basics.datasets.synthetic.digits import HIDDEN, SWITCHING_RATE, drift
 
 # Of the 1,797 scans; the others are for training.

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics.datasets.bounded import read_array, refuse_beyond
-from keras_rnn_basics.datasets.images import IMAGES, VIDEOS, read_pictures
-from keras_rnn_basics.datasets.labels import counted, refuse_parts
+from keras_rnn_basics.datasets.files.images import IMAGES, VIDEOS, read_pictures
+from keras_rnn_basics.datasets.files.labels import counted, refuse_parts
 
 LAYOUT = (
     "one folder a sequence, in it an image a frame, named <number>_<label>.png; or one folder a label, in it an "

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from keras_rnn_basics.datasets.bounded import unpacked
-from keras_rnn_basics.datasets.labels import counted, refuse_parts, twins
-from keras_rnn_basics.datasets.sound import SOUND
+from keras_rnn_basics.datasets.files.labels import counted, refuse_parts, twins
+from keras_rnn_basics.datasets.files.sound import SOUND
 
 FROM_NAMES = (
-    'speaker=lambda file: file.stem.split("_")[0] takes the beginning of its name; where no two clips are of one '
+    "speaker=lambda file: file.stem.split('_')[0] takes the beginning of its name; where no two clips are of one "
+    "speaker, speaker=lambda file: file.name says so"
 )
-FROM_NAMES += "speaker, speaker=lambda file: file.name says so"
 
 
 def find_clips(
@@ -35,8 +35,7 @@ def find_clips(
     if labels is None:
         if columns is not None or isinstance(speaker, str):
             raise ValueError("columns, and speaker by a column's name, are of a table: give it, labels=.")
-        others = [own for own in files if own not in set(clips)]
-        found = _by_folders(path, held, clips, speaker)
+        found, others = _by_folders(path, held, clips, speaker), sorted(set(files) - set(clips))
     else:
         found, others = _by_table(path, set(files), labels, columns, speaker, notes, max_bytes)
     if others:
@@ -101,12 +100,10 @@ def _by_table(path, files, labels, columns, speaker, notes, max_bytes):
     rows = table[~bare]
     if repeated := rows[columns[0]][rows[columns[0]].duplicated()].tolist():
         raise ValueError(f"{shown} names the clip {repeated[0]!r} twice: it could be held out and trained on.")
-    found = [(path / str(row[columns[0]]), str(row[columns[1]]), row) for _, row in rows.iterrows()]
-    if absent := [file.name for file, *_ in found if file not in files]:
+    named = [path / str(name) for name in rows[columns[0]]]
+    spoken_by = rows[speaker] if isinstance(speaker, str) else map(speaker, named)
+    every = zip(named, map(str, rows[columns[1]]), map(str, spoken_by))
+    found = [clip for clip in every if clip[0] in files]
+    if absent := [file.name for file in named if file not in files]:
         notes.append(f"{shown}: {len(absent)} of its clips are not in {path}: {counted(absent)}.")
-    found = [
-        (file, label, str(row[speaker] if isinstance(speaker, str) else speaker(file)))
-        for file, label, row in found
-        if file in files
-    ]
     return found, sorted(files - {file for file, *_ in found} - {Path(str(labels))})

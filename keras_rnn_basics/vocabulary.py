@@ -169,7 +169,7 @@ class Vocabulary:
         return tf.strings.reduce_join(texts, axis=1)
 
     def continued(self, texts: Any, more: Any) -> Any:
-        """(B,), (B,) strings -> (B,) string tensor: each text with more of it behind, as `decode_tensor` joins tokens."""
+        """(B,), (B,) strings -> (B,) string tensor: each text with more behind it, joined as tokens are."""
         import tensorflow as tf
 
         if self.level == "given":

@@ -3,10 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
+ALL_STAMP := .venv/.ready-all
 BENCH_STAMP := .venv-bench/.ready
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo examples docs test lint bench clean
+.PHONY: demo examples docs test test-all lint bench clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/weather.py
@@ -22,8 +23,15 @@ docs: $(STAMP)
 	$(BIN)/python docs/pictures.py
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 
+# The everyday suite; what it leaves out is marked `extra` or `long`, and runs in test-all.
+LEFT_OUT := extra or long
+
 test: lint
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not ($(LEFT_OUT))"
+
+# The everyday suite, and then what it leaves out: no test runs twice.
+test-all: test $(ALL_STAMP)
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "$(LEFT_OUT)"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -45,6 +53,11 @@ clean:
 $(STAMP): pyproject.toml constraints.txt
 	$(call environment,.venv)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[examples,test,docs]'
+	@touch $@
+
+# Into the same environment: the packages that the tests marked `extra` need.
+$(ALL_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[examples,test,docs,test-all]'
 	@touch $@
 
 # A peer that does not install here is left out; its rows then read "not measured".

@@ -1,15 +1,15 @@
 """One step of a recurrent network, with its weights in plain sight: the contract of a cell, and the plain cell.
 
-    z_t = x_t W_ax + b_x + b_a        what the input says; needs no past
-    a_t = g(z_t + a_{t-1} W_aa)       what the cell remembers
-    ŷ_t = h(a_t W_ya + b_y)           what the cell answers
+    z_t = x_t W_ax + b_x + b_a        the input part; needs no past
+    a_t = g(z_t + a_{t-1} W_aa)       the state, the cell's memory
+    ŷ_t = h(a_t W_ya + b_y)           the answer
 
-Shapes, here and everywhere in the package: B examples in a batch, T time steps, n_x input features,
-n_a hidden units, n_y outputs. `W_qp` reads "to q, from p". Rows are examples, so a weight from p to q
-has shape (n_p, n_q): the transpose of the textbook's, which multiplies columns from the left.
+Shapes, here and everywhere in the package: B examples in a batch, T time steps, n_x input features, n_a hidden units,
+n_y outputs. `W_qp` reads "to q, from p". Rows are examples, so a weight from p to q has shape (n_p, n_q). This is the
+transpose of the textbook's matrix, which stands to the left of a column.
 
-`b_x` and `b_a` are two biases of one sum, as in PyTorch and cuDNN: the second adds no expressive power, and where both
-learn, their sum moves twice as fast as one bias would. With `frozen=("b_x",)` the cell trains as Keras' own does.
+`b_x` and `b_a` are two biases of one sum, as in PyTorch and cuDNN: the second adds no expressive power, and if both
+learn, their sum moves twice as fast as one bias would. With `frozen=("b_x",)` the cell trains as Keras' own cell does.
 
 Source: Elman, "Finding structure in time" (1990); Goodfellow, Bengio and Courville, "Deep Learning" (2016),
 equations 10.8 to 10.10.
@@ -26,42 +26,42 @@ from keras_rnn_basics.compat import DROPOUT_METHODS, DropoutRNNCell
 
 
 class Weight(NamedTuple):
-    """How a cell declares one of its weights: its shape, and the Keras initializer that it begins with."""
+    """The declaration of one weight of a cell: its shape and its Keras initializer."""
 
     shape: tuple[int, ...]
     initializer: Any = "glorot_uniform"
 
 
 class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
-    """What a cell of this package is: weights that are declared once, and a step in three parts.
+    """The base class of the cells in this package: weights that are declared once, and a step in three parts.
 
-    A subclass declares its weights and writes the parts, of which only `advance` has to wait for the step before:
+    A subclass declares its weights and writes the three parts. Only `advance` has to wait for the step before:
 
-    - `declare_weights(n_x)`: a dict from name to `Weight`; each becomes the attribute of that name;
-    - `project(x) -> z`: (..., n_x) -> (..., n_z), what needs no past, for one step or for all of them at once;
-    - `advance(z_t, states) -> states`: (B, n_z), [(B, n_a), ...] -> [(B, n_a), ...], one step of the loop, each
-      example by itself and nothing drawn by chance;
-    - `readout(states) -> ŷ`: [(..., n_a), ...] -> (..., n_y), what needs no future; states[0] where it is left out.
+    - `declare_weights(n_x)`: a dict from name to `Weight`; each weight becomes the attribute of that name;
+    - `project(x) -> z`: (..., n_x) -> (..., n_z), the part that needs no past, for one step or for all steps at once;
+    - `advance(z_t, states) -> states`: (B, n_z), [(B, n_a), ...] -> [(B, n_a), ...], one step of the loop. It treats
+      each example separately and draws no random numbers;
+    - `readout(states) -> ŷ`: [(..., n_a), ...] -> (..., n_y), the output; by default it is states[0].
 
-    `call` puts them together. `BasicRNN` does not call it: it projects and reads out all steps at once, and loops over
-    `advance` alone. Who replaces a part keeps that fast loop; who replaces `call` or `drop` is run step by step, as
-    `keras.layers.RNN` runs any cell. `check_cell` shows whether a cell keeps all this.
+    `call` puts them together. `BasicRNN` does not use `call`: it runs `project` and `readout` for all steps at once and
+    loops only over `advance`. A subclass that replaces a part keeps this fast loop. A subclass that replaces `call` or
+    `drop` is run step by step, as `keras.layers.RNN` runs any cell. `check_cell` checks all these rules.
 
-    What a subclass sets for `declare_weights` or `state_size` to read, it sets before `super().__init__`.
+    If `declare_weights` or `state_size` reads an attribute of the subclass, set it before `super().__init__`.
 
     Args:
         units: n_a, the number of hidden units.
-        output_units: n_y, the number of outputs; `None` answers with the first state.
+        output_units: n_y, the number of outputs; with `None` the output is the first state.
         dropout: fraction of x_t dropped in training, in [0, 1); one mask serves the whole sequence.
-        recurrent_dropout: fraction of a_{t-1}, the first state, dropped in training on its way into `advance`, in
-            [0, 1); one mask serves the whole sequence.
-        initializers: dict from weight name to a Keras initializer, in place of the declared one.
+        recurrent_dropout: fraction of a_{t-1}, the first state, dropped in training before `advance`, in [0, 1); one
+            mask serves the whole sequence.
+        initializers: dict from weight name to a Keras initializer, which replaces the declared one.
         regularizers: dict from weight name to a Keras regularizer.
         constraints: dict from weight name to a Keras constraint.
         frozen: names of weights that keep their first value: an echo-state network is
             `frozen=("W_aa", "W_ax", "b_x", "b_a")`.
-        learned_initial_state: begin with a weight `a_0` (`a_0_1`, `a_0_2`, ... where there are several states), zeros
-            at first, instead of zeros for ever.
+        learned_initial_state: whether the first state is a trainable weight `a_0` (`a_0_1`, `a_0_2`, ... for several
+            states), initially zeros, instead of fixed zeros.
         seed: an integer that fixes the dropout masks.
 
     Raises:
@@ -98,14 +98,14 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
-    # What a subclass writes.
+    # A subclass writes these.
 
     def declare_weights(self, n_x: int) -> dict[str, Weight]:
         """n_x -> the cell's weights by name."""
         raise NotImplementedError(f"{type(self).__name__} must declare its weights: declare_weights(n_x) -> a dict.")
 
     def project(self, x: Any) -> Any:
-        """(..., n_x) -> (..., n_z): what needs no past."""
+        """(..., n_x) -> (..., n_z): the part of the step that needs no past."""
         raise NotImplementedError(f"{type(self).__name__} must have a project(x) -> z.")
 
     def advance(self, z_t: Any, states: Sequence[Any]) -> list[Any]:
@@ -113,28 +113,28 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         raise NotImplementedError(f"{type(self).__name__} must have an advance(z_t, states) -> states.")
 
     def readout(self, states: Sequence[Any]) -> Any:
-        """[(..., n_a), ...] -> (..., n_y): what needs no future."""
+        """[(..., n_a), ...] -> (..., n_y): the output."""
         return states[0]
 
     def recur(self, a: Any, W: Any) -> Any:
         """(B, n), (n, m) -> (B, m): a W, for the products of states and weights in `advance`.
 
-        `ops.matmul` would do as well; but written so, a loop knows the product: it keeps it for the way back, and takes
-        the gradient of W for all steps at once, behind the loop.
+        `ops.matmul` would give the same result. But with `recur` a loop knows the product: it keeps it for the backward
+        pass and computes the gradient of W for all steps at once, after the loop.
         """
         return ops.matmul(a, W) if self._recur is None else self._recur(a, W)
 
     @property
     def state_size(self) -> int | list[int]:
-        """n_a, or a list of such sizes for a cell of several states."""
+        """n_a, or a list of sizes for a cell with several states."""
         return self.units
 
     @property
     def equations(self) -> list[str]:
-        """The step in TeX, a line each, for pictures; what a class says here holds for the parts that it has itself."""
+        """The step in lines of TeX, for pictures; they hold only for the parts that this class has or inherits."""
         return []
 
-    # What follows from it.
+    # The rest follows from that.
 
     @property
     def output_size(self) -> int:
@@ -150,7 +150,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         if self.learned_initial_state:
             taken = sorted(weights.keys() & set(self._initial_names()))
             if taken:
-                raise ValueError(f"learned_initial_state=True makes {taken[0]}, which the cell declares as well.")
+                raise ValueError(f"learned_initial_state=True makes a weight {taken[0]}, but the cell declares it too.")
             weights |= {name: Weight((n,), "zeros") for name, n in zip(self._initial_names(), self._state_sizes)}
         return weights
 
@@ -210,12 +210,12 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         return x_t, states if a_mask is None else [states[0] * a_mask, *states[1:]]
 
     def initial_state(self, B: Any = None) -> list[Any]:
-        """-> [(B, n_a), ...]: zeros, or what was learned."""
+        """-> [(B, n_a), ...]: zeros, or the learned initial state."""
         zeros = [ops.zeros((B, n), dtype=self.compute_dtype) for n in self._state_sizes]
         if not self.learned_initial_state:
             return zeros
         if not self.built:
-            raise ValueError(f"{self.name} learns its initial state, and has no weights yet: build it first.")
+            raise ValueError(f"{self.name} learns its initial state, but has no weights yet: build it first.")
         learned = [ops.cast(getattr(self, name), self.compute_dtype) for name in self._initial_names()]
         return [zero + a_0 for zero, a_0 in zip(zeros, learned)]
 
@@ -225,7 +225,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
 
     @property
     def step_by_step(self) -> str | None:
-        """Why the cell is to be run by its `call`, one step after the other, or `None` where its parts say it all."""
+        """The reason why the cell must be run by its `call`, step by step, or `None` if its parts are enough."""
         whole = ("__call__", "call", "drop", *DROPOUT_METHODS)
         own = [name for name in whole if name in vars(self) or self._author(name) is not RecurrentCell._author_of(name)]
         return f"{type(self).__name__} replaces {own[0]}" if own else None
@@ -233,7 +233,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
     _recur = None
 
     def with_products(self, recur: Any, part: Any) -> Any:
-        """`part(cell)`, with another function in the place of `recur`: for loops that keep the products."""
+        """`part(cell)`, with another function instead of `recur`, for loops that keep the products."""
         self._recur = recur
         try:
             return part(self)
@@ -241,9 +241,9 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
             self._recur = None
 
     def still_says(self, statement: str, *parts: str) -> bool:
-        """Whether what a class states (`equations`, `elman`) holds: not where a subclass replaces one of these parts.
+        """Whether a class's statement (`equations`, `elman`) still holds: not if a subclass replaces one of the parts.
 
-        A statement is trusted of the parts that its class has or inherits, not of what came after it.
+        A statement is valid for the parts that its class has or inherits, not for the parts of a later subclass.
         """
         if any(part in vars(self) for part in parts):
             return False
@@ -254,7 +254,7 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
 
     @classmethod
     def _author_of(cls, name):
-        """The class that an attribute is written in."""
+        """The class that defines an attribute."""
         return next(one for one in cls.__mro__ if name in vars(one))
 
     def get_config(self):
@@ -280,22 +280,22 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
 class BasicRNNCell(RecurrentCell):
     """The recurrent cell `a_t = g(x_t W_ax + b_x + b_a + a_{t-1} W_aa)`, `ŷ_t = h(a_t W_ya + b_y)`.
 
-    It steps; `BasicRNN`, or any `keras.layers.RNN`, loops. The weights are `cell.W_aa` (n_a, n_a),
-    `cell.W_ax` (n_x, n_a), `cell.W_ya` (n_a, n_y), `cell.b_a` (n_a,), `cell.b_x` (n_a,) and `cell.b_y` (n_y,);
+    The cell makes one step; `BasicRNN`, or any `keras.layers.RNN`, loops over it. The weights are `cell.W_aa` (n_a,
+    n_a), `cell.W_ax` (n_x, n_a), `cell.W_ya` (n_a, n_y), `cell.b_a` (n_a,), `cell.b_x` (n_a,) and `cell.b_y` (n_y,);
     the same six variables serve every step.
 
     Args:
         units: n_a, the number of hidden units.
         output_units: n_y, the number of outputs. `None` leaves out W_ya and b_y: then the output is a_t itself.
         activation: g, a name or a function.
-        output_activation: h, a name or a function; `None` answers with the sum itself (logits).
+        output_activation: h, a name or a function; with `None` the output is the sum itself (logits).
         dropout: fraction of x_t dropped in training, in [0, 1); one mask serves the whole sequence.
         recurrent_dropout: fraction of a_{t-1} dropped in training, in [0, 1); one mask serves the whole sequence.
-        initializers: dict from weight name to a Keras initializer; orthogonal for W_aa, Glorot uniform for the
-            other matrices and zeros for the biases where it names none.
+        initializers: dict from weight name to a Keras initializer. The defaults are orthogonal for W_aa, Glorot uniform
+            for the other matrices, and zeros for the biases.
         regularizers: dict from weight name to a Keras regularizer.
         constraints: dict from weight name to a Keras constraint.
-        frozen: names of weights that keep their first value; `("b_x",)` leaves one bias to learn, as Keras has it.
+        frozen: names of weights that keep their first value; `("b_x",)` leaves one bias to learn, as in Keras.
         seed: an integer that fixes the dropout masks.
         **kwargs: `learned_initial_state`, see `RecurrentCell`; name, dtype, trainable, as for every Keras layer.
 
@@ -337,7 +337,7 @@ class BasicRNNCell(RecurrentCell):
             **kwargs,
         )
         if output_units is None and output_activation is not None:
-            raise ValueError(f"output_activation={output_activation!r} needs output_units: without them ŷ_t is a_t.")
+            raise ValueError(f"output_activation={output_activation!r} needs output_units: without it ŷ_t is a_t.")
         self.activation = keras.activations.get(activation)
         self.output_activation = keras.activations.get(output_activation)
 
@@ -376,11 +376,11 @@ class BasicRNNCell(RecurrentCell):
         return [r"a_t = g(x_t W_{ax} + b_x + b_a + a_{t-1} W_{aa})", rf"\hat{{y}}_t = {answer}"]
 
     def elman(self) -> tuple[Any, str]:
-        """-> g, and the name of W, of the step `g(z_t + a_{t-1} W)`: for loops that have its derivative written out."""
+        """-> g, and the name of W, in the step `g(z_t + a_{t-1} W)`, for loops that write out its derivative."""
         return self.activation, "W_aa"
 
     def _cast(self, *tensors):
-        # For whoever calls a part by hand, with numpy's float64; in a layer they are of this dtype already.
+        # Needed if a part is called by hand with numpy's float64; in a layer the tensors have this dtype already.
         return [ops.cast(tensor, self.compute_dtype) for tensor in tensors]
 
     def get_config(self):

@@ -1,12 +1,12 @@
-"""Writing: ŷ_t fed back as x_{t+1}, inside the graph.
+"""Writing: ŷ_t is fed back as x_{t+1}, inside the graph.
 
-Everything here knows one function alone, the step of a network that answers with one number a token:
+Everything here needs only one function, the step of a network whose answer is one number for each token:
 
     step(token, states) -> (logits, states)          (B,), [(B, ...), ...] -> (B, V), [(B, ...), ...]
 
-and loops over it in one `tf.while_loop`. A logit may be -inf, for a token that cannot be. Where one is NaN or +inf, or
-all are -inf, there is nothing to choose by, and the error of `refuse_nan` says so. Random numbers come from the caller,
-drawn by `uniform_numbers`: a graph that XLA compiled draws others from the same seed than one that it did not.
+and loops over it in one `tf.while_loop`. A logit of -inf excludes a token. If a logit is NaN or +inf, or all are -inf,
+no token can be chosen, and `refuse_nan` raises an error. The caller draws the random numbers with `uniform_numbers`,
+because a graph compiled by XLA would draw other numbers from the same seed.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,13 +21,13 @@ Choice = Callable[[Any, Any], Any]
 
 
 def refuse_nan(log_probabilities: Any) -> None:
-    """An error where a number is NaN, as the log-probabilities are of an answer that is not finite.
+    """Raises an error if a number is NaN, as log-probabilities are when the network's logits are not finite.
 
-    `write` and `beam_search` ask this of what they found; XLA leaves the assertion out of what it compiles, so that who
-    compiles them with it asks again.
+    `write` and `beam_search` check their results with it. XLA removes the assertion from graphs that it compiles: after
+    such a graph, check the results again.
 
     Raises:
-        RuntimeError: in a graph it is an assertion.
+        RuntimeError: if a number is NaN; in a graph, an assertion fails instead.
     """
     import tensorflow as tf
 
@@ -36,20 +36,20 @@ def refuse_nan(log_probabilities: Any) -> None:
 
 
 def _say_something(logits):
-    """(..., V) -> (...): none is NaN or +inf, and not all are -inf. (On a CPU, XLA's softmax may lose a NaN.)"""
+    """(..., V) -> (...): whether none is NaN or +inf and not all are -inf. (On a CPU, XLA's softmax may lose NaN.)"""
     import tensorflow as tf
 
     return tf.reduce_all(logits < float("inf"), axis=-1) & tf.reduce_any(logits > -float("inf"), axis=-1)
 
 
 class Written(NamedTuple):
-    """What `write` wrote.
+    """The result of `write`.
 
     Attributes:
-        tokens: (B, max_new_tokens) int32, behind each prompt; the stop token included, zeros behind it.
-        log_probabilities: (B, max_new_tokens) float32, natural logarithms, of each token under the softmax of the
-            step's logits, whatever chose it; zeros behind the stop token; NaN where the logits are not finite.
-        prompt_log_probabilities: (B, P - 1), of each token of the prompt but its first; zeros behind the prompt.
+        tokens: (B, max_new_tokens) int32, the tokens after each prompt, including the stop token; then zeros.
+        log_probabilities: (B, max_new_tokens) float32, the log-probability of each token under the softmax of the
+            step's logits, however it was chosen; zeros after the stop token; NaN where the logits are not finite.
+        prompt_log_probabilities: (B, P - 1), the same for each token of the prompt except the first; then zeros.
     """
 
     tokens: Any
@@ -67,22 +67,23 @@ def write(
     stop: int | None = None,
     capacity: Any = None,
 ) -> Written:
-    """Reads a batch of prompts of different lengths, and writes `max_new_tokens` tokens behind each.
+    """Reads a batch of prompts of different lengths, and writes `max_new_tokens` tokens after each.
 
     Args:
         step: as above.
         prompts: (B, P) int32, each at least one token long, padded on the right.
         prompt_lengths: (B,) int32, from 1 to P.
-        states: the states to begin with.
-        max_new_tokens: tokens to write behind each prompt; 0 only reads.
-        choose: (B, V) logits, (B,) which of its row's tokens it is, from 0 -> (B,) int32; see `sampling`, `greedy`.
+        states: the initial states.
+        max_new_tokens: number of tokens to write after each prompt; 0 only reads.
+        choose: a function (B, V) logits, (B,) number of the new token in its row, from 0 -> (B,) int32; see `sampling`,
+            `greedy`.
         stop: a token that ends its row.
-        capacity: room for this many tokens, where `max_new_tokens` is a tensor of which only a bound is known: what a
-            graph compiled by XLA needs. The answers then are (B, capacity), zeros behind them.
+        capacity: an upper bound of `max_new_tokens` if this is a tensor; a graph compiled by XLA needs it. The results
+            then are (B, capacity), filled up with zeros.
 
     Raises:
-        ValueError: for prompts without tokens, or with other lengths than from 1 to P.
-        RuntimeError: for logits that are not finite, see `refuse_nan`.
+        ValueError: for prompts without tokens, or lengths that are not from 1 to P.
+        RuntimeError: for logits that are not finite; see `refuse_nan`.
 
     >>> import numpy as np
     >>> def count(token, states):  # a network that thinks of the next number, whatever came before
@@ -101,7 +102,7 @@ def write(
     fits = tf.reduce_all((prompt_lengths >= 1) & (prompt_lengths <= P))
     insist(fits, "prompt_lengths must be from 1 to P, the width of prompts, got", lambda: prompt_lengths)
     room = P + (max_new_tokens if capacity is None else capacity)
-    # What lies behind the last step keeps these zeros.
+    # Places after the last step keep these zeros.
     text = tf.TensorArray("int32", size=room).unstack(tf.zeros([room, B], "int32"))
     costs = tf.TensorArray("float32", size=room).unstack(tf.zeros([room, B]))
     steps = tf.reduce_max(prompt_lengths) + max_new_tokens - 1
@@ -147,21 +148,21 @@ def greedy(logits: Any, number: Any) -> Any:
 
 
 def sampling(uniform: Any, temperature: Any = 1.0, top_k: Any = None, top_p: Any = None) -> Choice:
-    """A choice by chance: each token as often as the softmax of `logits / temperature` says, of those that are left in.
+    """A random choice: a token is drawn with the softmax of `logits / temperature` over the tokens that are kept.
 
     Args:
         uniform: (B, max_new_tokens) numbers in [0, 1), one for each token, as `uniform_numbers` draws them.
-        temperature: under 1 for likelier tokens, over 1 for rarer ones; 0 takes the likeliest.
-        top_k: leaves in the k likeliest tokens, and any that are as likely as the last of them; 0 leaves in all.
-        top_p: leaves in the fewest likeliest tokens that together have this probability (Holtzman et al., "The curious
-            case of neural text degeneration", 2020); 1 leaves in all. It counts what top_k left in.
+        temperature: below 1 favours likely tokens, above 1 favours rare ones; 0 takes the likeliest.
+        top_k: keeps the k likeliest tokens, and others that are as likely as the last of these; 0 keeps all.
+        top_p: keeps the smallest set of likeliest tokens that together have this probability (Holtzman et al., "The
+            curious case of neural text degeneration", 2020); 1 keeps all. It is applied after top_k.
     """
     import tensorflow as tf
 
     uniform, temperature = tf.convert_to_tensor(uniform), tf.cast(temperature, "float32")
 
     def choose(logits, number):
-        # From the largest down, so that no temperature makes a number too large.
+        # The largest logit is subtracted, so that no temperature makes a number overflow.
         scaled = (logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / tf.where(temperature > 0, temperature, 1.0)
         if top_k is not None:
             scaled = _leave_top_k(scaled, tf.cast(top_k, "int32"))
@@ -198,7 +199,7 @@ def _leave_top_p(logits, p):
 def uniform_numbers(seed: Any, B: Any, length: Any) -> Any:
     """-> (B, length) float32 in [0, 1): the same for the same seed on every device, in every process.
 
-    Row b has its own stream: neither the other rows nor `length` change what it begins with. Not to be called in a
+    Row b has its own stream: its first numbers depend neither on the other rows nor on `length`. Do not call it in a
     graph that XLA compiles.
 
     >>> bool((uniform_numbers(7, 3, 5)[:2, :4] == uniform_numbers(7, 2, 4)).numpy().all())
@@ -211,19 +212,19 @@ def uniform_numbers(seed: Any, B: Any, length: Any) -> Any:
     def row(b):
         return tf.random.stateless_uniform([length], tf.stack([seed, b]), alg="philox")
 
-    # map_fn cannot stack no rows at all.
+    # map_fn cannot stack zero rows.
     rows = tf.range(tf.maximum(tf.cast(B, "int64"), 1))
     return tf.map_fn(row, rows, fn_output_signature=tf.TensorSpec([None], "float32"))[:B]
 
 
 class Beams(NamedTuple):
-    """What `beam_search` found, the best first.
+    """The result of `beam_search`, the best sequence first.
 
     Attributes:
-        tokens: (B, num_beams, max_new_tokens) int32; the stop token included, zeros behind it.
-        log_probabilities: (B, num_beams), of the whole sequence; -inf where there were not so many; NaN where the
+        tokens: (B, num_beams, max_new_tokens) int32, including the stop token; then zeros.
+        log_probabilities: (B, num_beams), of the whole sequence; -inf if fewer sequences exist; NaN where the
             logits are not finite.
-        scores: (B, num_beams), the log-probabilities divided by the length penalty: what they are ordered by.
+        scores: (B, num_beams), the log-probabilities divided by the length penalty. They give the order.
     """
 
     tokens: Any
@@ -241,24 +242,24 @@ def beam_search(
     length_penalty: float = 0.6,
     capacity: Any = None,
 ) -> Beams:
-    """The `num_beams` best sequences, of those that keeping the `num_beams` best beginnings at every step leads to.
+    """Finds the `num_beams` best sequences; at every step only the `num_beams` best beginnings are kept.
 
     A sequence ends with the stop token or at `max_new_tokens`. Its score is `log p / ((5 + n) / 6) ** length_penalty`,
-    n its length (Wu et al., "Google's neural machine translation system", 2016, equation 14): 0 scores by probability
-    alone, which favours short sequences.
+    where n is its length (Wu et al., "Google's neural machine translation system", 2016, equation 14). With a penalty
+    of 0 only the probability counts, which favours short sequences.
 
     Args:
         step: as above.
-        start: (B,) int32, the first token that the step is fed.
-        states: the states to begin with, (B, ...) each.
-        max_new_tokens: at most so many tokens.
-        num_beams: how many beginnings are kept.
+        start: (B,) int32, the first token that is fed to the step.
+        states: the initial states, (B, ...) each.
+        max_new_tokens: the largest number of tokens.
+        num_beams: the number of beginnings that are kept.
         stop: the token that ends a sequence.
         length_penalty: the exponent, not negative.
-        capacity: room for this many tokens, as in `write`.
+        capacity: an upper bound of `max_new_tokens`, as in `write`.
 
     Raises:
-        RuntimeError: for logits that are not finite, see `refuse_nan`.
+        RuntimeError: for logits that are not finite; see `refuse_nan`.
     """
     import tensorflow as tf
 
@@ -280,7 +281,8 @@ def beam_search(
         logits = tf.reshape(tf.cast(logits, "float32"), [B, num_beams, V])
         finite = finite & tf.reduce_all(_say_something(logits) | (log_p == low), axis=-1)
         total = log_p[..., None] + tf.nn.log_softmax(logits)
-        # Each beginning can stop in one way only: among the 2 num_beams best, num_beams go on, if so many can.
+        # A beginning can stop in one way only. So among the best 2 num_beams, at least num_beams go on, if that many
+        # can.
         kept = min(2 * num_beams, num_beams * V)
         log_p, which = tf.math.top_k(tf.reshape(total, [B, num_beams * V]), kept)
         token, origin = which % V, which // V
@@ -296,7 +298,7 @@ def beam_search(
         )
         log_p = tf.where(stops, low, log_p)
         missing = max(num_beams - kept, 0)
-        if missing:  # fewer tokens than beams
+        if missing:  # there are fewer tokens than beams
             log_p = tf.pad(log_p, [[0, 0], [0, missing]], constant_values=float("-inf"))
             token, origin = (tf.pad(part, [[0, 0], [0, missing]]) for part in (token, origin))
             text = tf.pad(text, [[0, 0], [0, missing], [0, 0]])
@@ -306,7 +308,7 @@ def beam_search(
         return t + 1, token, log_p, states, text, ended, finite
 
     def going_on(t, token, log_p, states, text, ended, finite):
-        # What a beginning can still come to at best: not another bit of probability lost, at the full length.
+        # The best score that a beginning can still reach: at the full length, without further loss of probability.
         hopes = score(log_p[:, 0], max_new_tokens)
         return (
             (t < max_new_tokens)
@@ -332,16 +334,16 @@ def beam_search(
 
 
 def keras_hub_next(step: Step) -> Callable[[Any, Any, Any], tuple[Any, Any, Any]]:
-    """The `next` function that a sampler of keras-hub asks for: (prompt, cache, index) -> (logits, hidden, cache).
+    """The `next` function for the samplers of keras-hub: (prompt, cache, index) -> (logits, hidden, cache).
 
-    The states are the cache, which the sampler hands from step to step. It fills prompt (B, P), from its second
-    token on, wherever mask (B, P) does not say that the token is given:
+    The states are the cache, which the sampler passes from step to step. It fills prompt (B, P) from the second token
+    on, except where mask (B, P) says that the token is given:
 
         sampler = keras_hub.samplers.TopPSampler(p=0.9, seed=1)
         tokens = sampler(keras_hub_next(step), prompt, cache=states, index=1, mask=mask)
 
-    For a model of this package, step calls `logits, *states = one_step(model)([token, *states])` and gives
-    `logits, states` back; states begin as zeros (B, n_a), one for each layer.
+    For a model of this package, step calls `logits, *states = one_step(model)([token, *states])` and returns `logits,
+    states`; the first states are zeros (B, n_a), one for each layer.
     """
 
     def following(prompt, cache, index):

@@ -12,6 +12,7 @@ In a bidirectional network that answers, each direction owns its half of the row
 
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import keras
@@ -23,6 +24,8 @@ from keras_rnn_basics.layer import BasicRNN
 # What SimpleRNN calls the weights whose initializers, regularizers and constraints it takes.
 KERAS_NAMES = {"W_ax": "kernel", "W_aa": "recurrent", "b_a": "bias"}
 OPTIONS = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
+# What PyTorch calls the weights of each reading direction.
+SUFFIXES = ("", "_reverse")
 
 
 class Direction(NamedTuple):
@@ -126,10 +129,10 @@ def from_torch(rnn: Any, linear: Any = None, nonlinearity: str | None = None) ->
         )
     weights = _arrays(rnn)
     g = nonlinearity or getattr(rnn, "nonlinearity", "tanh")
-    depth = 1 + max((int(name.split("_l")[1].split("_")[0]) for name in weights if "_hh_l" in name), default=-1)
+    depth = sum(f"weight_hh_l{k}" in weights for k in range(len(weights)))
     if not depth or weights["weight_hh_l0"].shape[0] != weights["weight_hh_l0"].shape[1]:
         raise ValueError(f"rnn must be a torch.nn.RNN or its state_dict(), got weights named {sorted(weights)}.")
-    suffixes = ("", "_reverse") if "weight_hh_l0_reverse" in weights else ("",)
+    suffixes = SUFFIXES if f"weight_hh_l0{SUFFIXES[1]}" in weights else SUFFIXES[:1]
     layers = [[_from_torch_layer(weights, f"_l{k}{suffix}", g) for suffix in suffixes] for k in range(depth)]
     if linear is not None:
         top = _arrays(linear)
@@ -150,7 +153,7 @@ def to_torch(rnn: Any) -> tuple[Any, Any]:
             an h, answers below the top, reading backwards, a learned initial state.
     """
     try:
-        import torch
+        torch: Any = import_module("torch")  # it need not be installed, nor be found by a type checker
     except ImportError as error:
         raise ImportError("to_torch needs PyTorch: pip install torch.") from error
     layers = [_directions(layer) for layer in (rnn if isinstance(rnn, (list, tuple)) else [rnn])]
@@ -170,7 +173,7 @@ def to_torch(rnn: Any) -> tuple[Any, Any]:
     module = torch.nn.RNN(n_x, first.units, len(cells), g, batch_first=True, bidirectional=both)
     state = {}
     for k, own in enumerate(cells):
-        for cell, suffix in zip(own, ("", "_reverse")):
+        for cell, suffix in zip(own, SUFFIXES):
             state[f"weight_ih_l{k}{suffix}"], state[f"weight_hh_l{k}{suffix}"] = _T(cell.W_ax), _T(cell.W_aa)
             state[f"bias_ih_l{k}{suffix}"], state[f"bias_hh_l{k}{suffix}"] = cell.b_x.numpy(), cell.b_a.numpy()
     module.load_state_dict({name: torch.tensor(np.array(value)) for name, value in state.items()})
@@ -179,7 +182,7 @@ def to_torch(rnn: Any) -> tuple[Any, Any]:
     if keras.activations.serialize(cells[-1][0].output_activation) != "linear":
         raise ValueError("torch.nn.Linear has no activation: build without output_activation, and apply it behind.")
     W_ya, b_y = _readout(cells[-1])
-    linear = torch.nn.Linear(len(W_ya), len(b_y))
+    linear = torch.nn.Linear(*W_ya.shape)
     linear.load_state_dict({"weight": torch.tensor(W_ya.T.copy()), "bias": torch.tensor(b_y)})
     return module, linear
 
@@ -266,8 +269,8 @@ def _directions(layer):
         read = [layer.forward_layer, layer.backward_layer]
     for own in read:
         cell = getattr(own, "cell", None)
-        plain = hasattr(cell, "elman") and cell.still_says("elman", "project", "advance", "recur", "readout")
-        if not plain or not own.built:
+        parts = ("project", "advance", "recur", "readout")
+        if cell is None or not hasattr(cell, "elman") or not cell.still_says("elman", *parts) or not own.built:
             raise ValueError(f"rnn must be a built BasicRNN of a BasicRNNCell, whose step SimpleRNN has; got {own!r}.")
         if cell.learned_initial_state:
             raise ValueError(f"{cell.name} learned its initial state, and there the state begins at zero.")
@@ -292,7 +295,7 @@ def _simple_arguments(cell):
 
 def _readout(cells):
     """The cells of one or two directions -> W_ya (n_a, n_y) or (2 n_a, n_y), b_y (n_y,) of one layer behind them."""
-    return np.concatenate([cell.W_ya.numpy() for cell in cells]), sum(cell.b_y.numpy() for cell in cells)
+    return np.concatenate([cell.W_ya.numpy() for cell in cells]), np.sum([cell.b_y.numpy() for cell in cells], axis=0)
 
 
 def _arrays(module) -> Mapping[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""A SavedModel that a server runs without this package: whole sequences, and one step with the state in the open."""
+"""A SavedModel that a server runs without this package: for whole sequences, and for single steps with their state."""
 
 import json
 import os
@@ -27,52 +27,54 @@ def export_saved_model(
 ) -> Path:
     """Writes the model as a SavedModel; `tf.saved_model.load(path)` runs it in any process with TensorFlow alone.
 
-    Endpoints, each at any batch size, and at any length where the model takes any:
+    All endpoints take any batch size, and sequences of any length if the model does:
 
-    - `serve(x) -> y`: whole sequences, as `model(x)`; a model of several inputs takes them in the order of the
-      description, which is `model.inputs`, each under its name or its key of a dict;
-    - `step(x_t, a) -> (y_t, a)`: one time step, as `one_step(model)`, begun with a of zeros; a network of several
-      states takes and gives a_1, a_2, ... . What follows the states in it goes into every step as it came.
-      An encoder-decoder's step writes: x_t is the last target token, and the first states come from `encode(x)`.
-      A network without a next step has none; the description says why;
-    - `begin(...)`: what `step` begins with, where that is not zeros alone: from the inputs that are no sequence to be
-      stepped, or, where the network learned its first states, from the size of the batch;
-    - `generate(prompt, max_new_tokens, temperature, top_k, seed) -> text` of a one-to-many model with a vocabulary:
-      (B,) strings in and out, as `model.generate`; temperature 0 takes the likeliest token, top_k 0 draws among all;
-    - `translate(sentence) -> text` of an encoder-decoder with vocabularies, as `model.translate`.
+    - `serve(x) -> y`: whole sequences, as `model(x)`. A model with several inputs takes them in the order of
+      `model.inputs`, which the description lists, or by their names or dict keys;
+    - `step(x_t, a) -> (y_t, a)`: one time step, as `one_step(model)`. The first a is zeros. A network with several
+      states takes and returns a_1, a_2, ... . Inputs that follow the states are given unchanged to every step. The step
+      of an encoder-decoder writes: x_t is the last target token, and the first states come from `encode(x)`. A network
+      that cannot be run step by step has no `step`; the description says why;
+    - `begin(...)`: the first states of `step`, if they are not zeros: computed from the inputs that are not sequences
+      to step through, or from the batch size if the network has learned its first states;
+    - `generate(prompt, max_new_tokens, temperature, top_k, seed) -> text`, for a one-to-many model with a vocabulary:
+      (B,) strings in and out, as `model.generate`. Temperature 0 takes the likeliest token; top_k 0 samples from all;
+    - `translate(sentence) -> text`, for an encoder-decoder with vocabularies, as `model.translate`.
 
-    The loop over time is the plain one in it, whatever trained the model; Keras' `model.export` may keep a fast one.
+    All endpoints use the plain loop over time, even if another loop trained the model. (Keras' `model.export` may keep
+    a fast loop.)
 
-    `keras_rnn_basics.json` in the same folder describes them: shapes, names, versions, scores. The folder appears
-    complete or not at all.
+    `keras_rnn_basics.json` in the same folder describes the endpoints: shapes, names, versions, scores. The folder is
+    written completely or not at all.
 
     Args:
         model: a Keras model, such as a builder's: functional, Sequential, or a subclassed one that was built or called.
         path: the folder to write.
-        scores: numbers to keep with the model, such as its test error and the baselines'.
-        overwrite: replace what is at `path`.
-        names: what the numbers on the last axis mean, of an input under its name and of the output under "y", such as
-            `{"x": ["temp_celsius", "wind_m_per_s"], "y": ["rain", "no rain"]}`: kept for whoever serves the model.
+        scores: numbers to keep with the model, such as its test error and those of the baselines.
+        overwrite: whether to replace a SavedModel that is already at `path`.
+        names: the meaning of the numbers on the last axis, for an input under its name and for the output under "y",
+            such as `{"x": ["temp_celsius", "wind_m_per_s"], "y": ["rain", "no rain"]}`. They are stored for the people
+            who serve the model.
 
     Returns:
         The path.
 
     Raises:
-        FileExistsError: when there is something at `path`, and `overwrite` is not set or it is no SavedModel.
-        ValueError: for a model without inputs yet, or a stateful one; for names that are not as many as the numbers.
+        FileExistsError: if `path` exists, and `overwrite` is not set or it is not a SavedModel.
+        ValueError: for a model that has no inputs yet, or a stateful model; for a list of names of the wrong length.
         RuntimeError: on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
-        raise RuntimeError(f"A SavedModel is TensorFlow's; Keras runs on {keras.backend.backend()} here.")
+        raise RuntimeError(f"A SavedModel needs the TensorFlow backend of Keras, got {keras.backend.backend()}.")
     path = Path(path)
     if path.exists() and not overwrite:
-        raise FileExistsError(f"There is something at {path} already; overwrite=True replaces a SavedModel.")
+        raise FileExistsError(f"{path} exists already; overwrite=True replaces a SavedModel.")
     if path.exists() and not (path / "saved_model.pb").exists():
-        raise FileExistsError(f"What is at {path} is no SavedModel, and is left as it is. Choose another path.")
+        raise FileExistsError(f"{path} exists and is not a SavedModel; it is left unchanged. Choose another path.")
     if any(getattr(layer, "stateful", False) for layer in layers_within(model)):
         raise ValueError(f"{model.name} is stateful: its callers would share one state. Export it with stateful=False.")
     description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": dict(scores or {})}
-    _to_json(description["scores"])  # before any work: a score that JSON cannot hold is an error here
+    _to_json(description["scores"])  # before any work: a score that JSON cannot hold is refused here
     endpoints = {"serve": _whole(model)}
     description["names"] = _named(endpoints["serve"], names or {})
 
@@ -89,7 +91,7 @@ def export_saved_model(
     path.parent.mkdir(parents=True, exist_ok=True)
     half = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        with only_plain():  # Keras traces the whole model once more as it writes
+        with only_plain():  # Keras traces the whole model once more while it writes
             archive.write_out(str(half / "model"), verbose=False)
         (half / "model" / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
         if path.exists():
@@ -109,19 +111,19 @@ def _named(serve, names):
     tensors = {spec.name: spec for spec in serve.signature} | {"y": serve.outputs[0]}
     for name, own in names.items():
         if name not in tensors:
-            raise ValueError(f"names must be of {list(tensors)}, got some of {name!r}.")
+            raise ValueError(f"The keys of names must be among {list(tensors)}, got {name!r}.")
         if isinstance(own, str) or len(own) != tensors[name].shape[-1]:
-            raise ValueError(f"names of {name!r} must be {tensors[name].shape[-1]} words, got {own!r}.")
+            raise ValueError(f"names[{name!r}] must be {tensors[name].shape[-1]} words, got {own!r}.")
     return {name: list(map(str, own)) for name, own in names.items()}
 
 
 def _to_json(description):
-    # default: a score may be a number of numpy's.
+    # default: a score may be a numpy number.
     return json.dumps(description, indent=2, ensure_ascii=False, default=float) + "\n"
 
 
 class _Endpoint(NamedTuple):
-    """A function of the SavedModel: what it takes, what it gives, and what it needs beside it."""
+    """A function of the SavedModel: its inputs, its outputs, and the other objects that it needs."""
 
     run: Callable
     signature: list
@@ -154,7 +156,7 @@ def _whole(model):
 
 
 def _further(model, description):
-    """The endpoints beside `serve`; where there is no step, the description says why."""
+    """All endpoints except `serve`; if there is no step, the description says why."""
     endpoints, stepping = {}, model
     architecture = getattr(model, "architecture", None)
     if architecture and architecture.encoder:
@@ -206,42 +208,42 @@ def _versions():
 
 
 class LoadedModel:
-    """A SavedModel that `load_saved_model` read: call it on whole sequences, or its endpoints by name.
+    """A SavedModel that `load_saved_model` has read: call it on whole sequences, or call its endpoints by name.
 
     Attributes:
-        description: what `keras_rnn_basics.json` says; empty for a SavedModel from elsewhere.
-        endpoints: the endpoints' names.
+        description: the content of `keras_rnn_basics.json`; empty for a SavedModel from another source.
+        endpoints: the names of the endpoints.
     """
 
     def __init__(self, path: Path) -> None:
         import tensorflow as tf
 
-        # The endpoints' variables are gone once the loaded object is.
+        # The loaded object is kept because it holds the variables of the endpoints.
         self._loaded = tf.saved_model.load(str(path))
         file = path / DESCRIPTION
         self.description = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         self.endpoints = [name for name in self._loaded.signatures if name != "serving_default"]
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
-        """The whole sequence, as `serve`; several inputs one after the other, as a list or a dict, or by name."""
+        """The whole sequence, as `serve`. Several inputs are given by position, as a list or a dict, or by name."""
         return self.serve(*inputs, **named)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name not in self.endpoints:
-            raise AttributeError(f"There is no endpoint {name!r}; there are {self.__dict__.get('endpoints', [])}.")
+            raise AttributeError(f"There is no endpoint {name!r}, only {self.__dict__.get('endpoints', [])}.")
         loaded = self._loaded
 
         known = list(self.description.get("endpoints", {}).get(name, {}).get("inputs", {}))
 
         def endpoint(*inputs: Any, **named: Any) -> Any:
-            # Through the loaded object, which it thereby keeps alive: load_saved_model(path).step(x_t, a) works.
+            # This function keeps the loaded object alive, so that load_saved_model(path).step(x_t, a) works.
             return getattr(loaded, name)(*_in_order(inputs, named, known))
 
         return endpoint
 
 
 def _in_order(inputs, named, known):
-    """The tensors one after the other, from such, from a list or a dict of them as the model takes, or by name."""
+    """The tensors in order, from tensors by position or by name, or from a list or a dict of them."""
     if len(inputs) == 1 and isinstance(inputs[0], dict):
         inputs, named = (), {**inputs[0], **named}
     if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) and len(known) > 1:
@@ -253,10 +255,10 @@ def _in_order(inputs, named, known):
 
 
 def load_saved_model(path: str | os.PathLike) -> LoadedModel:
-    """Loads what `export_saved_model` wrote: `loaded(x)`, `loaded.serve(x)`, `loaded.step(x_t, a)`.
+    """Loads a model that `export_saved_model` wrote: `loaded(x)`, `loaded.serve(x)`, `loaded.step(x_t, a)`.
 
     Raises:
-        FileNotFoundError: when there is no SavedModel at `path`.
+        FileNotFoundError: if there is no SavedModel at `path`.
     """
     path = Path(path)
     if not (path / "saved_model.pb").exists():

@@ -1,4 +1,4 @@
-"""The cell over time, with every convention of keras.layers.RNN."""
+"""The layer that runs a cell over time, with every convention of keras.layers.RNN."""
 
 import inspect
 import warnings
@@ -12,7 +12,7 @@ from keras_rnn_basics import checks
 from keras_rnn_basics import recurrence as routes
 from keras_rnn_basics.compat import AutocastScope, in_sharing_scope, new_dropout_masks, set_keras_mask
 
-# Which layers a cell serves: where there are several, they have one cell after loading too.
+# The layers that use a cell. If there are several, they must share one cell after loading too.
 _layers_of: weakref.WeakKeyDictionary[Any, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
 
 
@@ -24,28 +24,28 @@ class BasicRNN(keras.layers.RNN):
         a_t = g(z_t + a_{t-1} W_aa)      the loop: nothing else is in it
         ŷ = h(a W_ya + b_y)              one product for all t
 
-    It gives what `keras.layers.RNN(cell)` gives, faster: what needs no past has left the loop. (The equations are those
-    of `BasicRNNCell`; for another `RecurrentCell` they are its `project`, `advance` and `readout`.) A masked step
-    carries the state, and repeats the last output (zeros where there was none yet). Called with
-    `sequence_lengths=` (B,), it masks what lies behind the first so many steps of each sequence.
+    It gives the same result as `keras.layers.RNN(cell)`, but faster, because everything that needs no past is moved out
+    of the loop. (The equations are those of `BasicRNNCell`; for another `RecurrentCell` they are its `project`,
+    `advance` and `readout`.) A masked step keeps the state and repeats the last output (zeros if there is none yet). If
+    it is called with `sequence_lengths=` (B,), it masks the steps after the end of each sequence.
 
     Args:
-        cell: a `BasicRNNCell`, a `RecurrentCell` of your own, or any other cell of Keras, which is run step by step.
-        return_sequences: return ŷ_1 .. ŷ_T rather than ŷ_T alone.
-        return_state: return a_T, (B, n_a), behind the output (of a cell of several states, each of them).
-        go_backwards: read the sequence from its end; outputs come in the order of reading.
-        stateful: begin each batch with the a_T of the last one; `reset_state()` begins anew.
-        zero_output_for_mask: answer zeros at masked steps.
-        recurrence: the route that runs the loop. `"auto"` takes the fastest: `"per_core"` under TensorFlow on a CPU,
-            `"cudnn"` on a GPU, and `"plain"`, the loop of Keras itself, for what those cannot do (with a warning), on
-            other backends, outside `tf.function` (unless it is to remat) and in what `export_saved_model` writes.
-            `recurrence_route` tells which ran, and why.
-        remat: keep the state of every √T-th step only and compute the others again on the way back: the memory
-            for a sequence's states shrinks from T to about 2 √T of them, for one more pass through the loop.
+        cell: a `BasicRNNCell`, a `RecurrentCell` of your own, or any other Keras cell, which is run step by step.
+        return_sequences: whether to return ŷ_1 .. ŷ_T instead of ŷ_T only.
+        return_state: whether to return a_T, (B, n_a), after the output (if the cell has several states, each of them).
+        go_backwards: whether to read the sequence from its end; the outputs are in the order of reading.
+        stateful: whether to begin each batch with the a_T of the batch before; `reset_state()` resets it.
+        zero_output_for_mask: whether to output zeros at masked steps.
+        recurrence: the route that runs the loop. `"auto"` takes the fastest: `"per_core"` under TensorFlow on a CPU and
+            `"cudnn"` on a GPU. It takes `"plain"`, the loop of Keras itself, if these cannot run the call (with a
+            warning), on other backends, outside `tf.function` (except with `remat`), and in the files of
+            `export_saved_model`. `recurrence_route` says which route ran, and why.
+        remat: keep only the state of every √T-th step and compute the others again in the backward pass: the memory
+            holds about 2 √T states of a sequence instead of T, at the cost of one more pass through the loop.
 
     Raises:
-        TypeError: for what is no cell.
-        ValueError: for an unknown route, one that cannot remat, or for inputs, masks and states of other shapes.
+        TypeError: if `cell` is not a cell.
+        ValueError: for an unknown route, a route that cannot remat, or inputs, masks and states of the wrong shape.
 
     >>> import numpy as np
     >>> from keras_rnn_basics import BasicRNNCell
@@ -74,16 +74,16 @@ class BasicRNN(keras.layers.RNN):
             )
         if hasattr(cell, "step_by_step") and cell.activity_regularizer is not None:
             raise ValueError(
-                "A cell's activity_regularizer would see no step: give it to the layer, "
+                "A cell's activity_regularizer would never be called: give it to the layer, "
                 "BasicRNN(cell, activity_regularizer=...)."
             )
         if stateful and getattr(cell, "learned_initial_state", False):
             raise ValueError(
-                "stateful=True begins each batch where the last one ended, learned_initial_state=True with a_0: "
-                "choose one of them."
+                "stateful=True begins each batch with the last state of the batch before, learned_initial_state=True "
+                "begins it with a_0: choose one of them."
             )
         if "unroll" in kwargs:
-            raise TypeError("BasicRNN has no unroll: how the loop runs is the choice of `recurrence`.")
+            raise TypeError("BasicRNN has no unroll: `recurrence` chooses how the loop runs.")
         super().__init__(
             cell,
             return_sequences=return_sequences,
@@ -96,7 +96,7 @@ class BasicRNN(keras.layers.RNN):
         _layers_of.setdefault(cell, weakref.WeakSet()).add(self)
         self.recurrence = routes.check(recurrence)
         if remat and recurrence == "plain":
-            raise ValueError("remat=True goes with recurrence='auto' or 'per_core'; the plain loop keeps every state.")
+            raise ValueError("remat=True needs recurrence='auto' or 'per_core'; the plain loop keeps every state.")
         self.remat = remat
         self._route = None
         self.input_spec = keras.layers.InputSpec(ndim=3)
@@ -105,7 +105,8 @@ class BasicRNN(keras.layers.RNN):
     def recurrence_route(self) -> str:
         """The route of the latest call or trace and its reason, such as `"per_core: 2 cores, tanh, float32"`.
 
-        Batches of other sizes may take another. Before the first call: what a `tf.function`, and so `fit`, would take.
+        A batch of another size may take another route. Before the first call, this is the route that a `tf.function`
+        would take, and so `fit`.
         """
         return str(self._route or self._choose())
 
@@ -125,15 +126,15 @@ class BasicRNN(keras.layers.RNN):
         if sequences.shape[1] == 0:
             raise ValueError(f"A sequence needs at least one time step, got x of shape {tuple(sequences.shape)}.")
         if mask is None:
-            # Keras hands over the mask that x carries as `mask` only while x is the layer's sole tensor; beside an
-            # initial_state it comes under this name, or it would be lost without a word.
+            # Keras passes the mask of x as `mask` only if x is the only tensor of the call. With an initial_state,
+            # Keras passes it under this name; without this line it would be lost silently.
             mask = sequences_mask
         if sequence_lengths is not None:
             mask = self._within(sequences, sequence_lengths, mask)
         sequences = self._of_one_batch(sequences, initial_state)
         outputs = super().call(sequences, initial_state=initial_state, mask=mask, training=training)
         if sequence_lengths is not None and self.return_sequences:
-            # As Keras does with a mask that x carries: what comes behind, the loss above all, must know it.
+            # As Keras does with a mask that x carries: the layers after this one, and above all the loss, need it.
             set_keras_mask(outputs[0] if self.return_state else outputs, mask)
         return outputs
 
@@ -146,7 +147,7 @@ class BasicRNN(keras.layers.RNN):
         return checks.with_rows(
             x,
             B,
-            f"{self.name} is stateful with the batch size B = {B}, and got another number of sequences: "
+            f"{self.name} is stateful with the batch size B = {B}, but got another number of sequences: "
             f"give fit, predict and evaluate batch_size={B} and a multiple of {B} sequences.",
         )
 
@@ -187,7 +188,7 @@ class BasicRNN(keras.layers.RNN):
         new_dropout_masks(self)
         return states[0]
 
-    # keras.layers.RNN.call settles the initial state, the dropout masks, statefulness and what is returned.
+    # keras.layers.RNN.call handles the initial state, the dropout masks, statefulness and the returned values.
     def inner_loop(self, sequences, initial_state, mask, training=False):
         mask = self._checked(sequences, initial_state, mask)
         if self._step_by_step:
@@ -197,11 +198,11 @@ class BasicRNN(keras.layers.RNN):
         x, a_dropout = self._drop(x, initial_state, training)
         route = self._choose(x.shape, a_dropout is not None)
         self._tell(route)
-        with AutocastScope(self.cell.compute_dtype):  # a cell may have another policy than its layer
+        with AutocastScope(self.cell.compute_dtype):  # a cell may have another dtype policy than its layer
             y, states = route.run(self.cell, x, initial_state, mask, a_dropout, self.return_sequences)
         if mask is not None:
-            # A masked step repeats the last output: that is what its carried state answers, but before the first
-            # step there is none, and keras.layers.RNN gives zeros.
+            # A masked step repeats the last output, which its unchanged state gives by itself. Only before the first
+            # step that counts there is no last output; there keras.layers.RNN gives zeros.
             shown = mask if self.zero_output_for_mask else ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
             answered = slice(None) if self.return_sequences else slice(-1, None)
             y = ops.where(shown[:, answered, None], y, ops.zeros_like(y))
@@ -209,11 +210,11 @@ class BasicRNN(keras.layers.RNN):
 
     @property
     def _step_by_step(self):
-        """Why the cell's `call` runs every step, as keras.layers.RNN would have it, or None."""
+        """The reason why the cell's `call` must run every step, as in keras.layers.RNN, or None."""
         return getattr(self.cell, "step_by_step", f"{type(self.cell).__name__} is no RecurrentCell")
 
     def _checked(self, x, states, mask):
-        """(B, T, n_x), [(B, n_a), ...], (B, T) -> the mask as booleans; an error for what does not fit."""
+        """(B, T, n_x), [(B, n_a), ...], (B, T) -> the mask as booleans; raises an error for wrong shapes."""
         if len(states) != len(self.state_size):
             wanted = "one state, a_0 of shape (B, n_a)" if self.single_state else f"{len(self.state_size)} states"
             raise ValueError(f"initial_state must be {wanted}, got {len(states)} of them.")
@@ -232,12 +233,12 @@ class BasicRNN(keras.layers.RNN):
         return ops.flip(x, axis=1), None if mask is None else ops.flip(mask, axis=1)
 
     def _drop(self, x, states, training):
-        """(B, T, n_x), [(B, n_a), ...] -> x after its dropout; the mask for the first state's, or None."""
+        """(B, T, n_x), [(B, n_a), ...] -> x after its dropout; the dropout mask of the first state, or None."""
         cell = self.cell
         x_dropout = cell.get_dropout_mask(x[:, 0]) if training else None
         a_dropout = cell.get_recurrent_dropout_mask(states[0]) if training else None
         x = x if x_dropout is None else x * x_dropout[:, None]
-        # Tokens stay whole numbers, which half precision would round.
+        # Tokens stay integers; half precision would round them.
         floats = keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype))
         return ops.cast(x, cell.compute_dtype) if floats else x, a_dropout
 
@@ -247,7 +248,7 @@ class BasicRNN(keras.layers.RNN):
 
     def _tell(self, route):
         if route.overruled and (self._route is None or not self._route.overruled):
-            so = "remat=True has no effect there" if self.remat else "recurrence='plain' would ask for it"
+            so = "remat=True has no effect there" if self.remat else "recurrence='plain' silences this warning"
             warnings.warn(f"{self.name} runs the plain loop: {route.reason}; {so}.", stacklevel=2)
         self._route = route
 
@@ -255,7 +256,7 @@ class BasicRNN(keras.layers.RNN):
         config = {**super().get_config(), "recurrence": self.recurrence, "remat": self.remat}
         del config["unroll"]
         if len(_layers_of.get(self.cell, ())) > 1:
-            # Keras means to write this where it saves an object twice, and loses it on the way (3.15.1).
+            # Keras should write this when it saves an object twice, but it loses it on the way (3.15.1).
             config["cell"]["shared_object_id"] = id(self.cell)
         return config
 
@@ -263,8 +264,8 @@ class BasicRNN(keras.layers.RNN):
     def from_config(cls, config, custom_objects=None):
         if "shared_object_id" in config["cell"] and not in_sharing_scope():
             warnings.warn(
-                f"The cell of {config.get('name')} serves several layers; this copy has a cell of its own. Saving and "
-                "loading a model keeps its cells shared, keras.models.clone_model and from_config do not.",
+                f"The cell of {config.get('name')} is shared by several layers; this copy has its own cell. Saving and "
+                "loading a model keeps cells shared, but keras.models.clone_model and from_config do not.",
                 stacklevel=2,
             )
         return super().from_config(config, custom_objects)

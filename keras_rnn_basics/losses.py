@@ -14,21 +14,21 @@ class SumOverTime(keras.losses.Loss):
     """`L = Σ_t L_t(ŷ_t, y_t)`: the costs of a sequence's steps, summed over time and averaged over the batch.
 
     `loss(y_true, y_pred, sample_weight=None)` takes y_pred (B, T, n_y), and y_true of the same shape, or (B, T) for
-    integer classes and for n_y = 1. sample_weight is (B,), one weight a sequence, or (B, T). Steps that the mask of
-    y_pred leaves out, and steps of weight 0, cost nothing, whatever their y_true is: padding may be -1, or NaN.
+    integer classes and for n_y = 1. sample_weight is (B,), one weight per sequence, or (B, T). Steps that the mask of
+    y_pred leaves out, and steps of weight 0, cost nothing for any value of y_true: padding may be -1, or NaN.
 
     Args:
         loss: the cost of one step, L_t: the name of a Keras loss (`"binary_crossentropy"` for logistic steps,
             `"sparse_categorical_crossentropy"` or `"categorical_crossentropy"` for softmax steps,
             `"mean_squared_error"`, ...), its function, or an object such as
-            `keras.losses.BinaryCrossentropy(from_logits=True)` (whose own reduction plays no part).
+            `keras.losses.BinaryCrossentropy(from_logits=True)`, whose own reduction is not used.
         name: the name of the loss.
-        dtype: what it computes in; `None` for Keras' default, float32.
+        dtype: the dtype of the computation; `None` for Keras' default, float32.
 
     Raises:
-        ValueError: when y_pred is not (B, T, n_y), y_true does not fit it or holds a class that is none of n_y, or the
-            loss does not give one cost for each step. (For such a class a graph has an assertion; where XLA compiles
-            it, and on other backends than TensorFlow, the cost is NaN.)
+        ValueError: if y_pred is not (B, T, n_y), if y_true does not fit it or holds a class outside 0 .. n_y - 1, or if
+            the loss does not give one cost for each step. (In a graph, such a class fails an assertion; in a graph
+            compiled by XLA, and on other backends than TensorFlow, the cost is NaN.)
 
     Two sequences of three steps, every step wrong by 2: each step costs 4, each sequence 12.
 
@@ -49,8 +49,9 @@ class SumOverTime(keras.losses.Loss):
             counted = _all_of(mask, None if weight is None else ops.not_equal(weight, 0))
             costs, _ = _costs(self.loss, y_true, y_pred, counted)
             total = ops.sum(costs if weight is None else costs * weight)
-            # A batch without examples costs nothing.
-            return total / ops.cast(ops.maximum(ops.shape(y_pred)[0], 1), total.dtype)
+            # An empty batch costs nothing. Under a tf.distribute strategy this is a replica's part of the
+            # batch, and Keras adds up what the replicas come to.
+            return total / ops.cast(_replicas() * ops.maximum(ops.shape(y_pred)[0], 1), total.dtype)
 
     def call(self, y_true, y_pred):
         """(B, T, n_y), (B, T, n_y) -> (B, T): L_t of every step."""
@@ -68,19 +69,21 @@ class SumOverTime(keras.losses.Loss):
 def per_step_loss(y_true: Any, y_pred: Any, loss: Any, mask: Any = None, mean_over: str = "batch") -> Any:
     """(B, T, n_y), (B, T, n_y) -> (T,): the costs L_1 .. L_T, each averaged over the batch; their sum is `SumOverTime`.
 
-    The mask that y_pred carries, as the answer `model(x)` of a model that masks does, is read from it. (An array, such
-    as `model.predict(x)` gives, carries none: give `mask`.) A step counts unless one of the two masks leaves it out.
+    If y_pred carries a Keras mask, as the output `model(x)` of a model with masking does, this mask is used. (An array,
+    such as `model.predict(x)` gives, carries no mask: pass `mask`.) A step counts unless one of the two masks leaves it
+    out.
 
     Args:
         y_true: (B, T, n_y), or (B, T) for integer classes and for n_y = 1.
         y_pred: (B, T, n_y).
         loss: the cost of one step, as in `SumOverTime`, or a `SumOverTime` itself.
         mask: (B, T) booleans; a step that is False costs nothing.
-        mean_over: `"batch"` averages over all B sequences: L_t also falls as sequences end. `"running"` averages over
-            those that are not masked at t: the cost of a step there is, NaN where there is none; their sum is not L.
+        mean_over: `"batch"` averages over all B sequences, so L_t also falls because sequences end. `"running"`
+            averages over the sequences that are not masked at t; it gives NaN if all are masked, and the sum of these
+            costs is not L.
 
     Raises:
-        ValueError: for shapes, classes or masks that do not fit, as in `SumOverTime`, or an unknown `mean_over`.
+        ValueError: for shapes, classes or masks that do not match, as in `SumOverTime`, or an unknown `mean_over`.
 
     >>> import numpy as np
     >>> y, y_hat, mask = np.zeros((2, 3)), [[[0.0], [1.0], [2.0]], [[0.0], [1.0], [4.0]]], np.ones((2, 3), bool)
@@ -108,6 +111,15 @@ def per_step_loss(y_true: Any, y_pred: Any, loss: Any, mask: Any = None, mean_ov
     return ops.where(running > 0, ops.sum(costs, axis=0) / ops.maximum(running, 1), float("nan"))
 
 
+def _replicas():
+    """How many devices a tf.distribute strategy cuts each batch for; 1 where there is none."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
 def _cost_of_one_step(loss):
     cost = keras.losses.get(loss)
     if cost is None:
@@ -130,13 +142,13 @@ def _fitting_weight(sample_weight, y_pred):
 
 
 def _all_of(*masks):
-    """Where none of the masks, each (B, T), (B, 1) or None, leaves a step out; None where there is no mask."""
+    """True where all masks keep a step; each mask is (B, T), (B, 1) or None. None if there is no mask."""
     there = [ops.cast(mask, "bool") for mask in masks if mask is not None]
     return None if not there else there[0] if len(there) == 1 else ops.logical_and(*there)
 
 
 def _costs(loss, y_true, y_pred, counted):
-    """-> (B, T), (B, T): L_t of every step, 0 where it does not count; and which do, None for all."""
+    """-> (B, T), (B, T): L_t of every step, 0 where it does not count; and which steps count, None for all."""
     cost = loss.call if isinstance(loss, keras.losses.Loss) else loss
     named = type(loss) if isinstance(loss, keras.losses.Loss) else loss
     if len(y_pred.shape) != 3:
@@ -147,12 +159,12 @@ def _costs(loss, y_true, y_pred, counted):
     if getattr(named, "__module__", "keras").startswith("keras."):
         name = getattr(named, "__name__", "").lower()
         y_true, known = _fitting_labels("sparse" in name or "generalized" in name, loss, y_true, y_pred, counted)
-    else:  # the user's own cost knows what fits it
+    else:  # a cost of the user checks its own inputs
         y_true, known = ops.convert_to_tensor(y_true, dtype=y_pred.dtype), None
         if len(y_true.shape) == 2 and y_pred.shape[-1] == 1:
             y_true = ops.expand_dims(y_true, -1)
         if counted is not None and len(y_true.shape) >= 2:
-            # What stands where nothing counts, such as NaN, would still reach the gradient.
+            # Values in steps that do not count, such as NaN, would still reach the gradient.
             there = ops.reshape(counted, (*ops.shape(counted), *[1] * (len(y_true.shape) - 2)))
             y_true = ops.where(there, y_true, ops.zeros_like(y_true))
     costs = ops.convert_to_tensor(cost(y_true, y_pred))
@@ -160,30 +172,30 @@ def _costs(loss, y_true, y_pred, counted):
         raise ValueError(
             f"loss must give one cost for each step, (B, T) for y_pred {tuple(y_pred.shape)}, got {tuple(costs.shape)}."
         )
-    # A class to ignore takes its steps out as well.
+    # Steps with the loss's class to ignore do not count either.
     counted = _all_of(counted, get_keras_mask(costs))
     costs = costs if known is None else ops.where(known, costs, float("nan"))
     return costs if counted is None else ops.where(counted, costs, 0.0), counted
 
 
 def _fitting_labels(classes, loss, y_true, y_pred, counted):
-    """-> y_true as a loss of Keras takes it, (B, T) where it is one of the classes; None where it is no class at all.
+    """-> y_true as a Keras loss takes it; and (B, T), where it is a known class, or None if the loss has no classes.
 
-    Where a step does not count, its label is replaced: of NaN, or a class that is none, even the gradient is NaN.
+    The label of a step that does not count is replaced: NaN or an unknown class would make even the gradient NaN.
     """
     y_true = ops.convert_to_tensor(y_true, dtype=None if classes else y_pred.dtype)
     true, pred = tuple(y_true.shape), tuple(y_pred.shape)
     if classes and len(true) == 3 and true[-1] == 1:
         y_true, true = ops.squeeze(y_true, -1), true[:2]
     if not classes and len(true) == 2 and pred[-1] == 1:
-        # Else Keras squeezes y_pred instead, and averages over time.
+        # Otherwise Keras squeezes y_pred instead, and averages over time.
         y_true, true = ops.expand_dims(y_true, -1), (*true, 1)
     expected = pred[:2] if classes else pred
     if len(true) != len(expected) or any(None not in (n, m) and n != m for n, m in zip(true, expected)):
         wanted = "(B, T) classes" if classes else "(B, T, n_y)"
         raise ValueError(f"y_true must have the shape {wanted} = {expected} to fit y_pred {pred}, got {true}.")
     if None in (*true[:2], *pred[:2]):
-        # A graph does not know these sizes yet, and would repeat a single step or sequence for all without a word.
+        # A graph does not know these sizes yet, and would silently repeat a single step or sequence for all.
         message = "y_true must have as many sequences and time steps, at least one, as y_pred"
         y_true = with_steps(y_true, y_pred, message)
     if not classes:
@@ -191,7 +203,7 @@ def _fitting_labels(classes, loss, y_true, y_pred, counted):
     n_y, ignored, label = pred[-1], getattr(loss, "ignore_class", None), ops.cast(y_true, "int32")
     known = (label >= 0) & (label < n_y)
     known = known if ignored is None else known | (label == ignored)
-    known = known & (ops.cast(label, y_true.dtype) == y_true)  # 1.5 and NaN are no classes
+    known = known & (ops.cast(label, y_true.dtype) == y_true)  # 1.5 and NaN are not classes
     fits = known if counted is None else known | ~counted
     message = f"A label must be a class, a whole number from 0 to {n_y - 1}, got"
     insist(ops.all(fits), message, lambda: first_not(fits, y_true))

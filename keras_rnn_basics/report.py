@@ -1,4 +1,4 @@
-"""What an example came to: its score beside its baselines, as a table to read and as a file for the gallery."""
+"""The result of an example: its score next to its baselines, as a table to read and as a file for the gallery."""
 
 import json
 import os
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Report:
-    """The score of a model beside those of its baselines, on the same examples that none of them has seen.
+    """The score of a model and the scores of its baselines, on the same unseen examples.
 
-    Printing it gives one table: each mean, and the model's minus the baseline's with the 95 % interval of
+    Printing it gives one table: each mean, and the model's mean minus the baseline's mean with the 95 % interval of
     `baselines.difference`.
 
     Args:
-        task: a sentence: what is answered, from what, for which unseen data.
-        measure: what a mean is called, such as "mean absolute error".
-        unit: of the values.
-        values: (N,), the model's error or score in each example, in the order of time where there is one.
-        baselines: from a baseline's name to its (N,) values.
-        seeds: from the seed of each network to its own mean, where there were several.
-        name: the model's.
-        higher_is_better: for scores; errors are better when they are lower.
-        block: how many neighbours of the N depend on each other.
+        task: one sentence: the question, the inputs, and the unseen data on which it is scored.
+        measure: the name of the score, such as "mean absolute error".
+        unit: the unit of the values.
+        values: (N,), the model's error or score in each example, in time order if there is one.
+        baselines: a dict from the name of a baseline to its (N,) values.
+        seeds: a dict from the seed of each network to its own mean, if there were several networks.
+        name: the name of the model.
+        higher_is_better: True for scores, False for errors.
+        block: the number of neighbouring examples that depend on each other.
 
     Raises:
-        ValueError: for values that are not (N,) alike.
+        ValueError: for values that are not all (N,), or a baseline with the name of the model.
 
     >>> print(Report("", "mean absolute error", "°C", np.full(60, 1.0), {"persistence": np.full(60, 3.0)}))
                      mean absolute error   RNN minus it   95 % interval
@@ -60,7 +60,7 @@ class Report:
 
     def __post_init__(self):
         if self.name in self.baselines:
-            raise ValueError(f"A baseline must not be called {self.name!r}, as the model is.")
+            raise ValueError(f"A baseline must not be called {self.name!r}, which is the name of the model.")
         for name, values in {self.name: self.values, **self.baselines}.items():
             if np.ndim(values) != 1 or np.shape(values) != np.shape(self.values):
                 raise ValueError(
@@ -73,12 +73,12 @@ class Report:
         return {name: float(np.mean(values)) for name, values in {self.name: self.values, **self.baselines}.items()}
 
     def compared(self) -> dict[str, dict[str, Any]]:
-        """From a baseline's name to the model's mean minus its own, the interval's ends, and who wins."""
+        """From a baseline's name to the model's mean minus the baseline's, the ends of the interval, and the winner."""
         return self._compared
 
     @cached_property
     def _compared(self):
-        # The bootstrap is drawn once, though the table and the file both tell it.
+        # The bootstrap is drawn only once for the table and the file.
         answer = {}
         for name, values in self.baselines.items():
             mean, low, high = difference(self.values, values, self.block)
@@ -115,17 +115,17 @@ def publish(
     further: Mapping[str, Any] | None = None,
     names: Mapping[str, Sequence[str]] | None = None,
 ) -> LoadedModel:
-    """Prints the report, saves the picture, exports the model and loads it back; tells the gallery.
+    """Prints the report, saves the picture, exports the model, loads it back, and writes a file for the gallery.
 
     Writes `runs/<name>/picture.png`, `saved_models/<name>` and `runs/<name>/report.json`.
 
     Args:
-        name: the example's.
-        model: what is exported.
-        report: its scores.
+        name: the name of the example.
+        model: the model to export.
+        report: the scores of the model.
         figure: the matplotlib figure to save.
-        began: `time.monotonic()` when the example began.
-        further: other scores, kept beside those of the report.
+        began: the value of `time.monotonic()` when the example began.
+        further: other scores, which are kept next to those of the report.
         names: as in `export_saved_model`.
 
     Returns:
@@ -138,7 +138,7 @@ def publish(
     path = export_saved_model(model, Path("saved_models") / name, scores, overwrite=True, names=names)
     loaded = load_saved_model(path)
     picture = folder / "picture.png"
-    figure.savefig(picture, dpi=120)  # after the export: it fails on words with $, which are read as math
+    figure.savefig(picture, dpi=120)  # after the export: savefig fails on words with $, which it reads as math
     seconds = time.monotonic() - began
     told = {
         "task": report.task,

@@ -12,15 +12,15 @@ import numpy as np
 LEVELS = ("character", "word", "given")
 SPECIAL = ("", "[UNK]", "[START]", "[END]")
 
-# A word with the space before it, a run of signs with the space before it, or one character of white space: put
-# behind each other again, the tokens are the text.
+# A word with the space before it, a run of signs with the space before it, or one character of white space. The tokens
+# joined together are the text again.
 WORD = r" ?[\p{L}\p{N}'’]+| ?[^\s\p{L}\p{N}'’]+|\s"
 BETWEEN = "\0"
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class Vocabulary:
-    """The tokens of a text, numbered: 0 is padding, 1 any unknown token, 2 the start, 3 the end, then the text's own.
+    """The numbers of a text's tokens: 0 is padding, 1 any unknown token, 2 the start, 3 the end, then the text's own.
 
     Tokens are characters (Unicode code points), or words and signs with the space before them: joined, they are the
     text again. Or they are given, as lists of words and labels are, such as a tagger's: then they are taken as they
@@ -54,7 +54,7 @@ class Vocabulary:
         if isinstance(tokens, str) or not tokens or not all(isinstance(token, str) and token for token in tokens):
             raise ValueError(f"tokens must be a list of strings, none of them empty, got {str(tokens)[:80]!r}.")
         if any("\0" in token for token in tokens):
-            raise ValueError("tokens must not hold the character zero: what has it is no text but binary.")
+            raise ValueError("tokens must not hold the character zero: a file that holds it is binary, not text.")
         repeated = [token for token, count in Counter([*SPECIAL, *tokens]).items() if count > 1]
         if repeated:
             raise ValueError(f"tokens must differ from each other and from {SPECIAL}; these repeat: {repeated[:10]}.")
@@ -68,7 +68,7 @@ class Vocabulary:
         size: int | None = None,
         at_least: int = 1,
     ) -> "Vocabulary":
-        """The vocabulary of texts, read once and piece by piece, the commonest tokens first.
+        """The vocabulary of texts, the most frequent tokens first. The texts are read once, piece by piece.
 
         Args:
             texts: strings, such as sentences or the pieces of a text; or lists of tokens, which are taken as they are.
@@ -77,7 +77,7 @@ class Vocabulary:
             at_least: rarer tokens are left to be unknown.
         """
         if isinstance(texts, str):
-            raise ValueError("texts must be a list of strings, or another source of them; got one string.")
+            raise ValueError("texts must be a list or another iterable of strings, got one string.")
         if size is not None and size <= len(SPECIAL):
             raise ValueError(f"size must be more than {len(SPECIAL)}, the numbers that are no text, got {size!r}.")
         first, texts = _first_of(texts)
@@ -121,7 +121,7 @@ class Vocabulary:
 
     @property
     def resources(self) -> list[Any]:
-        """What an export of a function that encodes or decodes must hold on to."""
+        """The objects that an export must keep for a function that encodes or decodes."""
         return [self._numbers]
 
     def _split(self, texts):
@@ -152,12 +152,12 @@ class Vocabulary:
     def _encode(self):
         import tensorflow as tf
 
-        numbers = self._numbers  # a dozen operations, which take milliseconds one by one
+        numbers = self._numbers  # one graph, because a dozen separate operations take milliseconds
         one_call = tf.function(lambda texts: tf.cast(numbers(self._split(texts)), "int32"), autograph=False)
         return one_call.get_concrete_function(tf.TensorSpec([None], "string"))
 
     def decode_tensor(self, tokens: Any) -> Any:
-        """(B, T) tokens -> (B,) string tensor: the text up to the first end token; an unknown token reads �."""
+        """(B, T) tokens -> (B,) string tensor: the text up to the first end token; an unknown token is shown as �."""
         import tensorflow as tf
 
         tokens = tf.convert_to_tensor(tokens)
@@ -185,7 +185,7 @@ class Vocabulary:
         return [text.decode() for text in self.decode_tensor(tokens).numpy()]
 
     def spelt(self, tokens: Sequence[int]) -> list[str]:
-        """Tokens -> the text of each by itself."""
+        """Tokens -> the text of each token."""
         self._check(np.asarray(tokens))
         return [text.decode() for text in np.take(self._texts.numpy(), tokens)]
 
@@ -236,7 +236,7 @@ def _given(rows):
 
 
 def _in_bundles(texts, characters=1 << 16):
-    """Many short texts at a time, long ones by themselves: a call of TensorFlow for each sentence takes minutes."""
+    """Groups short texts and leaves long ones alone: one call of TensorFlow for each sentence would take minutes."""
     bundle, size = [], 0
     for text in texts:
         bundle.append(text)
@@ -249,7 +249,7 @@ def _in_bundles(texts, characters=1 << 16):
 
 
 def _outside_any_graph():
-    # The table is one for all graphs, also when a graph is the first to ask for it.
+    # All graphs share one table, even if a graph is the first to need it.
     import tensorflow as tf
 
     return tf.init_scope()

@@ -48,6 +48,9 @@ def writer(vocabulary):
     return texts.build_writer(vocabulary)
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["plain", "attention"])
+# Every day with attention, which has all that the other has, and a memory.
+@pytest.fixture(
+    scope="module", params=[pytest.param(False, id="plain", marks=pytest.mark.long), pytest.param(True, id="attention")]
+)
 def translator(request, vocabulary):
     return texts.build_translator(vocabulary, request.param)

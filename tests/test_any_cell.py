@@ -1,11 +1,13 @@
 """Cells of all kinds on every route beside keras.layers.RNN, which knows nothing of their parts."""
 
 import functools
+import itertools
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from everyday import cases
 from keras import ops
 from test_recurrence import check
 
@@ -116,14 +118,33 @@ def by_core(monkeypatch, parts=3, jit=False, remat=False):
     monkeypatch.setattr(per_core, "plan", lambda call: ("as the test says", run))
 
 
-@pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
+LOOPS = {
+    "plain": ("plain", True, True),
+    "masked": ("per_core", True, True),
+    "unmasked": ("per_core", False, False),
+    "remat": ("remat", True, False),
+}
+
+
 @pytest.mark.parametrize(
-    ("recurrence", "masked", "sequences"),
-    [("plain", True, True), ("per_core", True, True), ("per_core", False, False), ("remat", True, False)],
+    ("name", "loop"),
+    cases(
+        itertools.product(CELLS, LOOPS),
+        [
+            *itertools.product(CELLS, ["masked"]),
+            ("normalised", "plain"),
+            ("two states", "plain"),
+            ("no recur", "unmasked"),
+            ("a function of no name", "unmasked"),
+            ("two states", "remat"),
+            ("learned a_0", "remat"),
+        ],
+    ),
 )
-def test_any_cell_gives_what_keras_rnn_gives(rng, x, mask, monkeypatch, make, masked, sequences, recurrence):
+def test_any_cell_gives_what_keras_rnn_gives(rng, x, mask, monkeypatch, name, loop):
+    recurrence, masked, sequences = LOOPS[loop]
     by_core(monkeypatch, remat=recurrence == "remat")
-    cell = make()
+    cell = CELLS[name]()
     recurrence = "per_core" if recurrence == "remat" else recurrence
     how = {"return_sequences": sequences, "return_state": True, "zero_output_for_mask": False}
     rnn, reference = BasicRNN(cell, recurrence=recurrence, **how), keras.layers.RNN(cell, **how)
@@ -139,8 +160,12 @@ def test_any_cell_gives_what_keras_rnn_gives(rng, x, mask, monkeypatch, make, ma
         np.testing.assert_allclose(ours, theirs, atol=2e-4, rtol=1e-4, err_msg=name)
 
 
-@pytest.mark.parametrize("name", ["normalised", "two states"])
-@pytest.mark.parametrize("remat", [False, True])
+@pytest.mark.parametrize(
+    ("name", "remat"),
+    cases(
+        itertools.product(["normalised", "two states"], [False, True]), [("normalised", False), ("two states", True)]
+    ),
+)
 def test_any_cell_when_its_parts_are_compiled(rng, x, mask, monkeypatch, name, remat):
     by_core(monkeypatch, parts=2, jit=True, remat=remat)
     cell = CELLS[name](recurrent_dropout=0.3)
@@ -154,11 +179,16 @@ def test_any_cell_when_its_parts_are_compiled(rng, x, mask, monkeypatch, name, r
         np.testing.assert_allclose(ours, theirs, atol=2e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("g", ["tanh", "relu", "sigmoid", "linear"])
-@pytest.mark.parametrize("remat", [False, True])
+@pytest.mark.parametrize(
+    ("g", "remat"),
+    cases(
+        itertools.product(["tanh", "relu", "sigmoid", "linear"], [False, True]),
+        [("tanh", False), ("relu", True), ("sigmoid", False), ("linear", True)],
+    ),
+)
 def test_a_derivative_by_tensorflow_equals_the_one_by_hand(rng, x, mask, monkeypatch, g, remat):
     monkeypatch.setattr("test_cell.BasicRNNCell", OwnStep)
-    check(functools.partial(per_core.run, parts=3, jit=False, remat=remat), rng, x, g, mask)
+    check(functools.partial(per_core.run, parts=2, jit=False, remat=remat), rng, x, g, mask)
 
 
 def test_a_deviating_product_keeps_its_own_error(rng, x):
@@ -203,8 +233,9 @@ class DropsNothing(BasicRNNCell):
 
 
 @pytest.mark.parametrize("kind", [Halved, DropsLess, DropsNothing])
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(
+    ("training", "masked"), cases(itertools.product([False, True], repeat=2), [(False, False), (True, True)])
+)
 def test_who_replaces_call_or_dropout_is_run_step_by_step(rng, x, mask, kind, training, masked):
     cell = kind(8, 2, dropout=0.4, recurrent_dropout=0.4)
     how = {"return_sequences": True, "return_state": True, "go_backwards": True}
@@ -217,7 +248,13 @@ def test_who_replaces_call_or_dropout_is_run_step_by_step(rng, x, mask, kind, tr
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [keras.layers.GRUCell, keras.layers.LSTMCell, keras.layers.SimpleRNNCell])
+@pytest.mark.parametrize(
+    "make",
+    cases(
+        [keras.layers.GRUCell, keras.layers.LSTMCell, keras.layers.SimpleRNNCell],
+        [keras.layers.LSTMCell, keras.layers.SimpleRNNCell],
+    ),
+)
 def test_the_cells_of_keras_run_as_in_their_own_layers(rng, x, mask, make):
     cell = make(5, recurrent_dropout=0.3)
     rnn, reference = (kind(cell, return_sequences=True, return_state=True) for kind in (BasicRNN, keras.layers.RNN))
@@ -252,10 +289,22 @@ def same_gradients(monkeypatch, cell, x, **options):
         np.testing.assert_allclose(ours, theirs, atol=2e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("make", CELLS.values(), ids=CELLS)
-@pytest.mark.parametrize("remat", [False, True])
-def test_dropout_leaves_the_way_back_through_time_open(x, monkeypatch, make, remat):
-    same_gradients(monkeypatch, make(dropout=0.2, recurrent_dropout=0.4), x, remat=remat)
+@pytest.mark.parametrize(
+    ("name", "remat"),
+    cases(
+        itertools.product(CELLS, [False, True]),
+        [
+            ("its own words", False),
+            ("no recur", False),
+            ("normalised", True),
+            ("a function of no name", False),
+            ("two states", True),
+            ("learned a_0", False),
+        ],
+    ),
+)
+def test_dropout_leaves_the_way_back_through_time_open(x, monkeypatch, name, remat):
+    same_gradients(monkeypatch, CELLS[name](dropout=0.2, recurrent_dropout=0.4), x, remat=remat)
 
 
 class Outer(BasicRNNCell):

@@ -90,7 +90,7 @@ except RuntimeError as error:
 """
 
 
-@pytest.mark.backend
+@pytest.mark.extra
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_the_forward_pass_and_one_training_step_equal_the_oracle(backend, tmp_path):
     if importlib.util.find_spec(backend) is None:

@@ -88,7 +88,7 @@ def test_errors_of_different_examples_are_not_compared():
 def test_boosting_finds_a_rule_with_a_threshold_that_no_plane_has(rng):
     x = rng.normal(size=(900, 3, 2))
     y = np.where(x[:, -1, 0] > 0, 5.0, -5.0) + 0.1 * rng.normal(size=900)
-    answers = baselines.boosting(x[:500], y[:500], x[500:700], y[500:700], x[700:], trees=60)
+    answers = baselines.boosting(x[:500], y[:500], x[500:700], y[500:700], x[700:], trees=40)
     linear = baselines.ridge(x[:500], y[:500, None], x[500:700], y[500:700, None], x[700:])[:, 0]
     assert np.abs(answers - y[700:]).mean() < 0.5 < np.abs(linear - y[700:]).mean()
 

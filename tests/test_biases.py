@@ -1,8 +1,11 @@
 """b_x and b_a are two biases of one sum: with b_x fixed the cell trains as Keras' own does."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
+from everyday import cases
 
 import keras_rnn_basics as krb
 
@@ -17,15 +20,23 @@ def trained(rng, layers, weights, steps=20):
     return model.get_weights()
 
 
-@pytest.mark.parametrize("how", [{"recurrence": "plain"}, {"recurrence": "per_core"}, {"remat": True}], ids=str)
-@pytest.mark.parametrize("frozen", [("b_x",), ()])
-def test_training_equals_simple_rnn_and_dense_where_b_x_is_fixed(how, frozen):
+LOOPS = {"plain": {"recurrence": "plain"}, "per_core": {"recurrence": "per_core"}, "remat": {"remat": True}}
+
+
+@pytest.mark.parametrize(
+    ("loop", "frozen"),
+    cases(
+        itertools.product(LOOPS, [("b_x",), ()]),
+        [("plain", ("b_x",)), ("per_core", ("b_x",)), ("remat", ("b_x",)), ("per_core", ())],
+    ),
+)
+def test_training_equals_simple_rnn_and_dense_where_b_x_is_fixed(loop, frozen):
     rng = np.random.default_rng(0)
     W_aa, W_ax, W_ya, b_a, b_x, b_y = (
         0.4 * rng.normal(size=shape).astype("float32") for shape in [(4, 4), (3, 4), (4, 2), (4,), (4,), (2,)]
     )
     cell = krb.BasicRNNCell(4, 2, frozen=frozen)
-    rnn = krb.BasicRNN(cell, return_sequences=True, **how)
+    rnn = krb.BasicRNN(cell, return_sequences=True, **LOOPS[loop])
     # Keras puts what learns before what does not.
     own = [W_aa, W_ax, W_ya, b_a, *([b_y, b_x] if frozen else [b_x, b_y])]
     trained(np.random.default_rng(1), [rnn], own)

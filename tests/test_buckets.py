@@ -117,7 +117,7 @@ def test_pairs_come_in_the_order_in_which_bucketed_gives_their_sources(rng):
 def test_bad_pairs_say_what_would_do():
     x, y = [[5, 6], [7]], [[1, 4, 2], [1, 2]]
     with pytest.raises(
-        ValueError, match=r"x\[0\]\[1\] is 0; a token must be from 1 to 2147483647, for 0 is the padding"
+        ValueError, match=r"x\[0\]\[1\] is 0; a token must be from 1 to 2147483647, since 0 is the padding"
     ):
         bucketed_pairs([[5, 0, 6], [7]], y)
     with pytest.raises(ValueError, match=r"y\[1\]\[1\] is 0; a token"):

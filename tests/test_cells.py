@@ -188,9 +188,9 @@ def test_a_learned_leak_begins_at_alpha_and_stays_between_zero_and_one():
 
 @pytest.mark.parametrize("alpha", [0, -0.5, 1.5, float("nan")])
 def test_an_alpha_that_is_no_leak_is_refused(alpha):
-    with pytest.raises(ValueError, match=r"alpha must be a number in \(0, 1\], below 1 where it is learned, got "):
+    with pytest.raises(ValueError, match=r"alpha must be a number in \(0, 1\], below 1 if it is learned, got "):
         LeakyRNNCell(4, alpha=alpha)
-    with pytest.raises(ValueError, match=r"below 1 where it is learned, got 1\."):
+    with pytest.raises(ValueError, match=r"below 1 if it is learned, got 1\."):
         LeakyRNNCell(4, alpha=1, learn_alpha=True)
 
 

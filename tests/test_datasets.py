@@ -1,4 +1,6 @@
 import gzip
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -63,7 +65,7 @@ def test_your_own_csv_is_read_by_path(tmp_path, zipped):
         ((), "", "is empty: its first line must name the columns"),
         ((), HEADER, "has no rows under its header"),
         (("2020-01-01,1,2",), "day,temp,wind", r"line 1: there is no column 'date'; the columns are \['day'"),
-        (("2020-01-01,1,2",), "date,temp,temp", r"line 1: the columns \['temp'\] stand twice"),
+        (("2020-01-01,1,2",), "date,temp,temp", r"line 1: the columns \['temp'\] appear twice"),
         (("2020-01-01",), "date", "line 1: there are no columns of numbers"),
         (("2020-01-01,1",), HEADER, "line 2: 2 fields, but line 1 names 3 columns"),
         (("2020-01-01,1,2", "2020-13-01,1,2"), HEADER, "line 3, column 'date': '2020-13-01' is not a date"),
@@ -79,7 +81,7 @@ def test_your_own_csv_is_read_by_path(tmp_path, zipped):
         (
             ("2020-01-01,1,2", "2020-01-01,1,3"),
             HEADER,
-            "line 3, column 'date': 2020-01-01 stands in line 2 too, with other numbers",
+            "line 3, column 'date': 2020-01-01 is also in line 2, with other numbers",
         ),
         (
             ("2020-01-01,1,2", "2023-01-01,1,3"),
@@ -104,7 +106,7 @@ MENDABLE = [
     ),
     (
         ("2020-01-01,1,2", "2020-01-01,1,2", "2020-01-02,3,4"),
-        "line 3, column 'date': 2020-01-01 stands in line 2 too",
+        "line 3, column 'date': 2020-01-01 is also in line 2",
         [[1, 2], [3, 4]],
     ),
     (
@@ -314,3 +316,16 @@ def test_bad_blocks_say_what_would_do(arguments, message):
     good = {"block": 10, "kinds": ["train", "validation", "test"], "lookback": 3, "horizon": 2}
     with pytest.raises(ValueError, match=message):
         split_blocks(days_from(40), **{**good, **arguments})
+
+
+def test_the_package_and_its_data_sets_import_nothing_of_the_extra():
+    # Keras itself takes up what it finds of them.
+    code = (
+        "import sys, keras\n"
+        "before = set(sys.modules)\n"
+        "import keras_rnn_basics, keras_rnn_basics.datasets\n"
+        "extra = {'babel', 'matplotlib', 'pandas', 'scipy.signal', 'sklearn', 'sklearn.datasets', 'soundfile'}\n"
+        "print(sorted(extra & (set(sys.modules) - before)), 'babel' in sys.modules, 'sklearn.datasets' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] False False"

@@ -1,8 +1,11 @@
 """Every claim is checked against numpy: loops over the same step, the softmax itself, all sequences there are."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from everyday import cases
 
 from keras_rnn_basics import decoding
 
@@ -51,8 +54,9 @@ def padded(rows, width):
     return np.array([[*row, *[0] * (width - len(row))] for row in rows])
 
 
-@pytest.mark.parametrize("stop", [None, 4])
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(
+    ("stop", "jit"), cases(itertools.product([None, 4], [False, True]), [(None, False), (4, True)])
+)
 def test_prompts_of_different_lengths_are_each_continued_as_if_alone(network, stop, jit):
     step, in_numpy = network
     lengths = [len(prompt) for prompt in PROMPTS]
@@ -179,8 +183,10 @@ def penalised(log_p, tokens, alpha):
     return log_p / ((5 + len(tokens)) / 6) ** alpha
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
-@pytest.mark.parametrize("stop", [None, 0, 4])
+@pytest.mark.parametrize(
+    ("alpha", "stop"),
+    cases(itertools.product([0.0, 0.6, 1.0], [None, 0, 4]), [(0.0, None), (0.6, 0), (0.6, 4), (1.0, 4)]),
+)
 def test_a_beam_as_wide_as_all_beginnings_finds_the_best_of_all_sequences(network, alpha, stop):
     step, in_numpy = network
     beam, length = V**3, 4
@@ -211,8 +217,9 @@ def beam_in_numpy(in_numpy, start, length, beam, stop, alpha):
     return sorted(ended, key=lambda each: -penalised(*each, alpha))[:beam]
 
 
-@pytest.mark.parametrize("beam", [1, 2, 3])
-@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(
+    ("beam", "jit"), cases(itertools.product([1, 2, 3], [False, True]), [(1, False), (2, True), (3, False)])
+)
 def test_a_narrow_beam_finds_what_the_same_search_in_lists_finds(network, beam, jit):
     step, in_numpy = network
     search = tf.function(
@@ -245,8 +252,9 @@ def thinking(logit, broken_from=0):
     return step, [tf.constant([[-9.0], [0.0]])]
 
 
-@pytest.mark.parametrize("logit", [np.nan, np.inf])
-@pytest.mark.parametrize("broken_from", [0, 2])
+@pytest.mark.parametrize(
+    ("logit", "broken_from"), cases(itertools.product([np.nan, np.inf], [0, 2]), [(np.nan, 2), (np.inf, 0)])
+)
 def test_logits_that_are_not_finite_are_an_error_not_an_end(logit, broken_from):
     step, states = thinking(logit, broken_from)
 
@@ -296,6 +304,7 @@ def test_no_rows_have_no_random_numbers():
     assert decoding.uniform_numbers(1, 0, 5).shape[0] == 0
 
 
+@pytest.mark.extra
 def test_a_sampler_of_keras_hub_takes_the_step(network):
     samplers = pytest.importorskip("keras_hub", reason="keras-hub is not installed").samplers
     step, in_numpy = network

@@ -28,6 +28,7 @@ def test_the_notebook_is_the_guide_and_holds_no_outputs():
     assert not any(cell.get("outputs") for cell in written.cells)
 
 
+@pytest.mark.long  # `make test` runs the guide's code as doctests, page by page
 def test_the_notebook_runs_from_top_to_bottom_and_draws(tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as in a notebook of one's own
     notebook = nbformat.read(ROOT / "examples/rnn_basics.ipynb", as_version=4)

@@ -1,12 +1,24 @@
-"""The examples run from another working directory, on little data, and a second time over what they left."""
+"""The examples run from another working directory, on little data, and a second time over what they left.
+
+`weather.py` runs as its reader runs it, in a process of its own. The others run in the process of the tests, which has
+imported TensorFlow already.
+"""
 
 import json
 import os
+import runpy
 import subprocess
 import sys
+import traceback
+import warnings
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from subprocess import CompletedProcess
+from unittest import mock
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -16,6 +28,28 @@ ROOT = Path(__file__).parent.parent
 
 
 def run(example, *arguments, cwd):
+    """What `python examples/<example> <arguments>` does in the folder cwd, without a process of its own."""
+    path = str(ROOT / "examples" / example)
+    with (
+        redirect_stdout(StringIO()) as stdout,
+        redirect_stderr(StringIO()) as stderr,
+        chdir(cwd),
+        mock.patch.object(sys, "argv", [path, *arguments]),
+        mock.patch.object(sys, "path", [str(ROOT / "examples"), *sys.path]),
+        warnings.catch_warnings(action="default"),
+    ):
+        try:
+            runpy.run_path(path, run_name="__main__")
+            code = 0
+        except Exception:
+            traceback.print_exc()
+            code = 1
+        finally:
+            plt.close("all")
+    return CompletedProcess([path, *arguments], code, stdout.getvalue(), stderr.getvalue())
+
+
+def run_as_its_reader(example, *arguments, cwd):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, str(ROOT / "examples" / example), *arguments]
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
@@ -37,7 +71,8 @@ def test_weather_trains_scores_draws_exports_and_forecasts_from_your_own_csv(csv
     faulty = run("weather.py", "--csv", str(csv), "--target", "temp", cwd=tmp_path)
     assert faulty.returncode != 0
     assert "line 102, column 'date': 1 day is missing before 2020-04-11" in faulty.stderr
-    done = run("weather.py", "--csv", str(csv), "--target", "temp", "--repair", "--seeds", "1", cwd=tmp_path)
+    arguments = ["--csv", str(csv), "--target", "temp", "--repair", "--seeds", "1"]
+    done = run_as_its_reader("weather.py", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Repaired: line 102, column 'date': 1 day is missing" in done.stdout
     for name in ("RNN", "persistence", "climatology", "ridge"):
@@ -58,9 +93,9 @@ def test_sentences_trains_scores_writes_and_exports_from_your_own_text(tmp_path)
     (tmp_path / "latin.txt").write_bytes(b"a" * 200 + b"\xe9")
     faulty = run("sentences.py", "--text", "latin.txt", cwd=tmp_path)
     assert faulty.returncode != 0
-    assert "latin.txt is no UTF-8 text: byte 200 is 0xe9" in faulty.stderr
+    assert "latin.txt is not UTF-8 text: byte 200 is 0xe9" in faulty.stderr
     for _ in range(2):
-        arguments = ["--text", "own.txt", "--minutes", "0.1", "--units", "32", "--prompt", "sun moon"]
+        arguments = ["--text", "own.txt", "--minutes", "0.06", "--units", "32", "--prompt", "sun moon"]
         done = run("sentences.py", *arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         for name in ("RNN", "unigram", "Kneser-Ney 5", "Kneser-Ney 7"):
@@ -84,7 +119,7 @@ def test_translation_trains_scores_draws_and_exports_from_your_own_pairs(tmp_pat
     faulty = run("translation.py", "--pairs", "faulty.tsv", cwd=tmp_path)
     assert faulty.returncode != 0
     assert "faulty.tsv, line 21" in faulty.stderr
-    arguments = ["--pairs", "pairs.tsv", "--minutes", "0.05", "--units", "16", "--num-beams", "2"]
+    arguments = ["--pairs", "pairs.tsv", "--minutes", "0.03", "--units", "8", "--num-beams", "2"]
     done = run("translation.py", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("with attention", "without"):
@@ -96,23 +131,36 @@ def test_translation_trains_scores_draws_and_exports_from_your_own_pairs(tmp_pat
     assert (tmp_path / "runs/translation/picture.png").exists()
 
 
-def test_stock_ticks_scores_walking_forward_and_exports_from_your_own_trades(tmp_path):
+TICKS = ["--bars", "tick", "--size", "20", "--seeds", "1"]
+
+
+@pytest.fixture
+def trades(tmp_path):
+    """The rows of a made-up market, in trades.csv."""
     rng = np.random.default_rng(0)
     moments = np.datetime64("2020-01-02T00:00:00") + np.arange(9000)
     volatility = np.exp(np.repeat(np.cumsum(rng.normal(size=450) * 0.2), 20) / 3 - 7)
     prices = 100 * np.exp(np.cumsum(volatility * rng.normal(size=9000)))
     rows = [f"{moment},{price:.4f},5" for moment, price in zip(moments, prices)]
     (tmp_path / "trades.csv").write_text("\n".join(["time,price,size", *rows]) + "\n")
-    (tmp_path / "faulty.csv").write_text("\n".join(["time,price,size", *rows[:50], "late,1,1"]) + "\n")
-    arguments = ["--bars", "tick", "--size", "20", "--seeds", "1"]
-    faulty = run("stock_ticks.py", "--csv", "faulty.csv", *arguments, cwd=tmp_path)
+    return rows
+
+
+def test_stock_ticks_says_what_is_wrong_with_your_own_trades(trades, tmp_path):
+    (tmp_path / "faulty.csv").write_text("\n".join(["time,price,size", *trades[:50], "late,1,1"]) + "\n")
+    faulty = run("stock_ticks.py", "--csv", "faulty.csv", *TICKS, cwd=tmp_path)
     assert faulty.returncode != 0
     assert "faulty.csv, line 52, column 'time': 'late' is not a moment" in faulty.stderr
-    (tmp_path / "few.csv").write_text("\n".join(["time,price,size", *rows[:200]]) + "\n")
-    few = run("stock_ticks.py", "--csv", "few.csv", *arguments, cwd=tmp_path)
+    (tmp_path / "few.csv").write_text("\n".join(["time,price,size", *trades[:200]]) + "\n")
+    few = run("stock_ticks.py", "--csv", "few.csv", *TICKS, cwd=tmp_path)
     assert "ValueError: few.csv" in few.stderr
     assert "10 bars; four origins and what comes before take 250" in few.stderr
-    done = run("stock_ticks.py", "--csv", "trades.csv", *arguments, cwd=tmp_path)
+
+
+@pytest.mark.long  # five networks; weather.py and voices.py show an example of numbers, and of many to one, every day
+@pytest.mark.usefixtures("trades")
+def test_stock_ticks_scores_walking_forward_and_exports_from_your_own_trades(tmp_path):
+    done = run("stock_ticks.py", "--csv", "trades.csv", *TICKS, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("RNN", "constant", "EWMA 0.94 of r²", "EWMA, tuned", "HAR"):
         assert f"\n{name} " in done.stdout
@@ -132,18 +180,29 @@ def test_one_to_one_reads_digits_and_exports_what_reads_them(tmp_path):
     assert loaded.description["scores"]["network"] > 50
 
 
-def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path):
+@pytest.fixture
+def hours_csv(tmp_path):
+    """A made-up month of hours, one missing."""
     rng = np.random.default_rng(0)
     times = np.datetime64("2020-01-01T00") + np.arange(800)
     temp = 15 - 5 * np.cos(2 * np.pi * np.arange(800) / 24) + rng.normal(size=800)
     rows = [f"{time}:00Z,{value:.2f}" for time, value in zip(times, temp)]
     (tmp_path / "hours.csv").write_text("\n".join(["time_utc,temp_celsius", *rows[:700], *rows[701:]]) + "\n")
+
+
+@pytest.mark.usefixtures("hours_csv")
+def test_weather_hours_says_what_is_wrong_with_your_own_csv(tmp_path):
     faulty = run("weather_hours.py", "--csv", "hours.csv", cwd=tmp_path)
     assert faulty.returncode != 0
     assert "line 702, column 'time_utc': 1 hour is missing" in faulty.stderr
     nowhere = run("weather_hours.py", "--csv", "hours.csv", "--repair", "--place", "488.5", "2.35", cwd=tmp_path)
     assert nowhere.returncode != 0
     assert "latitude must lie between -90 and 90 degrees, got 488.5" in nowhere.stderr
+
+
+@pytest.mark.long  # eight networks; weather.py shows an example of numbers every day
+@pytest.mark.usefixtures("hours_csv")
+def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path):
     settings = ("--seeds", "1", "--block-days", "8", "--place", "48.85", "2.35")
     done = run("weather_hours.py", "--csv", "hours.csv", "--repair", *settings, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -181,6 +240,7 @@ def test_voices_trains_scores_draws_and_exports_from_your_own_clips(tmp_path):
     np.testing.assert_allclose(*answers, atol=1e-5)  # silence behind a clip changes nothing
 
 
+@pytest.mark.long  # three networks; one_to_one.py shows an example of images every day
 def test_frames_trains_scores_draws_and_exports_from_your_own_sequences(tmp_path):
     rng = np.random.default_rng(0)
     labels = np.cumsum(rng.random((24, 6)) < 0.3, axis=1) % 2

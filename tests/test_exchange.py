@@ -86,6 +86,7 @@ def test_a_state_dict_of_pytorch_is_enough(rng, x, both, depth, bias):
     np.testing.assert_allclose(answers(krb.from_torch(state, linear), x), want, atol=1e-5)
 
 
+@pytest.mark.extra
 def test_a_module_of_pytorch_comes_and_goes_with_its_answers_and_gradients(rng, x):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed; `make test-all` installs it")
     module = torch.nn.RNN(N_X, N_A, 2, "relu", batch_first=True, bidirectional=True)

@@ -99,7 +99,7 @@ def test_what_is_there_is_kept_unless_told_otherwise(tmp_path, rng):
 def test_nothing_but_a_saved_model_is_replaced(tmp_path):
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "letter.txt").write_text("dear")
-    with pytest.raises(FileExistsError, match="is no SavedModel, and is left as it is"):
+    with pytest.raises(FileExistsError, match="is not a SavedModel; it is left unchanged"):
         krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "precious", overwrite=True)
     assert (tmp_path / "precious" / "letter.txt").read_text() == "dear"
 
@@ -127,7 +127,7 @@ def test_a_model_that_cuts_a_waveform_into_frames_has_no_step(rng, tmp_path):
     model = keras.Model(wave, krb.build_many_to_one((4,), 3, 2)(keras.ops.swapaxes(mel, 1, 2)))
     loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
     assert loaded.endpoints == ["serve"]
-    assert "(MelSpectrogram) cannot read one time step alone" in loaded.description["no_step"]
+    assert "(MelSpectrogram) cannot read a single time step" in loaded.description["no_step"]
     waves = rng.normal(size=(2, 500)).astype("float32")
     np.testing.assert_allclose(loaded.serve(waves), model(waves), atol=1e-5)
 
@@ -158,7 +158,7 @@ def test_missing_models_and_endpoints_say_what_there_is(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no SavedModel at"):
         krb.load_saved_model(tmp_path)
     path = krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "model")
-    with pytest.raises(AttributeError, match=r"no endpoint 'generate'; there are \['serve'\]"):
+    with pytest.raises(AttributeError, match=r"no endpoint 'generate', only \['serve'\]"):
         krb.load_saved_model(path).generate("a")
 
 
@@ -276,9 +276,9 @@ def test_a_subclassed_model_that_speaks_tensorflow_serves_alone_and_says_why(x, 
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ({"z": ["a"]}, r"names must be of \['x', 'y'\], got some of 'z'"),
-        ({"x": ["a"]}, r"names of 'x' must be 3 words, got \['a'\]"),
-        ({"y": "ab"}, "names of 'y' must be 2 words, got 'ab'"),
+        ({"z": ["a"]}, r"keys of names must be among \['x', 'y'\], got 'z'"),
+        ({"x": ["a"]}, r"names\['x'\] must be 3 words, got \['a'\]"),
+        ({"y": "ab"}, r"names\['y'\] must be 2 words, got 'ab'"),
     ],
 )
 def test_names_that_do_not_fit_are_an_error_before_any_work(tmp_path, names, message):

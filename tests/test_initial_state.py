@@ -153,10 +153,10 @@ def test_a_cell_of_two_states_begins_with_two_weights(x):
 
 
 def test_before_it_is_built_there_is_nothing_to_begin_with():
-    with pytest.raises(ValueError, match="learns its initial state, and has no weights yet: build it first"):
+    with pytest.raises(ValueError, match="learns its initial state, but has no weights yet: build it first"):
         BasicRNNCell(5, learned_initial_state=True, name="cell").initial_state(2)
 
 
 def test_a_stateful_layer_begins_where_the_last_batch_ended_and_so_learns_no_start():
-    with pytest.raises(ValueError, match="stateful=True begins each batch where the last one ended"):
+    with pytest.raises(ValueError, match="stateful=True begins each batch with the last state"):
         BasicRNN(BasicRNNCell(5, learned_initial_state=True), stateful=True)

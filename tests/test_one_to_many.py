@@ -109,7 +109,9 @@ def test_what_the_vocabulary_does_not_have_is_read_as_unknown_and_never_written(
 
 def test_builders_say_when_the_vocabulary_is_of_another_size(vocabulary):
     size = len(vocabulary)
-    with pytest.raises(ValueError, match=rf"vocabulary has {size} tokens, the network 5: give it len\(vocabulary\)"):
+    with pytest.raises(
+        ValueError, match=rf"vocabulary has {size} tokens, but the network has 5: give it len\(vocabulary\)"
+    ):
         krb.build_one_to_many(5, 4, vocabulary=vocabulary)
     with pytest.raises(TypeError, match="target_vocabulary must be a Vocabulary"):
         krb.build_encoder_decoder(5, 5, 4, target_vocabulary=["a"])

@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from contextlib import chdir, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +23,9 @@ def python_block(text, heading):
 
 
 def printed_by(snippet, folder):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(
-        [sys.executable, "-c", snippet], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    with chdir(folder), redirect_stdout(StringIO()) as stdout:
+        exec(snippet, {"__name__": "__main__"})
+    return stdout.getvalue().splitlines()
 
 
 def test_the_snippet_learns_and_exports(tmp_path):
@@ -61,8 +60,11 @@ def test_every_command_of_the_readme_names_what_there_is():
         for name in installed.split(",")
     }
     assert {"examples", "test", "gpu"} <= named <= set(extras)
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert {"demo", "test", "lint"} <= set(re.findall(r"(?:`|^    )make (\w+)", README, re.MULTILINE)) <= targets
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in (README, (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")):
+        assert (
+            {"test", "test-all", "lint"} <= set(re.findall(r"(?:`|^    )make ([\w-]+)", page, re.MULTILINE)) <= targets
+        )
     scripts = set(re.findall(r"\b(?:examples|benchmarks)/\w+\.py", README))
     assert scripts
     assert all((ROOT / script).is_file() for script in scripts)

@@ -286,7 +286,7 @@ def test_windows_cover_the_text_once_an_epoch_and_are_mixed_anew():
 
 @pytest.mark.parametrize("batches", [sentences.stateful_batches, sentences.windowed_batches])
 def test_batches_say_when_the_text_is_too_short(batches):
-    with pytest.raises(ValueError, match=r"takes 33 tokens; the text has 20\. A longer text, or a smaller batch_size"):
+    with pytest.raises(ValueError, match=r"takes 33 tokens; the text has 20\. Give a longer text, or a smaller"):
         batches(np.arange(20), 4, 8)
     with pytest.raises(ValueError, match="steps must be a positive integer, got 0"):
         batches(np.arange(20), 4, 0)

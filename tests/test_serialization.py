@@ -98,5 +98,5 @@ def test_a_cell_of_two_layers_is_one_cell_after_loading(rng, tmp_path):
 
 
 def test_a_clone_with_cells_of_their_own_says_so():
-    with pytest.warns(UserWarning, match="serves several layers; this copy has a cell of its own"):
+    with pytest.warns(UserWarning, match="is shared by several layers; this copy has its own cell"):
         keras.models.clone_model(shared_cell())

@@ -35,7 +35,7 @@ def test_what_a_cell_function_cannot_be_is_said():
         krb.build_many_to_many((3,), 5, 2, cell=keras.layers.GRUCell(5))
     with pytest.raises(TypeError, match=r"must make a cell.*got <Dense"):
         krb.build_many_to_many((3,), 5, 2, cell=keras.layers.Dense)
-    with pytest.raises(ValueError, match="the cell has its own dropout: cell=lambda units"):
+    with pytest.raises(ValueError, match="give dropout to the cell: cell=lambda units"):
         krb.build_many_to_many((3,), 5, 2, cell=keras.layers.GRUCell, dropout=0.1)
     with pytest.raises(ValueError, match="output_units=3, but the network has 2"):
         krb.build_many_to_many((3,), 5, 2, cell=lambda n_a: krb.BasicRNNCell(n_a, 3))

@@ -1,9 +1,12 @@
 """What a token may be, for every layer that a frontend may begin with."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from everyday import cases
 
 import keras_rnn_basics as krb
 from keras_rnn_basics.architectures.time_distributed import BatchedTimeDistributed
@@ -27,20 +30,24 @@ FRONTENDS = {
 }
 
 
-@pytest.fixture(params=FRONTENDS)
-def frontend(request):
-    return FRONTENDS[request.param]()
-
-
 def with_bad(token):
     tokens = GOOD.copy()
     tokens[0, 1] = token
     return tokens
 
 
-@pytest.mark.parametrize("token", [-1, V, 2**31 - 1])
-def test_a_token_that_is_none_is_an_error_that_names_it(frontend, token):
-    layer, message = BatchedTimeDistributed(frontend), rf"a token must be a whole number from 0 to {V - 1}, got"
+@pytest.mark.parametrize(
+    ("name", "token"),
+    cases(
+        itertools.product(FRONTENDS, [-1, V, 2**31 - 1]),
+        [*itertools.product(FRONTENDS, [V]), ("embedding", -1), ("one-hot", 2**31 - 1)],
+    ),
+)
+def test_a_token_that_is_none_is_an_error_that_names_it(name, token):
+    layer, message = (
+        BatchedTimeDistributed(FRONTENDS[name]()),
+        rf"a token must be a whole number from 0 to {V - 1}, got",
+    )
     with pytest.raises(ValueError, match=rf"{message} {token}\."):
         layer(with_bad(token))
     asserted = tf.function(layer)

@@ -27,6 +27,27 @@ def build_translator(vocabulary, attention):
     return model
 
 
+def are_likeliest(tokens, logits):
+    """(T,), (T, V): whether each token is the likeliest at its place, of all that can be written."""
+    logits = np.array(logits)
+    logits[:, [krb.Vocabulary.padding, krb.Vocabulary.unknown, krb.Vocabulary.start]] = -np.inf
+    return logits.argmax(axis=1).tolist() == list(tokens)
+
+
+def written_tokens(vocabulary, text, length):
+    """The tokens of a text that was written, its end included if it came before the length."""
+    [tokens] = vocabulary.encode([text]).to_list() if text else [[]]
+    return tokens if len(tokens) == length else [*tokens, krb.Vocabulary.end]
+
+
+def is_likeliest_translation(model, sentence, translation, length):
+    """Whether the model itself, called from Python, would write each token of it behind those before."""
+    x = model.source_vocabulary.encode([sentence]).to_tensor()
+    tokens = written_tokens(model.target_vocabulary, translation, length)
+    y_in = keras.ops.convert_to_tensor([[krb.Vocabulary.start, *tokens[:-1]]])
+    return are_likeliest(tokens, model([x, y_in])[0])
+
+
 def softmax(logits):
     p = np.exp(logits - logits.max())
     return p / p.sum()

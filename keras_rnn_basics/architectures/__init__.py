@@ -1,4 +1,4 @@
-"""One file for each way in which sequences go in and come out, and the one step that all but the first can take."""
+"""One file for each architecture, named after its numbers of inputs and outputs, and `one_step` to run it by steps."""
 
 from keras_rnn_basics.architectures.encoder_decoder import build_encoder_decoder
 from keras_rnn_basics.architectures.ensemble import build_ensemble

@@ -1,4 +1,4 @@
-"""The arguments that builders share: their types, what is taken where one is left out, and what each means."""
+"""The arguments that the builders share: their types, defaults and meanings."""
 
 import functools
 import inspect
@@ -14,7 +14,7 @@ MEANING = {
     "units": "n_a, or a list of them for a deep network.",
     "output_units": "n_y.",
     "vocabulary_size": "the number of tokens; tokens are integers from 0.",
-    "embedding_size": "n_x, the length of the vector that stands for a token.",
+    "embedding_size": "n_x, the length of a token's vector.",
     "output_activation": "h; `None` gives logits.",
     "frontend": (
         "a Keras layer applied to each time step: an image encoder, a normalisation, "
@@ -25,14 +25,23 @@ MEANING = {
     "dropout": "the fraction of each layer's x_t that is dropped in training.",
     "cell": (
         "a function of `units` that makes a layer's cell, such as `keras.layers.GRUCell` or a class of your own; "
-        "`None` for `BasicRNNCell`. Activation and dropout are then its own, and a cell that does not answer by "
-        'itself gets a Dense layer "answer".'
+        "`None` for `BasicRNNCell`. The cell then sets its own activation and dropout. If it has no output weights, a "
+        'Dense layer "answer" follows it.'
     ),
     "recurrent_dropout": "the fraction of each layer's a_{t-1} that is dropped in training.",
     "recurrence": "how the loop over time runs, as in `BasicRNN`.",
-    "remat": "compute states again on the way back instead of keeping them all, as in `BasicRNN`.",
-    "bidirectional": "read the sequence from both ends, with a cell each.",
+    "remat": "whether to compute states again in the backward pass instead of keeping all of them, as in `BasicRNN`.",
+    "bidirectional": "whether to read the sequence from both ends, with one cell for each direction.",
 }
+
+SECTIONS = """Args:
+    The others: see `arguments.py`.
+
+Returns:
+    An uncompiled `keras.Model`; its input is named "x".
+
+Raises:
+    ValueError, TypeError: for sizes that are not positive, or an invalid `frontend` or `cell`."""
 
 DEFAULTS = {
     "activation": "tanh",
@@ -46,7 +55,7 @@ DEFAULTS = {
 
 
 class OfOneStep(TypedDict, total=False):
-    """What layers of cells take that see one step alone."""
+    """The arguments of cell layers that read only one step."""
 
     activation: Any
     dropout: float
@@ -54,7 +63,7 @@ class OfOneStep(TypedDict, total=False):
 
 
 class OfSequences(OfOneStep, total=False):
-    """What recurrent layers take."""
+    """The arguments of recurrent layers."""
 
     recurrent_dropout: float
     recurrence: str
@@ -62,7 +71,7 @@ class OfSequences(OfOneStep, total=False):
 
 
 class OfWholeSequences(OfSequences, total=False):
-    """What recurrent layers take that have all of a sequence before they answer."""
+    """The arguments of recurrent layers that have the whole sequence before they answer."""
 
     bidirectional: bool
 
@@ -70,7 +79,8 @@ class OfWholeSequences(OfSequences, total=False):
 def shares_arguments(builder: Builder) -> Builder:
     """Shows the shared arguments of a builder, those of its `**layers: Unpack[...]`, in its signature and docstring.
 
-    The docstring's line "The others: see `arguments.py`." gives way to what they mean. Another name is a TypeError.
+    Their meanings replace the line "The others: see `arguments.py`." of the docstring, or, where that says no more,
+    the line "Arguments, returned model and errors: see `arguments.py`.". Any other name is a TypeError.
 
     >>> @shares_arguments
     ... def build(units: int, **layers: typing.Unpack[OfOneStep]) -> None:
@@ -106,7 +116,8 @@ def shares_arguments(builder: Builder) -> Builder:
 
 
 def _explained(docstring, parameters):
-    """The docstring with what each parameter means that it does not explain itself, in the signature's order."""
+    """The docstring with the meaning of each parameter that it does not explain itself, in the signature's order."""
     named = [name for name in parameters if name in MEANING and f"    {name}:" not in docstring]
     lines = [textwrap.fill(f"{name}: {MEANING[name]}", 112, subsequent_indent="    ") for name in named]
+    docstring = docstring.replace("Arguments, returned model and errors: see `arguments.py`.", SECTIONS)
     return docstring.replace("    The others: see `arguments.py`.", textwrap.indent("\n".join(lines), "    "))

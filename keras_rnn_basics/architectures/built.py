@@ -1,4 +1,4 @@
-"""What a builder says of the model that it made, for whoever draws, steps or exports it."""
+"""The description that a builder adds to its model, for drawing, stepping and exporting it."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ class Architecture(NamedTuple):
 
     Attributes:
         kind: "one_to_one", "one_to_many", "many_to_one", "many_to_many" or "encoder_decoder".
-        encoder, decoder: the names of the nested models that read and write, where the network consists of two.
+        encoder, decoder: the names of the nested models that read and write, if the network consists of two.
     """
 
     kind: str

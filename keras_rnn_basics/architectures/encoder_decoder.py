@@ -1,4 +1,4 @@
-"""Many in, many out, T_x != T_y: one network reads, another writes from what the first remembers."""
+"""Many in, many out, T_x != T_y: one network reads, and another writes, starting from the first one's states."""
 
 from functools import cached_property
 from typing import Any, Unpack
@@ -38,26 +38,26 @@ def build_encoder_decoder(
 ) -> "EncoderDecoder":
     """(B, T_x) source tokens, (B, T_y) target tokens -> (B, T_y, target_size) logits of each next target token.
 
-    The encoder's last a, of each of its layers, is the decoder's a_0. This is the training graph (teacher forcing):
-    `y_in` is the target moved one step later, behind a start token; `translate` writes. Token 0 is padding, masked in
-    both. The parts are `model.get_layer("encoder")` and `model.get_layer("decoder")`.
+    The last a of each encoder layer is the a_0 of the same decoder layer. This is the training graph (teacher forcing):
+    `y_in` is a start token followed by the target, so it is one step late; `translate` writes. Token 0 is padding and
+    is masked on both sides. The parts are `model.get_layer("encoder")` and `model.get_layer("decoder")`.
 
     With attention (`LuongAttention`) each step of the decoder also looks at the encoder's a_1 .. a_T_x, its memory:
 
-        ã_t = tanh([a_t; c_t] W_c + b_c)     c_t the memory's mean, weighed by its dot products with a_t
+        ã_t = tanh([a_t; c_t] W_c + b_c)     c_t is a mean of the memory with weights from the dot products with a_t
         ŷ_t = ã_t W_ya + b_y
 
     Args:
-        source_size, target_size: the number of tokens in each vocabulary, padding included.
-        attention: let every step of the decoder look at all that the encoder read.
-        source_vocabulary, target_vocabulary: what the tokens mean: with them `translate` takes and gives text.
+        source_size, target_size: the number of tokens in each vocabulary, including padding.
+        attention: whether every step of the decoder looks at all states of the encoder.
+        source_vocabulary, target_vocabulary: the meaning of the tokens; with them `translate` reads and returns text.
         The others: see `arguments.py`.
 
     Returns:
         An uncompiled `keras.Model`; its inputs are named "x" and "y_in".
 
     Raises:
-        ValueError: for sizes that are not positive, or that are not the vocabularies'.
+        ValueError: for sizes that are not positive, or differ from the sizes of the vocabularies.
 
     >>> build_encoder_decoder(source_size=40, target_size=50, units=32, attention=True).output_shape
     (None, None, 50)
@@ -76,7 +76,7 @@ def build_encoder_decoder(
 
 
 def _encoder(embedding, units, attention, layers):
-    """(B, T_x) -> the last a of each layer, (B, n_a); with attention its memory (B, T_x, n_a), (B, T_x) of what."""
+    """(B, T_x) -> the last a of each layer, (B, n_a); with attention also the memory (B, T_x, n_a) and its mask."""
     x = keras.Input((None,), name="x", dtype="int32")
     read, states = features(x, *embedding), []
     for layer in recurrent_layers(units, None, None, return_sequences=True, **layers)[0]:
@@ -86,13 +86,13 @@ def _encoder(embedding, units, attention, layers):
     if not attention:
         return keras.Model(x, states, name="encoder")
     there = ops.not_equal(x, Vocabulary.padding)
-    # An operation also takes off the mask of Keras, which the decoder would not know what to do with.
+    # This operation also removes the Keras mask, which the decoder cannot use.
     memory = ops.where(there[..., None], read, 0.0)
     return keras.Model(x, [*states, memory, there], name="encoder")
 
 
 def _decoder(embedding, units, target_size, attention, layers):
-    """(B, T_y) and what the encoder gives -> (B, T_y, target_size)."""
+    """(B, T_y) and the outputs of the encoder -> (B, T_y, target_size)."""
     y_in = keras.Input((None,), name="y_in", dtype="int32")
     written, handed_over = features(y_in, *embedding), []
     outputs = None if attention else target_size
@@ -117,7 +117,7 @@ def _decoder(embedding, units, target_size, attention, layers):
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class EncoderDecoder(TextModel):
-    """What `build_encoder_decoder` makes: a Keras model that also translates."""
+    """The model that `build_encoder_decoder` returns: a Keras model that also translates."""
 
     architecture = Architecture("encoder_decoder", encoder="encoder", decoder="decoder")
 
@@ -139,22 +139,23 @@ class EncoderDecoder(TextModel):
     def translate(
         self, sentences: Any, num_beams: int = 1, max_new_tokens: int | None = None, length_penalty: float = 0.6
     ) -> Any:
-        """The translations of sentences, the likeliest token at every step, or the best sentence of a beam search.
+        """The translations of sentences: the likeliest token at every step, or the best sentence of a beam search.
 
-        The whole loop is one compiled program; each further power of two of a size takes seconds to compile.
+        The whole loop is one compiled program. Sizes are rounded up to powers of two; a new size takes seconds to
+        compile.
 
         Args:
             sentences: a string, or a list of strings.
-            num_beams: how many beginnings are kept at every step; 1 keeps the likeliest alone.
-            max_new_tokens: at most so many tokens; `None` for twice those of the longest sentence, and 16 more.
-            length_penalty: of the beam search, see `decoding.beam_search`.
+            num_beams: the number of beginnings that are kept at every step; 1 keeps only the likeliest.
+            max_new_tokens: the largest number of tokens; `None` for 16 more than twice those of the longest sentence.
+            length_penalty: the length penalty of the beam search, see `decoding.beam_search`.
 
         Returns:
             A string for a string, a list of strings for a list.
 
         Raises:
-            ValueError: for an argument that does not fit, or a model built without vocabularies.
-            RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
+            ValueError: for an invalid argument, or a model built without vocabularies.
+            RuntimeError: for a network whose outputs are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("translate")
         checks.integer("num_beams", num_beams, 1, 1024)
@@ -171,15 +172,15 @@ class EncoderDecoder(TextModel):
         return give_back(self.target_vocabulary.decode(tokens[:, :max_new_tokens]))
 
     def attention(self, sentence: str, translation: str | None = None) -> tuple[np.ndarray, list[str], list[str]]:
-        """-> (T_y, T_x) weights, T_y written tokens, T_x read tokens: where the decoder looked as it wrote each token.
+        """-> (T_y, T_x) weights, T_y written tokens, T_x read tokens: where the decoder looked for each token it wrote.
 
         Args:
             sentence: the source.
-            translation: the target; `None` for the model's own.
+            translation: the target; `None` for the model's own translation.
 
         Raises:
-            ValueError: for a model built without attention, or what is no text.
-            RuntimeError: for a network whose answers are not finite.
+            ValueError: for a model built without attention, or an argument that is not text.
+            RuntimeError: for a network whose outputs are not finite.
         """
         decoder, encoder = self.get_layer("decoder"), self.get_layer("encoder")
         if decoder.inputs[-1].name != "there":
@@ -189,7 +190,7 @@ class EncoderDecoder(TextModel):
         if not isinstance(translation, (str, type(None))):
             raise ValueError(f"translation must be a string or None, got {translation!r}.")
         source, target = self.source_vocabulary, self.target_vocabulary
-        if translation is None:  # which also tells of unknown words
+        if translation is None:  # this also warns about unknown words
             [x], [y] = source.encode([sentence]).to_list(), target.encode([self.translate(sentence)]).to_list()
         else:
             [x], [y] = encoded(source, [sentence], 3), encoded(target, [translation], 3)
@@ -201,7 +202,7 @@ class EncoderDecoder(TextModel):
         return ops.convert_to_numpy(weights)[0], [*target.spelt(y), "end"], source.spelt(x)
 
     def _read(self, sentences):
-        """-> (B, T_x) tokens, both padded to few sizes, and how many the longest sentence has."""
+        """-> (B, T_x) tokens, padded to few sizes B and T_x, and the number of tokens in the longest sentence."""
         rows = encoded(self.source_vocabulary, sentences)
         empty = [number for number, row in enumerate(rows) if not row]
         if empty:
@@ -215,7 +216,7 @@ class EncoderDecoder(TextModel):
         return tf.function(self._translate, jit_compile=True, reduce_retracing=True, autograph=False)
 
     def _translate(self, x, max_new_tokens, num_beams, length_penalty, capacity=None):
-        """(B, T_x) -> (B, max_new_tokens) tokens; their log-probabilities or, of a beam search, (B,) the sentence's."""
+        """(B, T_x) -> (B, max_new_tokens) tokens and their log-probabilities, or (B,) of the best sentences."""
         import tensorflow as tf
 
         remembered = self.get_layer("encoder")(x, training=False)
@@ -236,7 +237,7 @@ class EncoderDecoder(TextModel):
         return written.tokens, written.log_probabilities
 
     def text_endpoints(self):
-        """`translate` for an export, in the plain loop of TensorFlow, which needs no compilation at the first call."""
+        """`translate` for an export, with TensorFlow's plain loop, which needs no compilation at the first call."""
         import tensorflow as tf
 
         if len(self.vocabularies) < 2:
@@ -245,7 +246,7 @@ class EncoderDecoder(TextModel):
         def translate(sentence):
             x = self.source_vocabulary.encode(sentence)
             longest = tf.reduce_max(tf.concat([x.row_lengths(), [0]], axis=0))
-            # One step of padding, which changes nothing but that there is a step.
+            # One step of padding, so that there is at least one step; it changes nothing else.
             padded_x = tf.pad(x.to_tensor(), [[0, 0], [0, 1]])
             tokens, _ = self._translate(padded_x, _limit(tf.cast(longest, "int32")), 1, 0.0)
             return tf.where(x.row_lengths() > 0, self.target_vocabulary.decode_tensor(tokens), "")
@@ -255,5 +256,5 @@ class EncoderDecoder(TextModel):
 
 
 def _limit(T_x):
-    """How many tokens a translation may have where nobody says."""
+    """The largest number of tokens in a translation, if none is given."""
     return 2 * T_x + 16

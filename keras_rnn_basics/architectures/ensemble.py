@@ -1,16 +1,16 @@
-"""Several networks in one: the mean of what they answer."""
+"""Several networks in one model: the mean of their outputs."""
 
 import keras
 
 
 def build_ensemble(models: list[keras.Model], name: str = "ensemble") -> keras.Model:
-    """The models' mean answer, as one model with their input; it shares their layers.
+    """One model whose output is the mean of the models' outputs; it shares their layers.
 
-    Networks that differ in their seed err differently: their mean errs less than one of them does.
+    Networks with different seeds make different errors, so their mean has a smaller error than a single network.
 
     Args:
-        models: built models of one input and one output, of the same shapes.
-        name: of the new model.
+        models: built models with one input and one output, of the same shapes.
+        name: the name of the new model.
 
     Raises:
         ValueError: for no models, or models of different shapes.
@@ -25,13 +25,13 @@ def build_ensemble(models: list[keras.Model], name: str = "ensemble") -> keras.M
     for model in models:
         if (model.input_shape, model.output_shape) != (first.input_shape, first.output_shape):
             raise ValueError(
-                f"models must be alike: {first.input_shape} -> {first.output_shape} and "
+                f"models must have the same shapes, got {first.input_shape} -> {first.output_shape} and "
                 f"{model.input_shape} -> {model.output_shape}."
             )
     if len(first.inputs) != 1 or len(first.outputs) != 1:
         raise ValueError(f"models must have one input and one output, {first.name} has {first.inputs}.")
     x = keras.Input(first.input_shape[1:], name=first.inputs[0].name, dtype=first.inputs[0].dtype)
-    # Under names of their own: layers of one model must differ in them.
+    # New names, because the layers of one model must have different names.
     members = [keras.Model(own.input, own.output, name=f"member_{i}") for i, own in enumerate(models, start=1)]
     answers = [member(x) for member in members]
     return keras.Model(x, keras.layers.Average()(answers) if len(answers) > 1 else answers[0], name=name)

@@ -1,4 +1,4 @@
-"""A model's operations in the order in which they run, whatever models lie inside it: what `one_step` walks over."""
+"""A model's operations in the order in which they run, including those of models inside it; `one_step` uses it."""
 
 import inspect
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from keras_rnn_basics.compat import Functional, calls_in_order, get_keras_mask, 
 
 
 class NoStep(ValueError):
-    """Why a model has no next step; `at` is the number of the node that is the reason, and `node` the node itself."""
+    """The reason why a model cannot be run step by step; `at` is the number of the node at fault, `node` the node."""
 
     def __init__(self, reason: str, at: int = 0, node: Any = None) -> None:
         super().__init__(reason)
@@ -19,7 +19,7 @@ class NoStep(ValueError):
 
 
 class Value:
-    """What an operation takes or gives: a name, a shape and a dtype, no numbers."""
+    """An input or output of an operation: a name, a shape and a dtype, without numbers."""
 
     def __init__(self, tensor: Any) -> None:
         self.name, self.shape = tensor.name, tuple(tensor.shape)
@@ -27,7 +27,7 @@ class Value:
 
 
 class Node(NamedTuple):
-    """One operation, and the values that it takes and gives."""
+    """One operation, with its input and output values."""
 
     operation: Any
     args: tuple
@@ -48,7 +48,7 @@ class Node(NamedTuple):
         return f"{kind} {self.operation.name} ({type(self.operation).__name__})"
 
     def sequence(self) -> "Sequence":
-        """What a recurrent layer is called with."""
+        """The arguments with which a recurrent layer is called."""
         given = inspect.signature(self.operation.call).bind(*self.args, **self.kwargs).arguments
         initial, mask = given.get("initial_state"), given.get("mask")
         if initial is not None:
@@ -57,7 +57,7 @@ class Node(NamedTuple):
         return Sequence(next(iter(given.values())), initial, mask, given.get("sequence_lengths"))
 
     def run(self, tensors: dict) -> list:
-        """The outputs for the tensors that stand for its inputs."""
+        """The outputs, given the tensors of its inputs."""
         args, kwargs = keras.tree.map_structure(
             lambda own: tensors[own] if isinstance(own, Value) else own, (self.args, self.kwargs)
         )
@@ -65,13 +65,13 @@ class Node(NamedTuple):
 
 
 class Sequence(NamedTuple):
-    """What a recurrent layer is called with; `None` where it is not given it.
+    """The arguments with which a recurrent layer is called; `None` for an argument that is not given.
 
     Attributes:
         x: (B, T, n_x).
         initial: the states before the first step, or nests of them.
         mask: (B, T).
-        lengths: (B,), from where on the rest is masked.
+        lengths: (B,), the numbers of steps after which the rest is masked.
     """
 
     x: Value
@@ -81,11 +81,11 @@ class Sequence(NamedTuple):
 
 
 class Graph:
-    """A model as a list of nodes; models inside it that Keras knows the graph of are taken apart.
+    """A model as a list of nodes. Models inside it whose graph Keras knows are replaced by their own nodes.
 
     Args:
-        model: a functional or Sequential model, or a subclassed one that was built or called.
-        opened: other layers to be taken apart, by calling their `call` on symbolic tensors.
+        model: a functional or Sequential model, or a subclassed model that was built or called.
+        opened: other layers to replace by their nodes, which calling their `call` on symbolic tensors gives.
 
     Raises:
         NoStep: for a model or a layer in `opened` whose `call` cannot be followed.
@@ -139,7 +139,7 @@ class Graph:
         return self._take_apart(_traced(layer, list(fresh.values()), args, kwargs), fresh.values(), fresh.keys())
 
     def reached(self) -> set[Value]:
-        """What the outputs are reached from, through a recurrent layer by its sequence and its mask alone."""
+        """All values on which the outputs depend; for a recurrent layer only its sequence and its mask are followed."""
         found = set(self.outputs)
         for node in reversed(self.nodes):
             if found.intersection(node.outputs):
@@ -148,7 +148,7 @@ class Graph:
         return found
 
     def depend_on(self, values: Iterable[Value]) -> set[Value]:
-        """All that is computed from these values, themselves included."""
+        """All values that are computed from these values, and these values themselves."""
         found = set(values)
         for node in self.nodes:
             if found.intersection(node.inputs):
@@ -156,17 +156,17 @@ class Graph:
         return found
 
     def name_of(self, value: Value) -> str:
-        """A name for what is computed: that of the layer or of the inner input, as far as somebody gave it one."""
+        """A name for a computed value: that of the layer or of the inner input, if it has a name."""
         maker = next((node.operation for node in self.nodes if value in node.outputs), value)
         unnamed = isinstance(maker, keras.Operation) and not isinstance(maker, keras.layers.Layer)
         return "computed" if unnamed else maker.name
 
 
 def inputs_of(model: keras.Model) -> Any:
-    """The symbolic inputs of a model in the structure in which it is called with them.
+    """The symbolic inputs of a model, in the structure with which the model is called.
 
     Raises:
-        ValueError: where it has none yet.
+        ValueError: if the model has no inputs yet.
     """
     if getattr(model, "inputs", None):
         return model.input if isinstance(model, Functional) else model.inputs[0]
@@ -174,11 +174,11 @@ def inputs_of(model: keras.Model) -> Any:
     if shapes is None:
         raise ValueError(f"{model.name} has no inputs yet: give it a keras.Input, build it, or call it.")
     [first, *_] = inspect.signature(model.call).parameters
-    # It was built or called with sequences of one length; if it takes any, so do its inputs.
+    # It was built or called with sequences of one length; if it takes any length, its inputs take any length too.
     inputs = _inputs_of_shape(shapes, first, model.input_dtype, of_any_length=True)
     try:
         model.compute_output_spec(inputs)
-    except Exception:  # whatever its layers make of an unknown length
+    except Exception:  # any error of a layer that needs a known length
         return _inputs_of_shape(shapes, first, model.input_dtype, of_any_length=False)
     return inputs
 
@@ -202,14 +202,14 @@ def values_in(structure: Any) -> list[Value]:
 
 
 def has_recurrent_layer(operation: Any) -> bool:
-    """Whether there is a recurrent layer inside this one."""
+    """Whether this layer contains a recurrent layer."""
     return isinstance(operation, keras.layers.Layer) and any(
         isinstance(layer, keras.layers.RNN) for layer in layers_within(operation) if layer is not operation
     )
 
 
 def _has_graph(model):
-    """Whether what the model does is its graph, and not a `call` that somebody wrote."""
+    """Whether the graph describes the model completely, that is, nobody has written a `call` for it."""
     own = type(model).call
     return bool(getattr(model, "inputs", None)) and own in (Functional.call, keras.Sequential.call)
 
@@ -221,19 +221,19 @@ def _function(model):
 def _traced(layer, inputs, args, kwargs):
     try:
         return keras.Function(inputs, layer.call(*args, **kwargs))
-    except Exception as error:  # whatever a call that was written for numbers makes of symbols
+    except Exception as error:  # any error of a call that was written for numbers, not for symbols
         reason = f"there is a recurrent layer in {layer.name} ({type(layer).__name__}), whose call cannot be followed"
         raise NoStep(f"{reason} on symbolic tensors ({first_sentence(error)})") from error
 
 
 def first_sentence(error: Exception) -> str:
-    """What an error says, in short."""
+    """The message of an error, shortened."""
     [said, *_] = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {said.split('. ')[0].rstrip('.')}" if said else type(error).__name__
 
 
 class _Entrance:
-    """What a functional model does to a tensor that it is called with: its dtype becomes the input's."""
+    """The conversion of an argument of a functional model: the tensor takes the dtype of the model's input."""
 
     def __init__(self, inner):
         self.name, self._dtype = inner.name, inner.dtype

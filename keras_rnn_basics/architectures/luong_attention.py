@@ -1,4 +1,4 @@
-"""Dot-product attention as a decoder uses it: at each step it looks back at all that the encoder remembers."""
+"""Dot-product attention of a decoder: at each step it looks at all states of the encoder."""
 
 import keras
 from keras import ops
@@ -8,12 +8,11 @@ from keras import ops
 class LuongAttention(keras.layers.Layer):
     """a (B, T_y, n_a), memory (B, T_x, n_a), there (B, T_x) -> ã (B, T_y, n_a), weights (B, T_y, T_x).
 
-        weights_ts = softmax_s(a_t · memory_s)       where `there` says that s is no padding
-        c_t = Σ_s weights_ts memory_s                keras.layers.Attention
-        ã_t = tanh([a_t; c_t] W_c + b_c)
+        weights_ts = softmax_s(a_t · memory_s)       over the s where `there` is True: no padding c_t = Σ_s weights_ts
+        memory_s                keras.layers.Attention ã_t = tanh([a_t; c_t] W_c + b_c)
 
     Source: Luong, Pham and Manning, "Effective approaches to attention-based neural machine translation" (2015),
-    equations 5 to 8 with the score "dot". The mask of a goes on with ã.
+    equations 5 to 8 with the score "dot". The mask of a is passed on with ã.
 
     Args:
         units: n_a.

@@ -1,4 +1,4 @@
-"""Many in, as many out: every step is answered, from all that was read so far; T_x = T_y."""
+"""Many in, equally many out: every step has an output, which depends on all steps up to it; T_x = T_y."""
 
 from typing import Any, Unpack
 
@@ -20,16 +20,9 @@ def build_many_to_many(
     frontend: keras.layers.Layer | None = None,
     **layers: Unpack[OfWholeSequences],
 ) -> "ManyToMany":
-    """(B, T, *input_shape) -> (B, T, n_y), at any T; train it with `SumOverTime`.
+    """(B, T, *input_shape) -> (B, T, n_y), for any T; train it with `SumOverTime`.
 
-    Args:
-        The others: see `arguments.py`.
-
-    Returns:
-        An uncompiled `keras.Model`; its input is named "x".
-
-    Raises:
-        ValueError, TypeError: for sizes that are not positive, or what is no frontend or makes no cell.
+    Arguments, returned model and errors: see `arguments.py`.
 
     >>> build_many_to_many((6,), units=[32, 16], output_units=4).output_shape
     (None, None, 4)
@@ -41,6 +34,6 @@ def build_many_to_many(
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class ManyToMany(ReadsTokens):
-    """What `build_many_to_many` makes."""
+    """The model that `build_many_to_many` returns."""
 
     architecture = Architecture("many_to_many")

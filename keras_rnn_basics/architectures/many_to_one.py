@@ -1,4 +1,4 @@
-"""Many in, one out: the whole sequence is read, then answered once, from a_T."""
+"""Many in, one out: the whole sequence is read, then there is one output, computed from a_T."""
 
 from typing import Any, Unpack
 
@@ -20,16 +20,9 @@ def build_many_to_one(
     frontend: keras.layers.Layer | None = None,
     **layers: Unpack[OfWholeSequences],
 ) -> "ManyToOne":
-    """(B, T, *input_shape) -> (B, n_y), at any T.
+    """(B, T, *input_shape) -> (B, n_y), for any T.
 
-    Args:
-        The others: see `arguments.py`.
-
-    Returns:
-        An uncompiled `keras.Model`; its input is named "x".
-
-    Raises:
-        ValueError, TypeError: for sizes that are not positive, or what is no frontend or makes no cell.
+    Arguments, returned model and errors: see `arguments.py`.
 
     >>> build_many_to_one((6,), units=[32, 16], output_units=1).output_shape
     (None, 1)
@@ -41,6 +34,6 @@ def build_many_to_one(
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class ManyToOne(ReadsTokens):
-    """What `build_many_to_one` makes."""
+    """The model that `build_many_to_one` returns."""
 
     architecture = Architecture("many_to_one")

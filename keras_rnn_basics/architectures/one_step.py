@@ -1,4 +1,4 @@
-"""The network for one step, its memory in the open: (x_t, a_{t-1}) -> (ŷ_t, a_t), on the model's own weights."""
+"""The network for one step, with explicit states: (x_t, a_{t-1}) -> (ŷ_t, a_t), with the model's own weights."""
 
 import itertools
 from typing import Any
@@ -13,36 +13,36 @@ from keras_rnn_basics.architectures.stepped import State, Stepped
 
 
 def one_step(model: keras.Model) -> keras.Model:
-    """x_t, a_1, ..., a_k -> ŷ_t, a_1, ..., a_k: the same layers, every state of its recurrent layers explicit.
+    """x_t, a_1, ..., a_k -> ŷ_t, a_1, ..., a_k: the same layers, with every state of the recurrent layers explicit.
 
-    Fed x_1 .. x_T one after the other, from the states that `step.begin` gives, it answers what the model answers for
-    the sequence (a many-to-one model: its answer so far). It shares the model's weights: training the one trains the
-    other. It works for every `keras.layers.RNN`, and for what lies around it as long as no layer looks at several
-    time steps; this is tried on numbers, for every model anew.
+    If it reads x_1 .. x_T one after the other, beginning with the states that `step.begin` gives, it returns the same
+    outputs as the model for the sequence (for a many-to-one model: the output so far). It shares the model's weights:
+    training one trains the other. It works for every `keras.layers.RNN`, and for other layers around it if none of them
+    looks at several time steps. This is tested with numbers for every model.
 
-    What is stepped is the input that the output is reached from, through a recurrent layer by its sequence alone, or
-    several such inputs. Everything else is computed once, before the first step: `step.begin` does.
+    The input that is read step by step is the sequence of the recurrent layers on which the output depends; there may
+    be several. Everything else is computed once, before the first step, by `step.begin`.
 
-    Where masks come in, a masked step carries the states and repeats the last answer. Only at masked steps before the
-    first unmasked one a cell whose states say its answer gives that of a_0, where the model answers zeros. A slice
-    `y[:, k:]` answers k steps late: the first k answers are none of the model's.
+    If there are masks, a masked step keeps the states and repeats the last output. There is one difference: at masked
+    steps before the first unmasked one, a cell whose output follows from its states gives the output of a_0, where the
+    model gives zeros. After a slice `y[:, k:]` the outputs come k steps late: ignore the first k outputs.
 
     Args:
-        model: a functional or Sequential model, or a subclassed one that was built or called and whose `call` can be
+        model: a functional or Sequential model, or a subclassed model that was built or called and whose `call` can be
             followed on symbolic tensors.
 
     Returns:
-        A `keras.Model`. Its inputs are x_t, without the time axis (where several are stepped, each under its name with
-        "_t"); then the states: those that are inputs of the model under their own names, others as "a" (B, n_a), or
-        "a_1", "a_2", ... where there are several recurrent layers, each with a further number where its cell has
-        several states; then what every step reads alike, such as an encoder's memory. Its outputs are a list of the
-        answers (one an output of the model), and the new states.
+        A `keras.Model`. Its inputs are, in this order: x_t, without the time axis (if several inputs are read step by
+        step, each has its name with "_t"); the states (a state that is an input of the model keeps its name; the others
+        are "a" (B, n_a), or "a_1", "a_2", ... for several recurrent layers, with a further number if a cell has several
+        states); and the values that are the same at every step, such as an encoder's memory. Its outputs are a list of
+        the outputs of the model, and the new states.
 
-        `step.begin` gives everything behind x_t for the first step: `step.begin(B)` where the model has no further
-        inputs, `step.begin(*further)`, in their order in the model, where it has some.
+        `step.begin` gives all inputs after x_t for the first step: call `step.begin(B)` if the model has no further
+        inputs, or `step.begin(*further)` with these inputs in the order of the model.
 
     Raises:
-        ValueError: for a model that has no next step, with what in it is the reason.
+        ValueError: for a model that cannot be run step by step; the error names the layer that is the reason.
 
     >>> from keras_rnn_basics.architectures.many_to_many import build_many_to_many
     >>> step = one_step(build_many_to_many((6,), units=32, output_units=4))
@@ -64,10 +64,10 @@ def one_step(model: keras.Model) -> keras.Model:
             return _model_of(stepped)
     if not failures:
         raise ValueError(
-            f"{model.name} has no step: none of its inputs {_shapes(graph.inputs)} is a sequence (B, T, ...) that its "
-            "answers are computed from."
+            f"{model.name} has no step: none of its inputs {_shapes(graph.inputs)} is a sequence (B, T, ...) on which "
+            "its outputs depend."
         )
-    # The reading that got furthest was the one that was meant.
+    # The reading that failed last is most probably the intended one.
     error, sequences = max(failures, key=lambda failure: failure[0].at)
     raise ValueError(f"{model.name} has no step over {_shapes(sequences)}: {error}.") from error
 
@@ -77,7 +77,7 @@ def _shapes(values):
 
 
 def _readings(graph):
-    """Which inputs are sequences may be in doubt (a memory has a length too): what makes sense, the likeliest first."""
+    """The possible choices of the inputs that are sequences, the likeliest first (a memory has a length too)."""
     reached = graph.reached()
     candidates = [value for value in graph.inputs if value in reached and len(value.shape) > 1]
     likely = [value for value in candidates if value.shape[1] is None]
@@ -91,7 +91,7 @@ def _readings(graph):
 
 
 def _read(model, numbers):
-    """Layers with recurrent layers inside are operations like others; where that will not do, they are taken apart."""
+    """First treats layers that contain recurrent layers as single operations; if that fails, opens them."""
     opened: list[Any] = []
     while True:
         graph = Graph(model, opened)
@@ -106,7 +106,7 @@ def _read(model, numbers):
 
 
 def _model_of(stepped):
-    """The Keras model of a step, with what it begins with."""
+    """The Keras model of a step, with its `begin`."""
     begin = Begin(stepped)
     inputs = [
         keras.Input(value.shape[2:], name=stepped.name_of(value), dtype=value.dtype) for value in stepped.sequences
@@ -120,13 +120,13 @@ def _model_of(stepped):
 
 
 class Begin:
-    """What the first step is given behind x_t: the initial states, then what every step reads alike.
+    """Computes the inputs of the first step after x_t: the initial states, then the values that never change.
 
     Attributes:
-        inputs: the model's inputs that it is computed from, in their order; where there are none, it takes B alone.
+        inputs: the model's inputs from which it computes, in their order; if there are none, it takes only B.
         states: the states by key, in the order of the step's inputs.
-        static: what every step reads alike, by the name of the step's input.
-        computed: whether there is anything to compute: not where all states are zeros or inputs of the model.
+        static: the values that are the same at every step, by the name of the step's input.
+        computed: whether there is anything to compute: False if all states are zeros or inputs of the model.
     """
 
     def __init__(self, stepped: Stepped) -> None:
@@ -157,7 +157,7 @@ class Begin:
     def __call__(self, *given: Any) -> list:
         """B, or the tensors of `inputs` -> [(B, ...), ...]."""
         if len(given) != max(1, len(self.inputs)):
-            wanted = ", ".join(value.name for value in self.inputs) or "the batch size B alone"
+            wanted = ", ".join(value.name for value in self.inputs) or "only the batch size B"
             raise ValueError(f"step.begin takes {wanted}, got {len(given)} arguments.")
         if not self.inputs:
             return [state.initial(given[0]) for state in self.states.values()]
@@ -171,18 +171,18 @@ class Begin:
 
 
 def _zeros(state, model):
-    """Whether a state begins with zeros, whatever the weights are."""
+    """Whether a state begins with zeros for all values of the weights."""
     with keras.StatelessScope([(weight, ops.ones(weight.shape, weight.dtype)) for weight in model.weights]):
         return not ops.convert_to_numpy(ops.any(state.initial(1) != 0))
 
 
 class _OneStep(keras.layers.Layer):
-    """x_t, the states and what every step reads alike -> the answers, the new states."""
+    """x_t, the states and the unchanging values -> the outputs, the new states."""
 
     def __init__(self, stepped, begin, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self._stepped, self._begin = stepped, begin
-        # Keras knows a layer's weights by its attributes.
+        # Keras finds a layer's weights through its attributes.
         operations = [node.operation for _, node in stepped.nodes]
         self.parts = [own for own in dict.fromkeys(operations) if isinstance(own, keras.layers.Layer)]
         self.built = True
@@ -194,6 +194,6 @@ class _OneStep(keras.layers.Layer):
         static = dict(zip(self._begin.static.values(), rest[len(before) :]))
         try:
             answers, after = self._stepped.step(x_t, static, before)
-        except NoStep as error:  # it has a step; what is wrong is what it was given
+        except NoStep as error:  # the model has a step, so the fault is in the given inputs
             raise error.__cause__ or error from None
         return [*answers, *(after[key] for key in self._begin.states)]

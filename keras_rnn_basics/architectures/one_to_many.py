@@ -22,7 +22,7 @@ from keras_rnn_basics.architectures.text_model import (
 )
 from keras_rnn_basics.vocabulary import Vocabulary
 
-# Beyond it every token is as likely as the next, and float32 runs out of numbers.
+# At higher temperatures all tokens are equally likely, and float32 overflows.
 HOTTEST = 1e6
 
 
@@ -36,7 +36,7 @@ def build_one_to_many(
     stateful_batch_size: int | None = None,
     **layers: Unpack[OfSequences],
 ) -> "OneToMany":
-    """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each; it writes by `generate`.
+    """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each; `generate` writes.
 
     This is the training graph (teacher forcing): the step before's true token stands in for the network's answer.
     Token 0 pads, as in `build_encoder_decoder`: a step that reads it is masked, and has no cost in `SumOverTime`.
@@ -44,16 +44,16 @@ def build_one_to_many(
 
     Args:
         The others: see `arguments.py`.
-        vocabulary: what the tokens mean: with it `generate` takes and gives text.
-        stateful_batch_size: B, for a network that begins each batch where the last one ended, as text that is cut into
-            pieces wants to be read. To write, give its weights to one without:
-            `writer.set_weights(reader.get_weights())`.
+        vocabulary: the meaning of the tokens; with it `generate` reads and returns text.
+        stateful_batch_size: B, for a network that begins each batch with the last state of the batch before. This is
+            how a text that is cut into pieces is read. Such a network cannot write; give its weights to one that is not
+            stateful: `writer.set_weights(reader.get_weights())`.
 
     Returns:
         An uncompiled `keras.Model`; its input is named "x".
 
     Raises:
-        ValueError: for sizes that are not positive, or that are not the vocabulary's.
+        ValueError: for sizes that are not positive, or differ from the size of the vocabulary.
 
     >>> build_one_to_many(vocabulary_size=96, units=32).output_shape
     (None, None, 96)
@@ -64,7 +64,7 @@ def build_one_to_many(
     recurrent, answer = recurrent_layers(
         units, vocabulary_size, None, return_sequences=True, stateful=stateful, **layers
     )
-    # Keras begins embeddings at a twentieth of what the other weights expect of their input.
+    # Keras' default embeddings are twenty times smaller than the inputs that the other initializers assume.
     begin = keras.initializers.RandomNormal(stddev=1.0)
     embedding = keras.layers.Embedding(vocabulary_size, embedding_size, embeddings_initializer=begin, mask_zero=True)
     return OneToMany(x, stack(features(x, embedding, vocabulary), [*recurrent, *answer]), name="one_to_many")
@@ -72,7 +72,7 @@ def build_one_to_many(
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class OneToMany(TextModel):
-    """What `build_one_to_many` makes: a Keras model that also writes."""
+    """The model that `build_one_to_many` returns: a Keras model that also writes."""
 
     architecture = Architecture("one_to_many")
 
@@ -92,30 +92,30 @@ class OneToMany(TextModel):
         top_p: float | None = None,
         seed: int | None = None,
     ) -> Any:
-        """The prompt, with `max_new_tokens` tokens written behind it, fewer where the text comes to its end.
+        """The prompt, followed by `max_new_tokens` written tokens, or fewer if the text ends before.
 
         Each token is drawn from the softmax of the logits and fed back as the next x_t. The whole loop is one
-        compiled program. It is compiled anew, which takes seconds, where the number of prompts, their length or
-        max_new_tokens passes another power of two.
+        compiled program. It is compiled again, which takes seconds, if the number of prompts, their length or
+        max_new_tokens exceeds another power of two.
 
         Args:
-            prompt: a string, or a list of strings of any lengths; "" begins from the start token and a_0 = 0 alone.
-                For a model without a vocabulary: (P,) or (B, P) tokens.
-            max_new_tokens: how many tokens to write.
-            temperature: under 1 for likelier tokens, over 1 for rarer ones; 0 always takes the likeliest.
-            top_k: draws among the k likeliest tokens only.
-            top_p: draws among the fewest likeliest tokens that have this probability together.
+            prompt: a string, or a list of strings of any lengths; "" begins with only the start token and a_0 = 0. For
+                a model without a vocabulary: (P,) or (B, P) tokens.
+            max_new_tokens: the number of tokens to write.
+            temperature: below 1 favours likely tokens, above 1 favours rare ones; 0 always takes the likeliest.
+            top_k: draw only among the k likeliest tokens.
+            top_p: draw only among the smallest set of likeliest tokens that together have this probability.
             seed: an integer; the same seed writes the same text, in any process and, in float32, from the exported
-                model. A prompt of a list is drawn for by its place alone, whatever the others are. `None` takes another
-                each time.
+                model. In a list, the random numbers of a prompt depend only on its place, not on the other prompts.
+                `None` takes a new seed each time.
 
         Returns:
             A string for a string, a list of strings for a list; (P + max_new_tokens,) tokens for (P,) tokens,
             (B, P + max_new_tokens) for (B, P).
 
         Raises:
-            ValueError: for an argument that does not fit.
-            RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
+            ValueError: for an invalid argument.
+            RuntimeError: for a network whose outputs are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("generate")
         checks.integer("max_new_tokens", max_new_tokens, 1, 2**31 - 1)
@@ -146,14 +146,15 @@ class OneToMany(TextModel):
         return give_back([text.decode() for text in whole])
 
     def log_probabilities(self, texts: Any) -> Any:
-        """What the model thinks of texts: for each, an (n,) array, log p of every token given all before it.
+        """For each text an (n,) array: log p of every token, given all tokens before it.
 
-        Natural logarithms, from the start token and a_0 = 0 on; for a vocabulary of characters, minus the mean over
-        log 2 is the bits per character. Without a vocabulary: (T,) or (B, T) tokens, of which the first is given.
+        The logarithms are natural, and begin after the start token with a_0 = 0. For a vocabulary of characters, their
+        negative mean divided by log 2 is the bits per character. Without a vocabulary: (T,) or (B, T) tokens, of which
+        the first is given.
 
         Raises:
-            ValueError: for texts that are no strings, or tokens that are none.
-            RuntimeError: for a network whose answers are not finite, or on another backend than TensorFlow.
+            ValueError: for texts that are not strings, or invalid tokens.
+            RuntimeError: for a network whose outputs are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("log_probabilities")
         if self.vocabulary is None:
@@ -194,7 +195,7 @@ class OneToMany(TextModel):
     def _compiled(self):
         import tensorflow as tf
 
-        # Its arguments have the sizes of one call; XLA needs them, and compiles anew for each.
+        # Its arguments have the sizes of one call, because XLA needs fixed sizes and compiles again for each.
         return tf.function(self._write, jit_compile=True, reduce_retracing=True, autograph=False)
 
     def _write(self, prompts, lengths, max_new_tokens, uniform, temperature, top_k, top_p):
@@ -211,7 +212,7 @@ class OneToMany(TextModel):
         return decoding.write(self._step, prompts, lengths, a_0, max_new_tokens, choose, stop, capacity)
 
     def text_endpoints(self):
-        """`generate` for an export, in the plain loop of TensorFlow, which needs no compilation at the first call."""
+        """`generate` for an export, with TensorFlow's plain loop, which needs no compilation at the first call."""
         import tensorflow as tf
 
         vocabulary = self.vocabulary
@@ -226,7 +227,7 @@ class OneToMany(TextModel):
             tokens = tf.concat([start, tokens], axis=1)
             lengths = tf.cast(tokens.row_lengths(), "int32")
             uniform = decoding.uniform_numbers(seed, tf.shape(prompt)[0], tf.maximum(max_new_tokens, 1))
-            # One token of padding, which changes nothing but that there is one where there is no prompt at all.
+            # One token of padding, so that there is at least one, even for no prompts; it changes nothing else.
             padded_tokens = tf.pad(tokens.to_tensor(), [[0, 0], [0, 1]])
             written = self._write(padded_tokens, lengths, max_new_tokens, uniform, temperature, top_k, None)
             return vocabulary.continued(prompt, vocabulary.decode_tensor(written.tokens))

@@ -1,4 +1,4 @@
-"""One in, one out: T_x = T_y = 1, where the recurrent network is a vanilla multilayer perceptron."""
+"""One in, one out: T_x = T_y = 1. The recurrent network is then a plain multilayer perceptron."""
 
 from typing import Any, Unpack
 
@@ -32,7 +32,7 @@ def build_one_to_one(
         An uncompiled `keras.Model`; its input is named "x".
 
     Raises:
-        ValueError, TypeError: for sizes that are not positive, or what is no frontend or makes no cell.
+        ValueError, TypeError: for sizes that are not positive, or an invalid `frontend` or `cell`.
 
     >>> build_one_to_one((8, 8), units=16, output_units=10).output_shape
     (None, 10)
@@ -46,6 +46,6 @@ def build_one_to_one(
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class OneToOne(ReadsTokens):
-    """What `build_one_to_one` makes."""
+    """The model that `build_one_to_one` returns."""
 
     architecture = Architecture("one_to_one")

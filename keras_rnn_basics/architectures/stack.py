@@ -1,4 +1,4 @@
-"""What the architectures share: the input of one sequence, and layers of cells on top of each other."""
+"""The parts that the architectures share: the input of a sequence, and a stack of recurrent layers."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from keras_rnn_basics.layer import BasicRNN
 
 
 def sequences(input_shape, frontend):
-    """The input "x" of a network, (B, T, *input_shape) at any T."""
+    """The input "x" of a network, (B, T, *input_shape) for any T."""
     input_shape = check_input_shape(input_shape, frontend)
     return keras.Input((None, *input_shape), name="x", dtype=input_dtype(input_shape))
 
 
 def check_input_shape(input_shape, frontend):
-    """The shape of one time step as a tuple; an error if it is none, or is a token's without an embedding."""
+    """The shape of one time step as a tuple; an error if it is not a shape, or a token has no embedding."""
     if not isinstance(input_shape, (tuple, list)) or not all(checks.is_integer(n) and n > 0 for n in input_shape):
         raise ValueError(
             "input_shape must be the shape of one time step, such as (6,), (16, 16) or () for a token, "
@@ -26,25 +26,25 @@ def check_input_shape(input_shape, frontend):
     if not input_shape and frontend is None:
         raise ValueError(
             "input_shape=() means that a step is a token, and a token needs an embedding: "
-            "frontend=keras.layers.Embedding(vocabulary_size, size). For one number a step use input_shape=(1,)."
+            "frontend=keras.layers.Embedding(vocabulary_size, size). For one number per step use input_shape=(1,)."
         )
     return tuple(input_shape)
 
 
 def input_dtype(input_shape):
-    """Tokens are integers; everything else is a number."""
+    """Tokens are integers; all other inputs are floats."""
     return "int32" if input_shape == () else None
 
 
 def features(x, frontend, vocabulary=None):
-    """(B, T, ...) -> (B, T, n_x): every step through the frontend, or flattened where there is none."""
+    """(B, T, ...) -> (B, T, n_x): every step passes through the frontend, or is flattened if there is none."""
     if frontend is not None:
         return BatchedTimeDistributed(frontend, vocabulary, name="frontend")(x)
     return x if len(x.shape) == 3 else BatchedTimeDistributed(keras.layers.Flatten(), name="frontend")(x)
 
 
 def stack(x, layers):
-    """(B, T, n_x) -> the output of the last of the layers, one on top of the other."""
+    """(B, T, n_x) -> the output of the last layer, after applying all layers in order."""
     for layer in layers:
         x = layer(x)
     return x
@@ -62,16 +62,16 @@ def recurrent_layers(
     cell=None,
     **cell_arguments,
 ):
-    """A BasicRNN for each of `units`, of which all but the last hand on a_t; and the layers that finish the answer.
+    """A BasicRNN for each of `units`, where all but the last pass a_t on; and the layers that complete the output.
 
-    In a bidirectional layer two cells read the sequence, one from each end. Where the cells answer by themselves the
-    answer is `h(a→ W_ya→ + b_y→ + a← W_ya← + b_y←)`: each cell owns its part of the output weights, and h acts on the
-    sum.
+    In a bidirectional layer two cells read the sequence, one from each end. If the cells have output weights, the
+    output is `h(a→ W_ya→ + b_y→ + a← W_ya← + b_y←)`: each cell has its part of the output weights, and h is applied to
+    the sum.
     """
     depth = units if isinstance(units, (list, tuple)) else [units]
     if not depth:
         raise ValueError("units must be a positive integer or a list of them, got an empty list.")
-    h = None if bidirectional else output_activation  # of two cells' sum it is a layer of its own
+    h = None if bidirectional else output_activation  # for the sum of two cells, h is a layer of its own
     cells: list[Any]
     if cell is None:
         cells = [BasicRNNCell(n_a, **cell_arguments) for n_a in depth[:-1]]
@@ -81,7 +81,7 @@ def recurrent_layers(
     answers = output_units is not None and getattr(cells[-1], "output_units", None) is not None
     if answers and cells[-1].output_units != output_units:
         raise ValueError(
-            f"cell makes a cell of output_units={cells[-1].output_units}, but the network has {output_units}."
+            f"cell makes a cell with output_units={cells[-1].output_units}, but the network has {output_units}."
         )
     layers = []
     for number, made in enumerate(cells, start=1):
@@ -106,21 +106,19 @@ def recurrent_layers(
 
 
 def cells_made_by(make, depth, arguments) -> list[Any]:
-    """What a builder's `cell=` makes: one cell for each of the units in `depth`."""
+    """The cells that a builder's `cell=` makes: one for each of the units in `depth`."""
     if not callable(make) or isinstance(make, keras.layers.Layer):
         raise TypeError(
             f"cell must be a function of units that makes a cell, such as keras.layers.GRUCell, got {make!r}."
         )
     given = [name for name, value in arguments.items() if value != {"activation": "tanh"}.get(name, 0.0)]
     if given:
-        raise ValueError(
-            f"With cell= the cell has its own {given[0]}: cell=lambda units: MyCell(units, {given[0]}=...)."
-        )
+        raise ValueError(f"With cell=, give {given[0]} to the cell: cell=lambda units: MyCell(units, {given[0]}=...).")
     cells = [make(checks.positive_integer("units", n_a)) for n_a in depth]
     for made in cells:
         no_cell = not isinstance(made, keras.layers.Layer) or not hasattr(made, "state_size")
         if no_cell or isinstance(made, keras.layers.RNN):
-            raise TypeError(f"cell must make a cell, such as keras.layers.GRUCell(units), got {made!r} of it.")
+            raise TypeError(f"cell must make a cell, such as keras.layers.GRUCell(units), got {made!r}.")
     if len({id(made) for made in cells}) < len(cells):
-        raise ValueError("cell must make a new cell at each call; it gave the same one for two layers.")
+        raise ValueError("cell must make a new cell at each call, got the same one for two layers.")
     return cells

@@ -1,4 +1,4 @@
-"""Whether a model answers one step after the other what it answers for the sequence, and if not, which part of it."""
+"""Checks whether a model gives the same outputs step by step as for the sequence; if not, finds the layer at fault."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +13,16 @@ from keras_rnn_basics.architectures.stepped import Stepped
 from keras_rnn_basics.compat import layers_within
 from keras_rnn_basics.recurrence import only_plain
 
-# Made-up sequences have so many steps, the first number that the model can read, in batches of B; whatever else is of
-# any length has REST; and steps beyond LONG are worth compiling.
+# Random test sequences have the first of these LENGTHS that the model can read, in batches of B. Other axes of unknown
+# length get REST. A step is compiled for sequences longer than LONG.
 LENGTHS, B, REST, LONG = (7, 70, 1100), 2, 3, 50
 
 
 def check_that_it_answers_alike(stepped: Stepped) -> None:
-    """Reads a made-up sequence in both ways; `stepped.states` is filled thereby.
+    """Reads a random sequence in both ways; this also fills `stepped.states`.
 
     Raises:
-        NoStep: with the first operation that answers otherwise.
+        NoStep: with the first operation whose outputs differ.
     """
     with only_plain(), other_weights(stepped.graph.call):
         given, tensors, T = _read_whole(stepped)
@@ -37,7 +37,7 @@ def check_that_it_answers_alike(stepped: Stepped) -> None:
 
 
 def _read_step_by_step(stepped, sequences, static, T):
-    """Yields what each node gives at each step, by the node's number."""
+    """Yields the outputs of each node at each step, by the number of the node."""
 
     def step(x_t, states, outputs):
         _, after = stepped.step(x_t, static, dict(zip(stepped.states, states)), outputs.__setitem__)
@@ -49,7 +49,7 @@ def _read_step_by_step(stepped, sequences, static, T):
     first: dict[Any, Any] = {}
     try:
         _, states = step([x[:, 0] for x in sequences], [], first)
-    finally:  # what comes before the node that cannot
+    finally:  # also the outputs of the nodes before one that fails
         yield first
     if T > LONG and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -61,8 +61,8 @@ def _read_step_by_step(stepped, sequences, static, T):
 
 
 def _read_whole(stepped) -> Any:
-    """-> the inputs' tensors, those of all values, and T; the outputs are those of the model itself."""
-    graph, failed = stepped.graph, "nothing is left of it"
+    """-> the tensors of the inputs, the tensors of all values, and T; the outputs are computed by the model itself."""
+    graph, failed = stepped.graph, "a layer leaves no steps of it"
     for T in (stepped.T,) if stepped.T else LENGTHS:
         rng = np.random.default_rng(0)
         given = {value: _made_up(rng, value, T if value in stepped.sequences else None) for value in graph.inputs}
@@ -71,18 +71,18 @@ def _read_whole(stepped) -> Any:
             for node in graph.nodes:
                 tensors.update(zip(node.outputs, node.run(tensors)))
             answers = graph.call(keras.tree.pack_sequence_as(graph.input, list(given.values())))
-        except Exception as error:  # each backend has classes of its own for what a layer cannot read
+        except Exception as error:  # each backend has its own error classes for inputs that a layer cannot read
             failed = first_sentence(error)
             continue
         if not any(0 in tensor.shape for tensor in tensors.values()):
             tensors.update(zip(graph.outputs, keras.tree.flatten(answers)))
             return given, tensors, T
     names = " and ".join(value.name for value in stepped.sequences)
-    raise NoStep(f"it cannot read a made-up sequence {names} of {T} steps ({failed})")
+    raise NoStep(f"it cannot read a random sequence {names} of {T} steps ({failed})")
 
 
 def _made_up(rng, value, T=None):
-    """Numbers by chance, and tokens 0 and 1; a sequence of T steps has zeros in it, which a mask may pass over."""
+    """Random numbers, or random tokens 0 and 1; a sequence of T steps also has zeros, which a mask may skip."""
     shape = (B, *((T or REST) if n is None else n for n in value.shape[1:]))
     if value.dtype == "string":
         return ops.convert_to_tensor(np.full(shape, "a"))
@@ -92,7 +92,7 @@ def _made_up(rng, value, T=None):
             made[0, 2:3], made[1, 1:][-1:] = 0, 0
     elif T:
         made = rng.integers(2, size=shape)
-        # Before the first unmasked step a cell with a readout has an answer of its own.
+        # Before the first unmasked step, the outputs may differ if the cell has a readout: so no mask at the beginning.
         made[:, 0] = 1
     else:
         made = np.ones(shape)
@@ -112,11 +112,11 @@ def _compare(stepped, tensors, watched, T, failed):
         return
     for at, node in stepped.nodes:
         if otherwise.intersection(node.outputs):
-            reason = f"its {node.described} answers otherwise"
+            reason = f"its {node.described} gives another result"
             if node.recurrent:
-                raise NoStep(f"{reason} one step after the other than for the sequence", at, node) from failed
+                raise NoStep(f"{reason} step by step than for the sequence", at, node) from failed
             raise NoStep(f"{reason} for one step than for the sequence: it looks at several time steps", at, node)
-    assert failed is not None  # for what answers otherwise was given by some node
+    assert failed is not None  # every value that differs is the output of some node
     raise failed
 
 
@@ -148,7 +148,7 @@ def _numbers(tensor) -> Any:
 
 @contextmanager
 def other_weights(model: keras.Model) -> Iterator[None]:
-    """The model with weights a little off its own: zeros, as many weights begin, would hide what a layer does."""
+    """The model with slightly changed weights: many weights begin as zeros, which would hide the effect of a layer."""
     rng = np.random.default_rng(0)
 
     def moved(weight):

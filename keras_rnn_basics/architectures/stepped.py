@@ -1,4 +1,4 @@
-"""What a graph does with one time step: each recurrent layer's cell in its place, its states taken and given back."""
+"""Runs a graph for one time step: each recurrent layer is replaced by its cell, with explicit states."""
 
 import inspect
 from collections.abc import Callable
@@ -12,14 +12,14 @@ from keras_rnn_basics.compat import AutocastScope, GetItem, get_keras_mask, set_
 
 
 class State(NamedTuple):
-    """What a step takes from the step before.
+    """A value that a step takes from the step before.
 
     Attributes:
-        name: of the step's input.
-        shape: without the batch.
-        dtype: of both, what goes in and what comes out.
-        source: the value of the model that it begins with, or `None`.
-        initial: B -> (B, *shape), where there is no source.
+        name: the name of the step's input.
+        shape: the shape without the batch axis.
+        dtype: the dtype of both the input and the output.
+        source: the value of the model with which it begins, or `None`.
+        initial: B -> (B, *shape), used if there is no source.
     """
 
     name: str
@@ -30,20 +30,20 @@ class State(NamedTuple):
 
 
 class Stepped:
-    """A graph, and which of its inputs are sequences to be read one step at a time.
+    """A graph, and those of its inputs that are sequences to read one step at a time.
 
     Attributes:
         graph: the graph.
-        sequences: its inputs that are stepped.
-        stepped: every value that depends on them.
-        needed: values that do not, and that the steps take as they are.
-        states: by key, filled by the first `step`.
+        sequences: its inputs that are read step by step.
+        stepped: every value that depends on these sequences.
+        needed: values that do not depend on them, and that the steps read unchanged.
+        states: the states by key, filled by the first `step`.
     """
 
     def __init__(self, graph: Graph, sequences: list[Value]) -> None:
         self.graph, self.sequences = graph, sequences
         self._fixed = {value.shape[1] for value in sequences} - {None}
-        # What is said at every step alike needs to be said once.
+        # A value that is repeated at every step is given as one unchanging value.
         repeats = [node.outputs[0] for node in graph.nodes if _repeats(node, self.T)]
         self._repeated = graph.reached().intersection(repeats) - graph.depend_on(sequences)
         self.stepped = graph.depend_on([*sequences, *self._repeated])
@@ -66,7 +66,7 @@ class Stepped:
 
     @property
     def T(self) -> int | None:
-        """The fixed length of the sequences, where they have one."""
+        """The fixed length of the sequences, or None."""
         return next(iter(self._fixed), None)
 
     def step(self, steps: list, static: dict, before: dict, watch: Any = None) -> tuple[list, dict]:
@@ -74,12 +74,13 @@ class Stepped:
 
         Args:
             steps: one time step of each of the sequences.
-            static: what does not change from step to step: `needed`, and what states begin with that are not there.
-            before: the states; one that is not in it begins anew, and is added to `states`.
-            watch: called with each node's number and outputs.
+            static: the values that do not change from step to step: `needed`, and the sources of states that are not in
+                `before`.
+            before: the states. A state that is not in it gets its initial value, and is added to `states`.
+            watch: a function that is called with each node's number and outputs.
 
         Raises:
-            NoStep: with the first node that cannot do what it does with one step.
+            NoStep: with the first node that cannot work on a single step.
         """
         run = _Run(static, before, ops.shape(steps[0])[0])
         for value, x_t in zip(self.sequences, steps):
@@ -90,8 +91,8 @@ class Stepped:
                 outputs = self._run(at, node, run)
             except NoStep as error:
                 raise NoStep(str(error), at) from error
-            except Exception as error:  # each backend has classes of its own for what a layer cannot read
-                reason = f"its {node.described} cannot read one time step alone ({type(error).__name__})"
+            except Exception as error:  # each backend has its own error classes for inputs that a layer cannot read
+                reason = f"its {node.described} cannot read a single time step ({type(error).__name__})"
                 raise NoStep(reason, at, node) from error
             if watch:
                 watch(at, outputs)
@@ -103,11 +104,11 @@ class Stepped:
     def _run(self, at, node, run):
         operation = node.operation
         if isinstance(operation, keras.layers.Bidirectional) or getattr(operation, "go_backwards", False):
-            raise NoStep(f"its layer {operation.name} reads from the end, which is yet to come")
+            raise NoStep(f"its layer {operation.name} reads from the end, which is not known yet")
         if getattr(operation, "stateful", False):
             raise NoStep(
                 f"its layer {operation.name} is stateful. "
-                "Give its weights to a model that is not: other.set_weights(model.get_weights())"
+                "Give its weights to a model that is not stateful: other.set_weights(model.get_weights())"
             )
         if node.recurrent:
             return self._recur(at, node, run)
@@ -120,12 +121,12 @@ class Stepped:
             elif isinstance(operation, keras.layers.Cropping1D):
                 first, last = operation.cropping
                 if last:
-                    raise NoStep(f"its {node.described} leaves out the end, which is yet to come")
+                    raise NoStep(f"its {node.described} leaves out the end, which is not known yet")
                 return self._late(node, first, run)
         return node.run(run.tensors)
 
     def _note(self, node, outputs, run):
-        """What is known of the outputs: their tensors, whether they have a time axis, and how late they come."""
+        """Notes the tensors of the outputs, whether they have a time axis, and how many steps late they come."""
         late = max((run.late.get(value, 0) for value in node.inputs), default=0)
         timed = not run.timed.isdisjoint(node.inputs)
         for value, tensor in zip(node.outputs, outputs):
@@ -138,7 +139,7 @@ class Stepped:
     # Slices of time.
 
     def _take(self, node, run):
-        """`y[:, key]` -> the same of one step: what begins later answers from there on, and the last is the newest."""
+        """`y[:, key]` -> the same for one step: a later beginning delays the outputs; the last step is the newest."""
         x, key = node.args
         rank, key = len(x.shape), list(key) if isinstance(key, (tuple, list)) else [key]
         if Ellipsis in key and None not in key:
@@ -159,7 +160,7 @@ class Stepped:
         elif isinstance(wanted, (int, slice)):
             raise NoStep(
                 f"its {node.described} takes the time steps [{_written(wanted)}] out of a sequence, "
-                "which are not the newest ones"
+                "which are not the newest steps"
             )
         return node._replace(args=(x, tuple(key)))
 
@@ -175,7 +176,7 @@ class Stepped:
         late = run.late.get(x, 0)
         x, begun = run.tensors[x], self._begun(node, late, run)
         if x.shape[1] not in (1, None):
-            raise NoStep(f"its {node.described} gets {x.shape[1]} time steps for each one that is read")
+            raise NoStep(f"its {node.described} gets {x.shape[1]} time steps for each step that is read")
         carried = get_keras_mask(x) if mask is None else run.tensors[mask]
         alone = initial is None or "sequences_mask" in inspect.signature(layer.call).parameters
         mask = carried if mask is not None or alone else None
@@ -194,11 +195,11 @@ class Stepped:
         own = [ops.cast(state, cell.compute_dtype) for state in before]
         y_t, after = cell(x_t, keras.tree.pack_sequence_as(structure, own), **training)
         after = keras.tree.flatten(after)
-        answers_with_its_state = y_t is after[0]  # as the cells of Keras do
+        answers_with_its_state = y_t is after[0]  # as Keras' own cells do
         after = [ops.cast(new, old.dtype) for new, old in zip(after, before)]
         y_t = ops.cast(y_t, layer.compute_dtype)
         if on is not None:
-            # A masked step carries the states ...
+            # A masked step keeps the states ...
             after = [ops.where(_beside(on, new), new, old) for new, old in zip(after, before)]
         if mask is not None:
             y_t = self._masked(at, layer, y_t, after, on, answers_with_its_state, run)
@@ -210,7 +211,7 @@ class Stepped:
         return [y_t, *(ops.cast(state, layer.compute_dtype) for state in after)] if layer.return_state else [y_t]
 
     def _masked(self, at, layer, y_t, after, on, answers_with_its_state, run):
-        """... and answers what the carried states answer, or, where they do not say it, the last answer once more."""
+        """... and gives the output that follows from the kept states, or, if none follows, the last output again."""
         if layer.zero_output_for_mask:
             return ops.where(_beside(on, y_t), y_t, ops.zeros_like(y_t))
         if getattr(layer.cell, "step_by_step", "no RecurrentCell") is None:
@@ -224,15 +225,15 @@ class Stepped:
         return run.after[at, "y"]
 
     def _begun(self, node, late, run):
-        """(B,): whether the sequence that comes k steps late has begun; `None` where it comes at once."""
+        """(B,): whether a sequence that comes k steps late has begun; `None` if it is not late."""
         if not late:
             return None
         if late == float("inf"):
-            raise NoStep(f"its {node.described} reads the last steps alone, and which they are is known at the end")
+            raise NoStep(f"its {node.described} reads only the last steps, which are not known before the end")
         return self._steps_read(run)[:, 0] >= late
 
     def _steps_read(self, run):
-        """(B, 1): how many steps there were before this one."""
+        """(B, 1): the number of steps before this one."""
         read = self._keep("steps", 0, "steps_read", (1,), "int32", run)
         run.after["steps", 0] = read + 1
         return read
@@ -265,7 +266,7 @@ class Stepped:
         return run.before[key]
 
     def unused(self, name: str) -> str:
-        """A name that none of the step's inputs has."""
+        """A name that no input of the step has yet."""
         while name in self._names:
             name += "_"
         self._names.add(name)
@@ -273,7 +274,7 @@ class Stepped:
 
 
 class _Run:
-    """One step as it runs: tensors by value, which have a time axis, by how many steps they come late."""
+    """One step while it runs: the tensors by value, which of them have a time axis, and how late they are."""
 
     def __init__(self, static, before, B):
         self.tensors, self.before, self.B = dict(static), dict(before), B
@@ -281,7 +282,7 @@ class _Run:
 
 
 def _read(node: Node):
-    """What a recurrent layer reads at every step: not its initial states."""
+    """The values that a recurrent layer reads at every step, that is, without its initial states."""
     x, _, mask, lengths = node.sequence()
     return [own for own in (x, mask, lengths) if isinstance(own, Value)]
 

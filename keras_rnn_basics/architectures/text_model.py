@@ -1,4 +1,4 @@
-"""What the models that write text share: vocabularies, saved with them, and their step as decoding asks for it."""
+"""The parts that text-writing models share: vocabularies, which are saved with them, and the step for decoding."""
 
 import warnings
 from functools import cached_property
@@ -14,16 +14,16 @@ from keras_rnn_basics.vocabulary import Vocabulary
 class TextModel(ReadsTokens):
     """A functional model that owns vocabularies.
 
-    What XLA compiles is compiled for each shape: prompts and answers are padded to few lengths.
+    XLA compiles a program for each shape, so prompts and answers are padded to few lengths.
     """
 
     def _readers(self) -> dict[str, keras.Model]:
-        """By the name of each vocabulary, the part of the model that reads its tokens."""
+        """A dict from the name of each vocabulary to the part of the model that reads its tokens."""
         return {}
 
     @property
     def vocabularies(self) -> dict[str, Vocabulary]:
-        """The vocabularies by name: the layers that read tokens hold them, and are saved and cloned with them."""
+        """The vocabularies by name. The layers that read tokens hold them, so they are saved and cloned with it."""
         held = [
             (name, getattr(layer, "vocabulary", None))
             for name, part in self._readers().items()
@@ -38,39 +38,39 @@ class TextModel(ReadsTokens):
 
     def _check_tensorflow(self, what):
         if keras.backend.backend() != "tensorflow":
-            raise RuntimeError(f"{what} runs in TensorFlow's graph; Keras runs on {keras.backend.backend()} here.")
+            raise RuntimeError(f"{what} needs the TensorFlow backend of Keras, got {keras.backend.backend()}.")
 
     def _stepping(self):
-        """The model whose next step is asked for."""
+        """The model that is run step by step."""
         return self
 
-    # Kept in the instance's own dictionary, where Keras does not take it for a part of the model.
+    # Kept in the instance's own dictionary, so that Keras does not treat it as a part of the model.
     @cached_property
     def _one_step(self):
         import tensorflow as tf
 
-        with tf.init_scope():  # it compares numbers, also when a graph is the first to ask for it
+        with tf.init_scope():  # it compares numbers, so it must run outside of any graph
             return one_step(self._stepping())
 
     def _step(self, token, states):
-        """`decoding.Step`: states that the step only reads, such as an encoder's memory, come back as they went in."""
+        """`decoding.Step`: states that the step only reads, such as an encoder's memory, are returned unchanged."""
         model = self._one_step
         logits, *after = model([token, *states])
         return logits, [*after, *states[len(after) :]]
 
 
 def check_vocabulary(name, vocabulary, size):
-    """An error unless there is no vocabulary, or it is one of so many tokens."""
+    """Raises an error unless vocabulary is None or a Vocabulary of this size."""
     if vocabulary is None:
         return
     if not isinstance(vocabulary, Vocabulary):
         raise TypeError(f"{name} must be a Vocabulary, such as Vocabulary.of(texts), got {vocabulary!r}.")
     if len(vocabulary) != size:
-        raise ValueError(f"{name} has {len(vocabulary)} tokens, the network {size}: give it len({name}).")
+        raise ValueError(f"{name} has {len(vocabulary)} tokens, but the network has {size}: give it len({name}).")
 
 
 def encoded(vocabulary, texts, stacklevel=4):
-    """Lists of tokens; a warning, of the line so many calls above, names what the vocabulary does not have."""
+    """Lists of tokens; a warning, reported `stacklevel` calls above, names tokens that the vocabulary does not have."""
     rows = vocabulary.encode(texts).to_list()
     if any(Vocabulary.unknown in row for row in rows):
         warnings.warn(
@@ -82,7 +82,7 @@ def encoded(vocabulary, texts, stacklevel=4):
 
 
 def one_or_more(texts, name):
-    """A string or a list of them -> a list, and what puts the answers into the form that came."""
+    """A string or a list of strings -> a list, and a function that gives the results the form of the input."""
     if isinstance(texts, str):
         return [texts], lambda answers: answers[0]
     texts = texts.tolist() if isinstance(texts, np.ndarray) else texts
@@ -92,7 +92,7 @@ def one_or_more(texts, name):
 
 
 def only_text(logits):
-    """(B, V) -> (B, V): -inf for the tokens that no text is written in: padding, the unknown and the start."""
+    """(B, V) -> (B, V): -inf for the tokens that are not text: padding, the unknown token and the start."""
     import tensorflow as tf
 
     token = tf.range(logits.shape[-1])
@@ -101,14 +101,14 @@ def only_text(logits):
 
 
 def room(length, least):
-    """The next power of two, from `least` on: so many shapes are compiled, and no more."""
+    """The next power of two, at least `least`, so that only few shapes are compiled."""
     return max(least, 1 << (int(length) - 1).bit_length())
 
 
 def padded(rows, least):
-    """N lists of tokens -> (B, P) int32 with zeros behind each list, (B,) int32 lengths; B and P powers of two.
+    """N lists of tokens -> (B, P) int32 with zeros after each list, (B,) int32 lengths; B and P are powers of two.
 
-    P is at least `least`. The rows behind the N-th are the last one again, which ends when that one ends.
+    P is at least `least`. The rows after the N-th repeat the last one, so they take no extra steps.
     """
     width = room(max(map(len, rows)), least)
     rows = [*rows, *[rows[-1]] * (room(len(rows), 1) - len(rows))]

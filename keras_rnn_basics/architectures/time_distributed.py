@@ -1,4 +1,4 @@
-"""One layer applied to every time step, with the steps folded into the batch; and what a token may be."""
+"""One layer applied to every time step, with the steps folded into the batch; and the check of tokens."""
 
 import keras
 from keras import ops
@@ -10,23 +10,23 @@ from keras_rnn_basics.vocabulary import Vocabulary
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
 class BatchedTimeDistributed(keras.layers.Wrapper):
-    """Applies a layer to each time step alike: (B, T, ...) -> (B, T, n), whatever the layer gives flattened to n.
+    """Applies a layer to every time step: (B, T, ...) -> (B, T, n), where the layer's output is flattened to n.
 
     All B T steps go through the layer in one call, as if they were B T examples; `keras.layers.TimeDistributed` loops
-    over them. A mask that the layer makes (an embedding's or a Masking's, also as the first of a
-    Sequential) or that came with x goes on with the output.
+    over them. A mask is passed on with the output, if x has one or the layer makes one (an Embedding or a Masking, also
+    as the first layer of a Sequential).
 
-    Tokens that an embedding of the layer reads must be whole numbers from 0 to `input_dim` - 1, padding included: Keras
-    would read -1 as the last token, and one that is too large as another or as zeros, as the device has it.
+    Tokens that an embedding of the layer reads must be integers from 0 to `input_dim` - 1, including padding. Keras
+    would read -1 as the last token, and a too large token as another token or as zeros, depending on the device.
 
     Args:
         layer: a Keras layer that takes (B, ...), the shape of one time step.
-        vocabulary: what the tokens that it reads mean, kept here for the model that it is a part of.
+        vocabulary: the meaning of the tokens that the layer reads, stored here for the whole model.
 
     Raises:
-        TypeError: for what is no layer.
-        ValueError: for a token that is none. (A graph has an assertion; where XLA compiles it, and on other backends
-            than TensorFlow, the step's output is NaN.)
+        TypeError: if `layer` is not a layer.
+        ValueError: for an invalid token. (In a graph, an assertion fails; in a graph compiled by XLA, and on other
+            backends than TensorFlow, the output of the step is NaN.)
 
     >>> import numpy as np
     >>> tuple(BatchedTimeDistributed(keras.layers.Flatten())(np.ones((2, 5, 8, 8))).shape)
@@ -50,7 +50,7 @@ class BatchedTimeDistributed(keras.layers.Wrapper):
         return y if known is None else y + ops.cast(ops.where(known, 0.0, float("nan")), y.dtype)[..., None]
 
     def _tokens(self, x):
-        """(B, T, ...) -> x, 0 for every token that is none; (B, T), False for a step with such a one, or None."""
+        """(B, T, ...) -> x with 0 for every invalid token; (B, T), False for a step with an invalid token, or None."""
         sizes = _vocabulary_sizes(self.layer)
         if not sizes:
             return x, None
@@ -62,10 +62,10 @@ class BatchedTimeDistributed(keras.layers.Wrapper):
         return ops.where(known, token, 0), ops.all(known, axis=tuple(range(2, len(x.shape))))
 
     def compute_mask(self, x, mask=None):
-        # Embedding and Masking look at each step by itself, so that the sequence needs no folding here.
+        # Embedding and Masking treat each step separately, so the sequence needs no folding here.
         first = self.layer.layers[0] if isinstance(self.layer, keras.Sequential) else self.layer
         own = first.compute_mask(x, None)
-        if own is not None and len(own.shape) > 2:  # a step with several axes counts where any of it does
+        if own is not None and len(own.shape) > 2:  # a step with several axes counts if any part of it does
             own = ops.any(own, axis=tuple(range(2, len(own.shape))))
         if own is None or mask is None:
             return mask if own is None else own
@@ -86,9 +86,9 @@ class BatchedTimeDistributed(keras.layers.Wrapper):
 
 
 class ReadsTokens(keras.Model):
-    """A functional model whose inputs may be tokens, which are then whole numbers as they come, and not made so.
+    """A functional model whose inputs may be tokens; it refuses tokens that are not whole numbers.
 
-    Keras would cut 1.7 to the token 1, as it makes every input what its `keras.Input` says, and 2**32 + 1 as well.
+    Keras converts every input to the dtype of its `keras.Input`: it would cut 1.7, and also 2**32 + 1, to the token 1.
     """
 
     def call(self, inputs, training=None, mask=None, **kwargs):
@@ -98,7 +98,7 @@ class ReadsTokens(keras.Model):
 
 
 def _whole(x):
-    """(...) -> (...) int32: -1, which is no token, for what is no whole number that int32 holds."""
+    """(...) -> (...) int32: -1, an invalid token, for every value that is not a whole number in the range of int32."""
     x = ops.convert_to_tensor(x)
     if x.dtype == "int32":
         return x
@@ -109,7 +109,7 @@ def _whole(x):
 
 
 def _vocabulary_sizes(layer):
-    """V of each embedding, or one-hot encoding, that a layer begins with."""
+    """V of each embedding, or one-hot encoding, with which a layer begins."""
     if isinstance(layer, keras.layers.Embedding):
         return [layer.input_dim]
     if isinstance(layer, keras.layers.CategoryEncoding):

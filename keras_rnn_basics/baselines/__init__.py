@@ -1,4 +1,4 @@
-"""What a score must beat before it means anything, and by how much it does."""
+"""Simple forecasts that a network must beat, and a measure of how clearly it beats them."""
 
 from keras_rnn_basics.baselines.differences import Difference, binomial_interval, difference
 from keras_rnn_basics.baselines.filters import bayes_filter

@@ -1,4 +1,4 @@
-"""By how much one score differs from another, and how sure that is."""
+"""The difference between two scores, and its uncertainty."""
 
 from statistics import NormalDist
 from typing import NamedTuple
@@ -22,25 +22,26 @@ def difference(
     draws: int = 10_000,
     seed: int = 0,
 ) -> Difference:
-    """(N,), (N,) -> the first mean minus the second, on the same examples: of errors, less is better.
+    """(N,), (N,) -> the first mean minus the second, on the same examples. A negative difference of errors is better.
 
-    The interval is a bootstrap of the paired differences in circular blocks of `block` neighbours: errors that follow
-    each other in time are not independent (Politis and Romano, "A circular block-resampling procedure for stationary
-    data", 1992).
+    The interval comes from a bootstrap of the paired differences, in circular blocks of `block` neighbours, because
+    errors that follow each other in time are not independent (Politis and Romano, "A circular block-resampling
+    procedure for stationary data", 1992).
 
     >>> difference(np.full(100, 1.0), np.full(100, 3.0))
     Difference(mean=-2.0, low=-2.0, high=-2.0)
     """
     if np.shape(errors) != np.shape(baseline_errors):
         raise ValueError(
-            f"Errors are compared on the same examples: {np.shape(errors)} and {np.shape(baseline_errors)}."
+            "errors and baseline_errors must be on the same examples, "
+            f"got {np.shape(errors)} and {np.shape(baseline_errors)}."
         )
     pairs = np.asarray(errors, dtype="float64") - np.asarray(baseline_errors, dtype="float64")
     if pairs.ndim != 1 or len(pairs) < 2 * block:
         raise ValueError(f"errors must be (N,) with N of at least two blocks of {block}, got {pairs.shape}.")
     N, blocks = len(pairs), -(-len(pairs) // block)
     starts = np.random.default_rng(seed).integers(N, size=(draws, blocks))
-    # Sums of blocks that go on from the end at the beginning; the last block of a draw is cut to what is left of N.
+    # Sums over blocks that continue at the beginning after the end; the last block of a draw is cut to a total of N.
     total = np.concatenate([[0.0], np.cumsum(np.concatenate([pairs, pairs[:block]]))])
     sums = (total[starts + block] - total[starts])[:, :-1].sum(axis=1)
     last, left = starts[:, -1], N - (blocks - 1) * block
@@ -50,7 +51,7 @@ def difference(
 
 
 def binomial_interval(right: int, examples: int, level: float = 0.95) -> tuple[float, float]:
-    """How often a guesser may be right who was so `right` times in as many examples: Wilson's interval.
+    """Wilson's interval for the true rate of correct answers, when `right` of `examples` answers were correct.
 
     Wilson, "Probable inference, the law of succession, and statistical inference" (1927).
 

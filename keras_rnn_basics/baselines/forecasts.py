@@ -1,4 +1,4 @@
-"""Forecasts that a network of its kind must beat, and the backtest that asks them all alike."""
+"""Forecasts that a network must beat, and the backtest that runs them all in the same way."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -7,15 +7,15 @@ import numpy as np
 
 
 def backtest(splits: Iterable[Any], forecasters: Mapping[str, Callable[[Any], np.ndarray]]) -> dict[str, np.ndarray]:
-    """Every forecaster's answers to the test part of each split in turn, (N, ...) for all of them together.
+    """The answers of every forecaster to the test parts of all splits, one after the other, (N, ...) each.
 
     Args:
         splits: such as `datasets.walk_forward` gives.
-        forecasters: from a name to a function from a split to what it answers for each window of `split.test`: it may
-            learn from `split.train` and `split.validation`, and sees of the test part nothing but x.
+        forecasters: a dict from a name to a function, which takes a split and gives an answer for each window of
+            `split.test`. It may learn from `split.train` and `split.validation`; of the test part it must use only x.
 
     Raises:
-        ValueError: when there are not as many answers as windows.
+        ValueError: if a forecaster does not give one answer per window.
     """
     answers: dict[str, list[np.ndarray]] = {name: [] for name in forecasters}
     for split in splits:
@@ -28,7 +28,7 @@ def backtest(splits: Iterable[Any], forecasters: Mapping[str, Callable[[Any], np
 
 
 def persistence(past_y: np.ndarray) -> np.ndarray:
-    """(N, lookback, n_y) -> (N, n_y): what was last seen comes again.
+    """(N, lookback, n_y) -> (N, n_y): the forecast is the last value that was seen.
 
     >>> persistence(np.array([[[3.0], [5.0]]]))
     array([[5.]])
@@ -37,13 +37,13 @@ def persistence(past_y: np.ndarray) -> np.ndarray:
 
 
 def climatology(train_days: np.ndarray, train_y: np.ndarray, days: np.ndarray, half_width: int = 15) -> np.ndarray:
-    """(N,), (N, n_y), (M,) -> (M, n_y): the training years' mean around the same day of the year.
+    """(N,), (N, n_y), (M,) -> (M, n_y): the mean of the training years around the same day of the year.
 
     Args:
         train_days: (N,) days of the year, 1 to 366.
-        train_y: (N, n_y), what was measured on them.
-        days: (M,) days of the year to answer for.
-        half_width: days to either side that count as the same; the year closes on itself.
+        train_y: (N, n_y), the measurements on these days.
+        days: (M,) days of the year to forecast.
+        half_width: number of days before and after that are averaged; 1 January follows 31 December.
 
     >>> climatology(np.array([1, 365, 180]), np.array([[2.0], [4.0], [20.0]]), np.array([365]))
     array([[3.]])
@@ -67,15 +67,15 @@ def ridge(
 ) -> np.ndarray:
     """(N, lookback, n_x), (N, n_y), (M, ...), (M, ...), (K, lookback, n_x) -> (K, n_y): ridge regression on all steps.
 
-    scikit-learn's, on standardised inputs. The penalty is the one of `alphas` with the lowest absolute error in
-    validation; with it the regression is fitted anew on the training and validation parts together.
+    It is scikit-learn's `Ridge` on standardised inputs. The penalty is the one of `alphas` with the lowest absolute
+    error in validation; with it the regression is fitted again on the training and validation parts together.
     """
     from sklearn.linear_model import Ridge
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     def flat(windows):
-        # Neighbouring steps are nearly alike: too nearly for the normal equations in single precision.
+        # Neighbouring steps are so similar that the normal equations need double precision.
         return windows.reshape(len(windows), -1).astype("float64")
 
     def fitted(alpha, windows, targets):
@@ -99,8 +99,8 @@ def boosting(
 ) -> np.ndarray:
     """(N, lookback, n_x), (N,), (M, ...), (M, ...), (K, lookback, n_x) -> (K,): gradient-boosted trees on all steps.
 
-    scikit-learn's, for the absolute error. How many trees are best is found in validation; with so many the training
-    and validation parts are fitted anew together.
+    It is scikit-learn's, for the absolute error. The best number of trees is found in validation; with this number it
+    is fitted again on the training and validation parts together.
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -120,7 +120,7 @@ def boosting(
 
 
 def ewma(values: np.ndarray, decay: float) -> np.ndarray:
-    """(N, lookback) -> (N,): the mean over the past, each step weighing `decay` times what the next one does.
+    """(N, lookback) -> (N,): the weighted mean over the past; each step has `decay` times the weight of the next.
 
     >>> ewma(np.array([[1.0, 4.0]]), decay=0.5)
     array([3.])
@@ -132,7 +132,7 @@ def ewma(values: np.ndarray, decay: float) -> np.ndarray:
 
 
 def shifted(known_guess: np.ndarray, known_y: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """(N,), (N,), (M,) -> (M,): the guess, moved so that half of the known truth lies above what was guessed for it.
+    """(N,), (N,), (M,) -> (M,): the forecast, corrected for its median error on known data.
 
     >>> shifted(np.array([1.0, 2.0, 3.0]), np.array([3.0, 4.0, 9.0]), np.array([5.0]))
     array([7.])
@@ -143,7 +143,7 @@ def shifted(known_guess: np.ndarray, known_y: np.ndarray, guess: np.ndarray) -> 
 def har(train_past: np.ndarray, train_y: np.ndarray, past: np.ndarray, spans: Sequence[int] = (1, 5, 22)) -> np.ndarray:
     """(N, lookback), (N,), (M, lookback) -> (M,): least squares on the means over the last day, week and month.
 
-    Of several columns, (N, lookback, n), the means of each.
+    For several columns, (N, lookback, n), the means of each column are used.
 
     Corsi, "A simple approximate long-memory model of realized volatility" (2009), equation 9.
 

@@ -1,4 +1,4 @@
-"""n-gram models, which a network that writes must beat."""
+"""n-gram models, which a network that writes text must beat."""
 
 from collections.abc import Sequence
 
@@ -10,24 +10,26 @@ from keras_rnn_basics import checks
 def ngram_bits(
     train: Sequence[np.ndarray], texts: Sequence[np.ndarray], order: int, vocabulary_size: int
 ) -> list[np.ndarray]:
-    """The bits that an interpolated modified Kneser-Ney n-gram model spends on each token of texts it has never seen.
+    """The bits that an interpolated modified Kneser-Ney n-gram model needs for each token of unseen texts.
 
-    The model of Chen and Goodman, "An empirical study of smoothing techniques for language modeling" (1999). Answers
-    with (N - 1,) float64 for each text of N: -log2 p(token | the tokens before it). Below the highest order an n-gram
-    counts once for each distinct token before it, and once for each document that it opens.
+    It is the model of Chen and Goodman, "An empirical study of smoothing techniques for language modeling" (1999). The
+    result is (N - 1,) float64 for each text of N tokens: -log2 p(token | tokens before it). Below the highest order, an
+    n-gram counts once for each distinct token before it, and once for each document that begins with it.
 
     Args:
-        train: documents, each (N,) integers; the first is a start token, known and never predicted.
-        texts: documents of the same form, to be answered for.
-        order: n, at least 1; a token is predicted from the n - 1 before it, or from all there are in its document.
-        vocabulary_size: V; tokens are 0 to V - 1, and V ** order fits 63 bits.
+        train: documents, each (N,) integers. The first token is a start token, which is known and never predicted.
+        texts: documents of the same form, whose tokens are predicted.
+        order: n, at least 1. A token is predicted from the n - 1 tokens before it, or from fewer at the beginning of a
+            document.
+        vocabulary_size: V; tokens are 0 to V - 1, and V ** order must fit 63 bits.
 
     Raises:
-        ValueError: for an order or a vocabulary that does not fit; for no documents, or one that is empty, not one row
+        ValueError: for an invalid order or vocabulary size; for no documents; for a document that is empty, not one row
             of integers, or holds other tokens than 0 to V - 1.
 
-    Of 4 tokens 1 is seen thrice and gives 1.5 away, 2 is seen once and gives 0.5: p(1) = 1.5 / 4 + 2 / 4 / V = 1/2,
-    p(2) = 0.5 / 4 + 2 / 4 / V = 1/4, and p(3) = 2 / 4 / V = 1/8.
+    In the example V = 4. Of the 4 tokens to predict, token 1 occurs three times and gives 1.5 counts away, and token 2
+    occurs once and gives 0.5 away: p(1) = 1.5 / 4 + 2 / 4 / V = 1/2, p(2) = 0.5 / 4 + 2 / 4 / V = 1/4, and p(3) = 2 / 4
+    / V = 1/8.
 
     >>> ngram_bits([np.array([0, 1, 1, 1, 2])], [np.array([0, 1, 2, 3])], order=1, vocabulary_size=4)
     [array([1., 2., 3.])]
@@ -57,7 +59,7 @@ def ngram_bits(
 
 
 def _end_to_end(name, documents, V):
-    """-> (N,), (N,): the tokens of all documents in one row, and the place of each in its own document."""
+    """-> (N,), (N,): the tokens of all documents in one row, and the position of each in its own document."""
     documents = [np.asarray(document) for document in documents]
     if not documents:
         raise ValueError(f"{name} must hold at least one document, got none.")
@@ -87,8 +89,9 @@ def _kneser_ney_counts(documents, order, V):
     ends = np.flatnonzero(places >= max(order - 1, 1))
     counted = [np.unique(_codes(tokens, ends, order, V), return_counts=True)]
     for m in range(order - 1, 0, -1):
-        # Without its first token each distinct (m+1)-gram is an m-gram after one more token. No token stands before the
-        # m-grams that open a document: if they did not count, the start of a text would be a context never seen.
+        # Each distinct (m+1)-gram without its first token is an m-gram after one more token. The m-grams at the
+        # beginning of a document have no token before them. They count too; otherwise the start of a text would be an
+        # unseen context.
         opening = _codes(tokens, np.flatnonzero((places == m - 1) & (places > 0)), m, V)
         longer, _ = counted[-1]
         counted.append(np.unique(np.concatenate([longer % V**m, opening]), return_counts=True))
@@ -96,13 +99,13 @@ def _kneser_ney_counts(documents, order, V):
 
 
 def _discounts(counts):
-    """(K,) -> (K,): what each count gives to the shorter context, D_1, D_2 or D_3 for 3 and more."""
+    """(K,) -> (K,): the part of each count that goes to the shorter context: D_1, D_2, or D_3 for 3 and more."""
     n = np.bincount(np.minimum(counts, 5), minlength=6)
     k = np.arange(1, 4)
     with np.errstate(divide="ignore", invalid="ignore"):
         D = k - (k + 1) * n[1] / (n[1] + 2 * n[2]) * n[k + 1] / n[k]
-    # k / 2 where D_k is undefined or leaves (0, k), as where the n_k are zero or few (tiny texts; a small alphabet at
-    # m = 1): with nothing taken from the tokens seen, those never seen would have no probability at all.
+    # k / 2 where D_k is undefined or outside (0, k), which happens if the n_k are zero or few (tiny texts; a small
+    # alphabet at m = 1): without a discount, tokens that were never seen would have probability zero.
     D = np.where((D > 0) & (k > D), D, k / 2)
     return D[np.minimum(counts, 3) - 1]
 
@@ -110,5 +113,5 @@ def _discounts(counts):
 def _look_up(wanted, keys, values, missing):
     """(N,), (K,) ascending, (K,) -> (N,): the value of each wanted key."""
     at = np.searchsorted(keys, wanted)
-    # One more key, which no code equals, for those beyond the last.
+    # One more key, which equals no code, stands for codes beyond the last key.
     return np.where(np.append(keys, -1)[at] == wanted, np.append(values, missing)[at], missing)

@@ -4,7 +4,7 @@
     a_t = g(γ (s_t - μ_t) / sqrt(σ_t² + ε) + β)      μ_t, σ_t²: mean and variance of s_t over the n_a units
 
 Source: Ba, Kiros and Hinton, "Layer Normalization" (2016), equation 4, where γ is called g and β is called b. The paper
-has no ε, which keeps the division from zero, and no bias in s_t: `frozen=("b_x", "b_a")` leaves them at zero.
+has no ε, which avoids a division by zero, and no bias in s_t: `frozen=("b_x", "b_a")` keeps the biases at zero.
 """
 
 from typing import Any
@@ -19,18 +19,18 @@ from keras_rnn_basics.cell import BasicRNNCell, Weight
 class LayerNormRNNCell(BasicRNNCell):
     """The recurrent cell `a_t = g(γ (s_t - μ) / sqrt(σ² + ε) + β)` with `s_t = z_t + a_{t-1} W_aa`.
 
-    However large the sum grows, what enters g keeps the spread γ: it helps where a plain cell saturates. Beside the six
-    weights of `BasicRNNCell` it has `cell.gamma` (n_a,), ones at first, and `cell.beta` (n_a,), zeros at first. b_x
-    and b_a stand inside the normalisation, so that what they add to every unit alike has no effect.
+    However large the sum grows, the input of g keeps the standard deviation γ. This helps where a plain cell saturates.
+    In addition to the six weights of `BasicRNNCell` it has `cell.gamma` (n_a,), initially ones, and `cell.beta` (n_a,),
+    initially zeros. b_x and b_a are inside the normalisation, so a constant that they add to all units has no effect.
 
     Args:
         units: n_a, at least 2: the normalised sum of a single unit is always zero.
-        output_units: n_y; `None` answers with a_t.
-        epsilon: ε, a positive number; as in `keras.layers.LayerNormalization` where it is left out.
+        output_units: n_y; with `None` the output is a_t.
+        epsilon: ε, a positive number; the default is that of `keras.layers.LayerNormalization`.
         **kwargs: the other arguments of `BasicRNNCell`.
 
     Raises:
-        ValueError: for a single unit, an epsilon that is not positive, and whatever `BasicRNNCell` refuses.
+        ValueError: for a single unit, an epsilon that is not positive, and the errors of `BasicRNNCell`.
 
     >>> import numpy as np
     >>> cell = LayerNormRNNCell(4, activation="linear")

@@ -1,4 +1,4 @@
-"""The leaky integrator: a unit that keeps a part of what it held, and takes in a part of what the plain cell says.
+"""The leaky integrator: each unit keeps a part of its old state and adds a part of the plain cell's new state.
 
     a_t = (1 - α) a_{t-1} + α g(z_t + a_{t-1} W_aa)
 
@@ -20,18 +20,19 @@ from keras_rnn_basics.cell import BasicRNNCell, Weight
 class LeakyRNNCell(BasicRNNCell):
     """The recurrent cell `a_t = (1 - α) a_{t-1} + α g(z_t + a_{t-1} W_aa)`.
 
-    Recurrent dropout multiplies a_{t-1} on its way into both terms: a dropped unit remembers nothing, and a kept one
-    holds `(1 - α) / (1 - p)` of its state, so with a rate p above α it grows from step to step. Keep p below α.
+    Recurrent dropout multiplies a_{t-1} in both terms: a dropped unit forgets its state, and a kept unit keeps `(1 - α)
+    / (1 - p)` of its state, so with a rate p above α the state grows from step to step. Choose p below α.
 
     Args:
         units: n_a, the number of hidden units.
-        output_units: n_y; `None` answers with a_t.
-        alpha: α in (0, 1]; where it is learned, the value that every unit begins with, below 1.
-        learn_alpha: learn an α for each unit, as the sigmoid of a weight `cell.alpha_logit` (n_a,): it stays in (0, 1).
+        output_units: n_y; with `None` the output is a_t.
+        alpha: α in (0, 1]; if it is learned, the initial value of every unit, which must be below 1.
+        learn_alpha: whether to learn an α for each unit. It is the sigmoid of a weight `cell.alpha_logit` (n_a,), so it
+            stays in (0, 1).
         **kwargs: the other arguments of `BasicRNNCell`.
 
     Raises:
-        ValueError: for an alpha outside of that, and whatever `BasicRNNCell` refuses.
+        ValueError: for an alpha outside this range, and the errors of `BasicRNNCell`.
 
     >>> import numpy as np
     >>> cell = LeakyRNNCell(2, alpha=0.25, initializers={"W_aa": "zeros"})
@@ -43,8 +44,8 @@ class LeakyRNNCell(BasicRNNCell):
         self, units: int, output_units: int | None = None, *, alpha: float = 0.5, learn_alpha: bool = False, **kwargs
     ) -> None:
         if not 0 < alpha <= 1 or (learn_alpha and alpha == 1):
-            raise ValueError(f"alpha must be a number in (0, 1], below 1 where it is learned, got {alpha!r}.")
-        # Before `super().__init__`, which asks for the weights' names.
+            raise ValueError(f"alpha must be a number in (0, 1], below 1 if it is learned, got {alpha!r}.")
+        # Set before `super().__init__`, which needs the names of the weights.
         self.alpha, self.learn_alpha = float(alpha), bool(learn_alpha)
         super().__init__(units, output_units, **kwargs)
 

@@ -1,4 +1,4 @@
-"""Whether a cell keeps the contract, so that its author hears of a slip before a training, a file or a server does."""
+"""Checks whether a cell keeps the contract, so that its author sees a mistake before training, saving or serving."""
 
 import warnings
 
@@ -29,36 +29,36 @@ CHECKS = (
 
 
 def check_cell(cell: keras.layers.Layer, n_x: int) -> None:
-    """Raises with what a cell does otherwise than the contract of `RecurrentCell` says, or returns None.
+    """Raises an error if a cell breaks the contract of `RecurrentCell`; otherwise returns None.
 
-    It works on copies of the cell, made by `from_config(get_config())`, with random weights and random numbers, and
-    takes two to six seconds on a CPU under TensorFlow. It raises the first thing that it finds, in one sentence with
-    the numbers and what to do. In this order:
+    It works on copies of the cell, made by `from_config(get_config())`, with random weights and random inputs, and
+    takes two to six seconds on a CPU under TensorFlow. The error describes the first fault in one sentence, with the
+    numbers and a remedy. The checks, in this order:
 
-    - a copy is the cell: `get_config` holds every argument of `__init__`;
-    - it builds for inputs of n_x features, and its weights' names are free;
-    - the states have the shapes that `state_size` says and the cell's dtype, before and after a step, and the answer
+    - a copy equals the cell: `get_config` holds every argument of `__init__`;
+    - the cell builds for inputs of n_x features, and no weight has the name of another attribute;
+    - the states have the shapes that `state_size` says and the cell's dtype, before and after a step, and the output
       has `output_size` numbers;
-    - the same twice gives the same, and no weight changes on the way;
-    - `project` and `readout` of all steps at once are those of each step, and `call` is readout(advance(project));
-    - each example gives alone what it gives in a batch;
-    - `BasicRNN(cell)` is `keras.layers.RNN(cell)`, with and without a mask, and a masked step leaves no trace;
-    - compiled, as `fit` runs it, it gives the same;
-    - the gradients that `BasicRNN` trains with, dropout included, are those of finite differences, and every weight has
-      an effect, unless it is frozen (asked under TensorFlow only);
-    - `one_step` of a model gives what the sequence gives;
-    - a model with it survives `.keras` and `clone_model`, and computes in mixed precision.
+    - two calls with the same inputs give the same outputs, and do not change any weight;
+    - `project` and `readout` of all steps at once equal those of each step, and `call` is readout(advance(project));
+    - each example gives the same output alone as in a batch;
+    - `BasicRNN(cell)` equals `keras.layers.RNN(cell)`, with and without a mask, and a masked step has no effect;
+    - compiled, as `fit` runs it, it gives the same outputs;
+    - the gradients that `BasicRNN` trains with, including dropout, equal finite differences, and every weight that is
+      not frozen has an effect (checked only under TensorFlow);
+    - `one_step` of a model gives the same outputs as the sequence;
+    - a model with the cell survives `.keras` and `clone_model`, and computes in mixed precision.
 
-    Any other cell of Keras can be checked too, and so can a cell that replaces `call`: what speaks of the parts
-    `project`, `advance` and `readout` is left out then.
+    Any other Keras cell can be checked too, and a cell that replaces `call`: the checks of the parts `project`,
+    `advance` and `readout` are then left out.
 
     Args:
-        cell: a cell, built or not; it is left as it is.
+        cell: a cell, built or not; it is not changed.
         n_x: the number of input features to check it with.
 
     Raises:
         AssertionError: for the first check that fails.
-        TypeError, ValueError: for what is no cell, and for another n_x than the cell was built for.
+        TypeError, ValueError: if `cell` is not a cell, or was built for another n_x.
 
     >>> import keras_rnn_basics as krb
     >>> check_cell(krb.LeakyRNNCell(4, output_units=2), n_x=3)
@@ -67,7 +67,7 @@ def check_cell(cell: keras.layers.Layer, n_x: int) -> None:
     ...         return {**super().get_config(), "alpha": 0.5}
     >>> check_cell(Forgetful(4, alpha=0.25), n_x=3)
     Traceback (most recent call last):
-    AssertionError: Forgetful: get_config leaves out something: a copy made from it has alpha = 0.5, the cell 0.25; put
+    AssertionError: Forgetful: get_config is incomplete: a copy made from it has alpha = 0.5, but the cell has 0.25; put
     every argument of __init__ into get_config.
     """
     n_x = checks.positive_integer("n_x", n_x)
@@ -75,7 +75,7 @@ def check_cell(cell: keras.layers.Layer, n_x: int) -> None:
         raise TypeError(f"check_cell takes a cell, such as BasicRNNCell(units), got {cell!r}.")
     subject = Subject(cell, n_x)
     with warnings.catch_warnings():
-        # Half precision has no fast route everywhere, which is no fault of the cell's.
+        # Half precision does not have a fast route everywhere; this is not a fault of the cell.
         warnings.filterwarnings("ignore", ".*runs the plain loop")
         for check in CHECKS:
             check(subject)

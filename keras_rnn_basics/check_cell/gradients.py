@@ -1,4 +1,4 @@
-"""What backpropagation is to find: the slopes of finite differences, and an effect of every weight."""
+"""Checks of backpropagation: the gradients equal finite differences, and every weight has an effect."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from keras import ops
 from keras_rnn_basics.check_cell.subject import B
 from keras_rnn_basics.layer import BasicRNN
 
-# How far to go, and how near to come: rounding tells on a short way, a kink on a long one. One of the two must do.
+# Pairs of step size and tolerance: rounding disturbs a small step, a kink a large one. One of the two must succeed.
 FLOAT64 = ((1e-6, 1e-4), (1e-3, 1e-2))
 FLOAT32 = ((1e-3, 2e-2), (1e-2, 5e-2))
 
@@ -20,7 +20,7 @@ def they_are_those_of_finite_differences(subject):
     try:
         cost, ways = _Cost(subject, subject.copy("float64")), FLOAT64
         gradients = cost.gradients()
-    except Exception:  # a cell may be written for float32 alone
+    except Exception:  # a cell may be written for float32 only
         cost, ways = _Cost(subject, subject.copy("float32")), FLOAT32
         with subject.trying("backpropagation through BasicRNN(cell), compiled"):
             gradients = cost.gradients()
@@ -30,22 +30,22 @@ def they_are_those_of_finite_differences(subject):
         differences = [cost.difference(variable, direction, way) for way, _ in ways]
         if name in cost.learning and not gradient.any() and not any(differences):
             subject.fail(
-                f"the weight {name} has no effect on the answers and the states; use it, take it out of "
+                f"the weight {name} has no effect on the outputs and the states; use it, remove it from "
                 "declare_weights, or name it in frozen"
             )
         if not any(abs(slope - d) <= near * (0.1 + abs(d)) for d, (_, near) in zip(differences, ways)):
             route = cost.trained.recurrence_route
             subject.fail(
-                f"the gradient by {name} is {slope:.4g} along a random direction (the route was {route}), and finite "
-                f"differences give {differences[0]:.4g}; see what stops or replaces the gradient on its way"
+                f"the gradient by {name} is {slope:.4g} along a random direction (the route was {route}), but finite "
+                f"differences give {differences[0]:.4g}; look for an operation that stops or replaces the gradient"
             )
 
 
 class _Cost:
-    """A number that depends on all answers and last states, and so on `variables`: the weights, x and the first states.
+    """A number that depends on all outputs and last states, and so on `variables`: the weights, x and the first states.
 
-    The gradients are those of BasicRNN as it trains, dropout included; the values are those of keras.layers.RNN, which
-    knows nothing of the parts.
+    The gradients are those of BasicRNN in training, including dropout; the values are those of keras.layers.RNN, which
+    does not use the parts.
     """
 
     def __init__(self, subject, cell):
@@ -53,11 +53,11 @@ class _Cost:
         options = {"return_sequences": True, "return_state": True, "dtype": dtype}
         self.trained, self.reference = BasicRNN(cell, **options), keras.layers.RNN(cell, **options)
         self.x = keras.Variable(subject.x, dtype=dtype)
-        # Beside zeros, where many a function has a kink.
+        # The states are moved away from zero, where many functions have a kink.
         self.moves = [keras.Variable(state, dtype=dtype) for state in subject.states(cell)]
         weights = [(weight.name, weight) for weight in cell.weights if "float" in str(weight.dtype)]
         self.variables = [*weights, ("x", self.x), *(("the initial state", move) for move in self.moves)]
-        # Dropout is to leave out the same at every call.
+        # Dropout must drop the same numbers at every call.
         seeds = [own for own in cell.variables if not any(own is weight for weight in cell.weights)]
         self.seeds = [(seed, ops.convert_to_numpy(seed)) for seed in seeds]
         self.learning = {weight.name for weight in cell.trainable_weights}

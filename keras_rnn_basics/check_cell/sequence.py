@@ -1,4 +1,4 @@
-"""What a cell is to be in a layer and a model: over a sequence, masked, compiled, by one_step, in files, in half."""
+"""Checks of a cell in a layer and a model: over a sequence, masked, compiled, stepped, saved, in half precision."""
 
 import tempfile
 from pathlib import Path
@@ -12,7 +12,7 @@ from keras_rnn_basics.check_cell.step import in_its_dtype
 from keras_rnn_basics.check_cell.subject import PURE, B, T
 from keras_rnn_basics.layer import BasicRNN
 
-# Rows: a full one, one padded behind, one padded in front and with a hole.
+# Rows: a full sequence; one padded at the end; one padded at the beginning, with a hole.
 MASK = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [0, 1, 0, 1]], dtype=bool)
 OUTSIDE = "every number that it computes with must be a weight, or an argument in get_config"
 
@@ -21,7 +21,7 @@ def the_layer_is_that_of_keras(subject):
     cell = subject.copy("float32")
     cases = [(None, ""), (MASK, " with a mask")]
     if keras.backend.backend() == "jax":
-        # There Keras' loop takes the first state for the last output, and fails where their sizes differ.
+        # With JAX, Keras' loop takes the first state as the last output, and fails if their sizes differ.
         cases = cases[:1]
     for mask, so in cases:
         for every_step in (True, False):
@@ -39,7 +39,7 @@ def a_masked_step_leaves_no_trace(subject):
         padded = rnn(np.where(MASK[..., None], subject.x, np.float32(99)), mask=MASK)
         alone = [rnn(subject.x[row : row + 1, MASK[row]]) for row in range(B)]
     without = [ops.concatenate(of_rows) for of_rows in zip(*alone)]
-    subject.same(without, padded, f"a sequence with masked steps ends otherwise than without them {{gap}}; {PURE}")
+    subject.same(without, padded, f"a sequence with masked steps differs from one without them {{gap}}; {PURE}")
 
 
 def compiled_it_is_the_same(subject):
@@ -58,7 +58,7 @@ def one_step_is_the_sequence(subject):
         for t in range(T):
             y_t, *states = step([ops.convert_to_tensor(subject.x[:, t]), *states])
             answers.append(y_t)
-    sentence = f"one_step answers otherwise than the model does for the sequence {{gap}}; {PURE}"
+    sentence = f"one_step differs from the model on the whole sequence {{gap}}; {PURE}"
     subject.same(subject.answers, ops.stack(answers, axis=1), sentence)
 
 
@@ -66,13 +66,13 @@ def it_survives_a_file(subject):
     kind = type(subject.cell)
     register = f'write @keras.saving.register_keras_serializable("your_package") above class {kind.__name__}'
     if kind.__module__ == "__main__" and keras.saving.get_registered_name(kind) == kind.__name__:
-        subject.fail(f"another program could not load a model with it from a file; {register}")
+        subject.fail(f"another program could not load a model with this cell from a file; {register}")
     with subject.trying("deserialize_keras_object(serialize_keras_object(cell))", register):
         keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(subject.cell))
     with subject.trying("loading a model with it from a .keras file"), tempfile.TemporaryDirectory() as folder:
         subject.model.save(Path(folder) / "model.keras")
         loaded = keras.models.load_model(Path(folder) / "model.keras")
-    sentence = f"a model loaded from a .keras file answers otherwise than the one saved {{gap}}; {OUTSIDE}"
+    sentence = f"a model loaded from a .keras file differs from the saved model {{gap}}; {OUTSIDE}"
     subject.same(subject.model(subject.x), loaded(subject.x), sentence)
 
 
@@ -80,7 +80,7 @@ def it_survives_cloning(subject):
     with subject.trying("clone_model"):
         clone = keras.models.clone_model(subject.model)
         clone.set_weights(subject.model.get_weights())
-    sentence = f"a clone_model with the same weights answers otherwise {{gap}}; {OUTSIDE}"
+    sentence = f"a clone_model with the same weights differs {{gap}}; {OUTSIDE}"
     subject.same(subject.model(subject.x), clone(subject.x), sentence)
 
 
@@ -94,6 +94,6 @@ def mixed_precision_is_near(subject):
     subject.same(
         subject.answers,
         y,
-        "in mixed_float16 it answers otherwise than in float32 {gap}; divide, and sum many numbers, in float32",
+        "in mixed_float16 it differs from float32 {gap}; do divisions and long sums in float32",
         tolerance=5e-2,
     )

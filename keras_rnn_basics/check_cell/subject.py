@@ -1,4 +1,4 @@
-"""The cell in question: its copies, the numbers that they run on, and how a failure is said."""
+"""The cell that is checked: its copies, their random inputs, and the words of a failure."""
 
 import contextlib
 import functools
@@ -12,8 +12,8 @@ from keras import ops
 from keras_rnn_basics.layer import BasicRNN
 
 B, T = 3, 4
-TOLERANCE = 1e-4  # of float32
-PURE = "draw nothing by chance in it, and keep nothing between two calls but in the states"
+TOLERANCE = 1e-4  # in float32
+PURE = "draw no random numbers in it, and keep nothing between two calls except in the states"
 
 
 class Subject:
@@ -21,7 +21,7 @@ class Subject:
 
     def __init__(self, cell, n_x):
         self.cell, self.n_x = cell, n_x
-        # A cell of another kind, or one that replaces `call`, has no parts to speak of.
+        # A cell of another kind, or one that replaces `call`, has no parts to check.
         self.in_parts = getattr(cell, "step_by_step", "no parts") is None
         self.rng = np.random.default_rng(0)
         self.x = self.rng.normal(size=(B, T, n_x)).astype("float32")
@@ -32,7 +32,7 @@ class Subject:
 
     @contextlib.contextmanager
     def trying(self, what, advice=None):
-        """Says what was tried where the cell raises."""
+        """If the cell raises an error, adds what was tried."""
         try:
             yield
         except Exception as error:
@@ -40,13 +40,13 @@ class Subject:
             self.fail(f"{what} raises {reason}{f'; {advice}' if advice else ''}", error)
 
     def same(self, expected, got, sentence, tolerance=TOLERANCE):
-        """Fails with the sentence, how they differ in the place of {gap}, where two nests of tensors are not equal."""
+        """Fails with the sentence if two nests of tensors differ; {gap} in it is replaced by the difference."""
         gap = gap_between(expected, got, tolerance)
         if gap:
             self.fail(sentence.replace("{gap}", gap))
 
     def copy(self, dtype=None, build=True):
-        """A cell as get_config has it, with the subject's random weights once there are any."""
+        """A copy of the cell made from get_config, with the subject's random weights if there are any."""
         with self.trying("from_config(get_config())", "put exactly the arguments of __init__ into get_config"):
             config = self.cell.get_config()
             cell = type(self.cell).from_config({**config, "dtype": dtype} if dtype else config)
@@ -58,11 +58,11 @@ class Subject:
         return cell
 
     def states(self, cell):
-        """[(B, n_a), ...]: random ones."""
+        """[(B, n_a), ...]: random states."""
         return [ops.cast(self.rng.normal(scale=0.5, size=shape), cell.compute_dtype) for shape in state_shapes(cell)]
 
     def parts(self, cell, t=0):
-        """name -> the function and its arguments for step t: of the parts, or of `call` where there are none."""
+        """name -> the function and its arguments for step t: of the parts, or of `call` if there are no parts."""
         x_t, states = ops.cast(self.x[:, t], cell.compute_dtype), self.states(cell)
         if not self.in_parts:
             return {"call": (cell, (x_t, states))}
@@ -83,17 +83,17 @@ class Subject:
 
     @functools.cached_property
     def answers(self):
-        """(B, T, n_y): what the model is to answer to x, by keras.layers.RNN on the same cell."""
+        """(B, T, n_y): the expected outputs of the model for x, from keras.layers.RNN with the same cell."""
         return keras.layers.RNN(self.model.layers[-1].cell, return_sequences=True)(self.x)
 
 
 def _said(error):
-    """What an error says, in one line."""
+    """The message of an error, in one line."""
     text = str(error).rsplit("Exception encountered: ", 1)[-1]
-    # What Keras tells of a layer's call stands around the error's own words, which are set in bold.
+    # Keras puts details of a layer's call around the error's own words, which are in bold.
     own = re.findall(r"\033\[1m(.*?)\033\[0m", text, re.DOTALL) or [text]
-    lines = [line.strip() for line in own[-1].splitlines() if line.strip()] or ["without a word"]
-    # "Here is why:" leaves it to the next line.
+    lines = [line.strip() for line in own[-1].splitlines() if line.strip()] or ["no message"]
+    # If a line ends with a colon, as in "Here is why:", the reason is in the next line.
     end = next((n for n, line in enumerate(lines) if not line.endswith(":")), -1)
     said = " ".join(lines[: end + 1] if end >= 0 else lines)
     return textwrap.shorten(said, 240, placeholder=" ...").rstrip(".")
@@ -110,7 +110,7 @@ def shapes_of(tensors):
 
 
 def gap_between(expected, got, tolerance=TOLERANCE):
-    """How two nests of tensors differ, in words; None where they are equal but for rounding."""
+    """How two nests of tensors differ, in words; None if they are equal up to rounding."""
     if shapes_of(expected) != shapes_of(got):
         return f"in the shapes {shapes_of(got)}, not {shapes_of(expected)}"
     expected, got = (

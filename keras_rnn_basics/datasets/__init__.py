@@ -1,12 +1,14 @@
-"""Example data, and the user's own by path, each with its split; and how they become examples and batches.
+"""Example data sets, or the user's own files; how they are split, and how they become examples and batches.
 
-Every data set has a `load(path=None, ...)`, whose answer names its `source`, and its columns or labels in `names`:
+Every data set has a function `load(path=None, ...)`. Its result names the origin of the data in `source`, and the
+columns or labels in `names`:
 
-- `weather` (days), `hours` (hours) and `ticks` (stock bars, or trades to make them of) are a `Series`, which
-  `split_windows`, `walk_forward` or `split_blocks` makes examples of, split by time;
-- `sentences` is text to learn to write and `dates` pairs to translate, with `train`, `validation` and `test`;
-- `voices` are clips of sound in folds by speaker;
-- `frames` are sequences of pictures with a label each, with `train`, `validation` and `test`.
+- `weather` (days), `hours` (hours) and `ticks` (stock bars, or trades from which bars are made) give a `Series`;
+  `split_windows`, `walk_forward` and `split_blocks` turn it into examples, split by time;
+- `sentences` gives text for a language model and `dates` gives sentence pairs for translation, both with `train`,
+  `validation` and `test`;
+- `voices` gives clips of sound, in folds by speaker;
+- `frames` gives sequences of images with a label for each image, with `train`, `validation` and `test`.
 
 | `load` of | `data` | `names` | parts | is found in it |
 |---|---|---|---|---|

@@ -1,4 +1,4 @@
-"""Sequences of many lengths in batches of few: every (B, T) that training meets is a program to compile."""
+"""Puts sequences of many lengths into batches of few lengths: training compiles a program for every shape (B, T)."""
 
 import reprlib
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from keras_rnn_basics import checks
 
 
 def bucket_lengths(lengths: Sequence[int], buckets: int = 4) -> list[int]:
-    """At most `buckets` lengths, the last the longest, that about as many of the sequences each are padded to.
+    """At most `buckets` lengths to pad to; the last is the longest. Each is used for about equally many sequences.
 
     >>> bucket_lengths([3, 5, 5, 6, 9, 20], buckets=3)
     [5, 6, 20]
@@ -31,23 +31,23 @@ def bucketed(
     padding: float = 0,
     shuffle_seed: int | None = None,
 ) -> Any:
-    """A finite `tf.data.Dataset` of batches (x, y) of like length, padded on the right to the length of their bucket.
+    """A finite `tf.data.Dataset` of batches (x, y) of similar length, padded on the right to a common length.
 
-    With `keras.layers.Masking(padding)`, or an embedding with `mask_zero=True`, the padding is passed over. Each bucket
-    has batches of one shape and at most one smaller one: the fast loop over time compiles for those few alone.
+    With `keras.layers.Masking(padding)`, or an embedding with `mask_zero=True`, the padding is skipped. All batches of
+    a bucket have one shape, except possibly one smaller batch: the fast loop compiles only for these few shapes.
 
     Args:
         x: N sequences, each (T, n_x) or (T,) tokens, each of its own length T.
-        y: N answers: one for each sequence, each of the same shape, or one for each of its steps, (T,) or (T, n_y).
+        y: N answers: one for each sequence, all of the same shape, or one for each of its steps, (T,) or (T, n_y).
         batch_size: B.
-        buckets: how many lengths at most.
-        padding: what stands behind a sequence's end, in y zeros.
-        shuffle_seed: shuffles the sequences within their buckets, and the batches, anew in each epoch; `None` leaves
-            the order as it is.
+        buckets: the largest number of lengths.
+        padding: the value after the end of a sequence. In y it is always zero.
+        shuffle_seed: shuffles the sequences within their buckets, and the batches, again in each epoch. `None` keeps
+            the order.
 
     Raises:
-        ValueError: for sequences that do not fit each other, an empty one, or one that holds `padding` itself as a
-            whole step, which the mask would pass over.
+        ValueError: for sequences whose shapes do not match, an empty sequence, or a sequence with a step that consists
+            of `padding` only, which the mask would skip.
 
     >>> x = [np.ones((length, 3)) for length in (2, 3, 5, 9, 9)]
     >>> [tuple(batch.shape) for batch, _ in bucketed(x, [0, 1, 0, 1, 1], batch_size=2, buckets=2)]
@@ -69,18 +69,18 @@ def bucketed_pairs(
 ) -> Any:
     """A finite `tf.data.Dataset` of batches ({"x": (B, T_x), "y_in": (B, T_y)}, (B, T_y)) int32 for teacher forcing.
 
-    In each step the network is given the right token before, y_in, and learns the one that follows. Both sides are
-    padded with 0 on the right: x to the length of its bucket, the targets to the longest of that bucket.
+    In each step the network is given the correct token of the step before, y_in, and learns the token that follows.
+    Both sides are padded with 0 on the right: x to the length of its bucket, y to the longest target in that bucket.
 
     Args:
         x: N source sequences of tokens from 1 on, each of its own length.
-        y: N target sequences, each from its start token to its end token.
+        y: N target sequences, each with its start token and its end token.
         batch_size: B.
-        buckets: how many source lengths at most.
+        buckets: the largest number of source lengths.
         shuffle_seed: as in `bucketed`.
 
     Raises:
-        ValueError: for unequally many sequences, one that is too short, or what is no token.
+        ValueError: if x and y differ in number, if a sequence is too short, or if a value is not a token.
 
     >>> [(inputs, targets)] = bucketed_pairs([[5, 6], [7, 8, 9]], [[1, 4, 2], [1, 2]], buckets=1)
     >>> inputs["x"].numpy().tolist(), inputs["y_in"].numpy().tolist(), targets.numpy().tolist()
@@ -108,7 +108,7 @@ def _in_buckets(x, buckets):
 
 
 def _batches_in_turn(parts, batch_size, shuffle_seed):
-    """A batch of each part in turn; all of them to their ends."""
+    """Takes a batch of each part in turn, until all parts are used up."""
     import tensorflow as tf
 
     batches = []
@@ -156,8 +156,8 @@ def _check_sequences(x, padding):
         empty = (sequence == padding).reshape(len(sequence), -1).all(axis=1)
         if empty.any():
             raise ValueError(
-                f"Step {int(empty.argmax())} of sequence {number} is all {padding}, as padding is: a mask would pass "
-                "it over. Choose a padding that no step is made of."
+                f"Step {int(empty.argmax())} of sequence {number} is all {padding}, as padding is: a mask would skip "
+                "it. Choose a value of padding that no whole step consists of."
             )
 
 
@@ -174,12 +174,12 @@ def _check_tokens(name, sequences, shortest):
         if wrong.any():
             step = int(wrong.argmax())
             raise ValueError(
-                f"{name}[{number}][{step}] is {tokens[step]}; a token must be from 1 to {most}, for 0 is the padding."
+                f"{name}[{number}][{step}] is {tokens[step]}; a token must be from 1 to {most}, since 0 is the padding."
             )
 
 
 def _is_per_step(x, y):
-    """Whether y answers each step; where it could be either, all sequences are of one length, and nothing is padded."""
+    """Whether y has an answer for each step. Where it could be either, all lengths are equal and nothing is padded."""
     per_step = all(a.ndim and len(a) == len(s) and a.shape[1:] == y[0].shape[1:] for s, a in zip(x, y))
     if not per_step and any(answer.shape != y[0].shape for answer in y):
         raise ValueError("y must hold an answer for each sequence, all of one shape, or one for each step of it.")

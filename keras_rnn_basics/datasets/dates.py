@@ -13,7 +13,7 @@ from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.files.pairs import read_pairs
 
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
-# A locale's own styles by name, and patterns of the CLDR's letters that any locale can fill in.
+# Names of a locale's own styles, and patterns in the letters of the CLDR, which every locale can fill in.
 STYLES = ("full", "long", "medium", "EEE, MMM d, y", "EEEE d MMMM y", "y-MM-dd")
 
 
@@ -22,7 +22,7 @@ class Pairs:
     """Sentences and their translations for training, validation and testing.
 
     Attributes:
-        train, validation, test: (source sentence, target sentence) each; no source sentence is in two of the parts.
+        train, validation, test: pairs (source sentence, target sentence). No source sentence is in two of the parts.
         names: the names of the source and the target language.
         source: where the pairs come from, and how they are split.
     """
@@ -94,7 +94,7 @@ def load(
 
 
 def _split(pairs, held_out, rng) -> tuple[Any, Any, Any]:
-    """-> train, validation, test: all pairs of a source sentence in one of them, so that none leaks."""
+    """-> train, validation, test: all pairs of a source sentence are in one part, so that nothing leaks."""
     by_source: dict[str, list[tuple[str, str]]] = {}
     for pair in pairs:
         by_source.setdefault(pair[0], []).append(pair)
@@ -106,7 +106,7 @@ def _split(pairs, held_out, rng) -> tuple[Any, Any, Any]:
 
 
 def _write_dates(source, target, rng):
-    """-> the pairs by rising date, the names of the two languages, and where the pairs come from."""
+    """-> the pairs in the order of the dates, the names of the two languages, and the origin of the pairs."""
     try:
         import babel
         from babel.dates import parse_pattern
@@ -116,10 +116,10 @@ def _write_dates(source, target, rng):
         ) from error
     languages = [_locale(babel, side, name) for side, name in (("source", source), ("target", target))]
     own, answers = (language.date_formats for language in languages)
-    # Where one of the patterns is the locale's own style too, it counts once.
+    # A pattern that is also the locale's own style counts once.
     by_text = {str(pattern): pattern for pattern in (parse_pattern(own.get(style, style)) for style in STYLES)}
     patterns = list(by_text.values())
-    # A weekday that the source does not say would have to be computed from the date: no task for a translator.
+    # If the source does not name the weekday, the target must not either: computing it is not a task for a translator.
     forms = [answers["full" if re.search(r"%\([Eec]", str(pattern.format)) else "long"] for pattern in patterns]
     days = [date.fromordinal(day) for day in range(FIRST.toordinal(), LAST.toordinal() + 1)]
     pairs = [

@@ -1,4 +1,4 @@
-"""Labelled frame sequences: half-hidden handwritten digits that drift over a field, or the user's own by path."""
+"""Labelled frame sequences: half-hidden handwritten digits that drift over a field, or the user's own files."""
 
 import warnings
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Sequences:
 
     @property
     def since_swap(self) -> np.ndarray:
-        """(N, T) int32: how many frames ago the label changed; 0 in the frame that changes it, -1 before any does.
+        """(N, T) int32: how many frames ago the label changed; 0 in the frame of the change, -1 before the first.
 
         >>> Sequences(np.zeros((1, 6, 8, 8)), np.array([[5, 5, 2, 2, 2, 7]])).since_swap
         array([[-1, -1,  0,  1,  2,  0]], dtype=int32)
@@ -171,8 +171,8 @@ def _own(path, labels, batch_size, seed, max_bytes):
     N = len(x)
     if N < FEWEST_SEQUENCES:
         raise ValueError(
-            f"{path} has {N} sequences; training, validation and test take at least {FEWEST_SEQUENCES}: "
-            "a piece of a long one would be no unseen sequence."
+            f"{path} has {N} sequences; training, validation and test take at least {FEWEST_SEQUENCES}. "
+            "Pieces of one long sequence do not count: they would not be unseen."
         )
     kinds, classes = np.unique(labels, return_inverse=True)
     names = tuple(map(str, kinds))

@@ -14,21 +14,21 @@ JFK = "hourly observations at JFK airport, New York, 2013 (CC0), as in nycflight
 
 
 def load(path: str | Path | None = None, time_column: str = "time_utc", repair: bool = False) -> Series:
-    """Hourly weather: one row an hour, one column a measurement.
+    """Hourly weather: one row per hour, one column per measurement.
 
-    Without a path: JFK airport, 8,730 hours from 2013-01-01T06 to 2013-12-30T23 in UTC, of which 24 were not measured;
-    they, and what else is missing, take the last value before them, as `Series.repairs` reports. Temperature and dew
+    Without a path: JFK airport, 8,730 hours from 2013-01-01T06 to 2013-12-30T23 in UTC. 24 hours were not measured;
+    these and single missing values take the last value before them, as `Series.repairs` reports. Temperature and dew
     point in °C, relative humidity in %, wind direction in degrees from north, wind in m/s, precipitation in mm,
     pressure in hPa, visibility in km.
 
     Args:
         path: the user's own csv file (gzipped or not): a column of times and columns of numbers.
-        time_column: the column of the times, such as 2013-01-01T06:00Z; with a distance from UTC they become UTC.
-        repair: mend rows out of order, repeated rows, missing hours and missing numbers, and report it in
+        time_column: the column of the times, such as 2013-01-01T06:00Z; times with a UTC offset are converted to UTC.
+        repair: whether to repair rows out of order, repeated rows, missing hours and missing numbers, and report it in
             `Series.repairs`. A missing value takes the last one before it.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_csv`, naming the file, the line and the column.
+        FileNotFoundError, ValueError: as `read_csv`. The error names the file, the line and the column.
 
     >>> hours = load()
     >>> len(hours), hours.names[:2], len(hours.repairs)
@@ -51,12 +51,12 @@ def with_clock(hours: Series) -> Series:
 
 
 def with_changes(hours: Series, names: Sequence[str], ago: int = 24) -> Series:
-    """The hours with a further column for each name: what it is now less what it was `ago` hours before.
+    """The hours with a further column for each name: its value minus its value `ago` hours before.
 
-    The first `ago` hours, which have nothing so long before them, are left out.
+    The first `ago` hours are left out, since they have no such earlier value.
 
     Raises:
-        ValueError: for an unknown column, or when the hours are no more than `ago`.
+        ValueError: for an unknown column, or if there are not more than `ago` hours.
 
     >>> with_changes(load(), ["temp_celsius"]).names[-1]
     'temp_celsius_change_24h'
@@ -68,7 +68,7 @@ def with_changes(hours: Series, names: Sequence[str], ago: int = 24) -> Series:
 
 
 def time_of_day(times: np.ndarray) -> np.ndarray:
-    """datetime64 -> from 0 at midnight to 1 at the next.
+    """datetime64 -> a number from 0, at midnight, to 1, at the next midnight.
 
     >>> time_of_day(np.array(["2013-07-01T06:00"], dtype="datetime64[s]"))
     array([0.25])
@@ -77,14 +77,14 @@ def time_of_day(times: np.ndarray) -> np.ndarray:
 
 
 def with_sun(hours: Series, latitude: float, longitude: float, horizon: int) -> Series:
-    """The hours with two further columns, `sun_height` now and `horizon` hours later; where the sun will be is known.
+    """The hours with two further columns, `sun_height` now and `horizon` hours later, which is known in advance.
 
     Args:
-        latitude, longitude: of the place, in degrees, north and east above 0. New York: 40.64, -73.78.
+        latitude, longitude: of the place, in degrees; north and east are positive. New York: 40.64, -73.78.
         horizon: hours.
 
     Raises:
-        ValueError: for a latitude or longitude that is none, or an `horizon` that is no positive integer.
+        ValueError: for a latitude or longitude out of range, or a `horizon` that is not a positive integer.
 
     >>> with_sun(load(), 40.64, -73.78, horizon=6).names[-2:]
     ('sun', 'sun_in_6h')
@@ -95,14 +95,14 @@ def with_sun(hours: Series, latitude: float, longitude: float, horizon: int) -> 
 
 
 def sun_height(times: np.ndarray, latitude: float, longitude: float) -> np.ndarray:
-    """datetime64 in UTC -> from 0, at night, to 1, with the sun overhead: the sine of its elevation.
+    """datetime64 in UTC -> the sine of the sun's elevation, from 0 (at night) to 1 (sun overhead).
 
-    With the declination of Cooper (1969), 23.45° sin(2π (284 + n) / 365) on the n-th day of the year, as in Duffie and
-    Beckman, "Solar Engineering of Thermal Processes", equations 1.6.1 and 1.6.5; without the equation of time, which
-    moves noon by 16 minutes at most.
+    It uses the declination of Cooper (1969), 23.45° sin(2π (284 + n) / 365) on the n-th day of the year, as in Duffie
+    and Beckman, "Solar Engineering of Thermal Processes", equations 1.6.1 and 1.6.5. The equation of time, which moves
+    noon by 16 minutes at most, is left out.
 
     Raises:
-        ValueError: for a latitude or longitude that is none.
+        ValueError: for a latitude or longitude out of range.
 
     >>> noons = np.array(["2013-06-21T16:55", "2013-12-21T16:55"], dtype="datetime64[s]")
     >>> sun_height(noons, 40.64, -73.78).round(2)

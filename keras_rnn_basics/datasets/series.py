@@ -1,4 +1,4 @@
-"""Measurements in the order of time, and how they are read from a csv file: with its lines and columns named."""
+"""Measurements in time order, and reading them from a csv file with errors that name the line and the column."""
 
 import csv
 import gzip
@@ -19,23 +19,24 @@ import numpy as np
 Moment = str | date | np.datetime64
 
 MISSING = ("", "NA", "null")
-# A longer gap than this, and than all that was measured, is a mistyped year.
+# A gap with more steps than this, and more than the file has rows, is taken for a mistyped year.
 MOST_STEPS_MISSING = 1000
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Measurements over time, one row a step.
+    """Measurements over time, one row per step.
 
     Attributes:
-        times: (N,) datetime64, rising; bars of several trades may end at the same moment.
+        times: (N,) datetime64, rising. Only bars made of trades may end at the same moment.
         values: (N, n_x) float32.
         names: the n_x column names, each ending in its unit.
         source: where the measurements come from.
-        repairs: what was changed in reading them, a sentence each; empty for a file without faults.
-        regular: whether the steps are equally long; trading days, for one, are not.
-        filled: (N, n_x) bool, what was not measured but taken from the step before; `None`: all was measured.
+        repairs: one sentence for each change that was made while reading; empty for a file without faults.
+        regular: whether the steps are equally long; trading days, for example, are not.
+        filled: (N, n_x) bool, True where a value was not measured but taken from the step before; `None` if all were
+            measured.
     """
 
     times: np.ndarray
@@ -50,29 +51,29 @@ class Series:
         return len(self.times)
 
     def index(self, name: str) -> int:
-        """The column of a name."""
+        """The number of the column with this name."""
         if name not in self.names:
             raise ValueError(f"There is no column {name!r}; the columns are {list(self.names)}.")
         return self.names.index(name)
 
     def column(self, name: str) -> np.ndarray:
-        """-> (N,): the measurements of one name."""
+        """-> (N,): the measurements of the column with this name."""
         return self.values[:, self.index(name)]
 
     def with_columns(self, names: Sequence[str], columns: np.ndarray) -> "Series":
-        """The series with (N, k) further columns behind its own."""
+        """The series with (N, k) further columns after its own."""
         values = np.concatenate([self.values, np.asarray(columns, dtype="float32")], axis=1)
         filled = None if self.filled is None else np.pad(self.filled, [(0, 0), (0, len(names))])
         return replace(self, names=(*self.names, *names), values=values, filled=filled)
 
     def only(self, names: Sequence[str]) -> "Series":
-        """The series with these columns alone, in this order."""
+        """The series with only these columns, in this order."""
         columns = [self.index(name) for name in names]
         filled = None if self.filled is None else self.filled[:, columns]
         return replace(self, names=tuple(names), values=self.values[:, columns], filled=filled)
 
     def between(self, start: Moment | None = None, end: Moment | None = None) -> "Series":
-        """The part from `start` to before `end`, dates such as "2014-01-01"; `None` is the series' own end."""
+        """The part from `start` to before `end`, dates such as "2014-01-01"; `None` sets no limit."""
         keep = np.ones(len(self), dtype=bool)
         if start is not None:
             keep &= self.times >= np.datetime64(start)
@@ -85,7 +86,7 @@ class Series:
         return self.at(slice(start, stop))
 
     def at(self, rows: Any) -> "Series":
-        """The rows of these numbers, or those that are true in a mask."""
+        """The rows with these numbers, or the rows where a mask is True."""
         filled = None if self.filled is None else self.filled[rows]
         return replace(self, times=self.times[rows], values=self.values[rows], filled=filled)
 
@@ -97,26 +98,27 @@ def read_csv(
     repair: bool = False,
     columns: Sequence[str] | None = None,
 ) -> Series:
-    """Reads a csv file (gzipped or not) of one row a step: a column of times, and columns of numbers.
+    """Reads a csv file (gzipped or not) with one row per step: a column of times, and columns of numbers.
 
     Args:
         path: the file. Its first row names the columns.
-        time_column: the column of the times, in capital letters or not. Days are written 2015-12-31 or 2015/12/31;
-            shorter steps as ISO 8601 has them, such as 2015-12-31T06:00Z: what names its distance from UTC becomes UTC,
-            what does not stays as it is.
-        step: how long a step is; `None` for rows that follow each other at unequal steps, such as trading days, which
-            may be days or moments.
-        repair: mend what can be mended without looking ahead, and report it in `Series.repairs`: rows out of order are
-            sorted, identical rows are kept once, and a missing step or number takes the last value before it, which
-            `Series.filled` tells.
-        columns: the columns to read, in this order, each of numbers; `None` reads all but the times.
+        time_column: the column of the times; upper and lower case are the same. Days are written 2015-12-31 or
+            2015/12/31. Shorter steps are written as in ISO 8601, such as 2015-12-31T06:00Z: a time with a UTC offset is
+            converted to UTC, a time without one is kept as it is.
+        step: the length of a step; `None` for steps of unequal length, such as trading days. The times are then days or
+            moments.
+        repair: repair the faults that can be repaired without looking ahead, and report them in `Series.repairs`: rows
+            out of order are sorted, identical rows are kept once, and a missing step or number takes the last value
+            before it, and `Series.filled` is True there.
+        columns: the columns of numbers to read, in this order; `None` reads all except the times.
 
     Raises:
-        FileNotFoundError: when there is no such file.
+        FileNotFoundError: if the file does not exist.
         ValueError: for a file that is empty or not csv, a missing or repeated column, a time or number that cannot be
-            read, a time that stands twice with different numbers, times that are not whole steps apart, a gap of
-            more than 1,000 steps and more than there are rows; and, unless `repair` is set, for rows out of order,
-            repeated rows, missing steps and missing numbers. Names the file, the line and the column.
+            read, a time that appears twice with different numbers, times whose distance is not a whole number of steps,
+            a gap of more than 1,000 steps and more steps than the file has rows; and, unless `repair` is set, for rows
+            out of order, repeated rows, missing steps and missing numbers. The error names the file, the line and the
+            column.
     """
     path = Path(path)
     time_column, names, rows = _read_rows(path, time_column, step, columns)
@@ -140,7 +142,7 @@ def read_csv(
 
 @contextmanager
 def opened_csv(path: Path) -> Iterator[Any]:
-    """Gives a csv.reader of a file, gzipped or not; what is no csv file in UTF-8 is an error that names the line."""
+    """Gives a csv.reader of a file, gzipped or not; if it is not csv in UTF-8, the error names the line."""
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
     if path.is_dir():
@@ -164,14 +166,12 @@ def read_header(path: Path, reader: Any) -> list[str]:
         raise ValueError(f"{path} is empty: its first line must name the columns.")
     for separator, called in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and separator in header[0]:
-            raise ValueError(
-                f"{path}, line 1: the fields are parted by {called}; they must be by commas: {header[0]!r}."
-            )
+            raise ValueError(f"{path}, line 1: the fields must be separated by commas, got {called}: {header[0]!r}.")
     return header
 
 
 def find_column(path: Path, header: Sequence[str], name: str) -> str:
-    """The column of this name, as the file writes it: in capital letters or not."""
+    """The column with this name, written as in the file; upper and lower case are the same."""
     alike = [own for own in header if own == name] or [own for own in header if own.lower() == name.lower()]
     if len(alike) != 1:
         found = "are several columns" if alike else "is no column"
@@ -180,7 +180,7 @@ def find_column(path: Path, header: Sequence[str], name: str) -> str:
 
 
 def _read_rows(path, time_column, step, columns):
-    """-> the columns of times and of numbers, and (time, line, numbers) a row; a missing number is NaN."""
+    """-> the columns of times and of numbers, and (time, line, numbers) per row; a missing number is NaN."""
     with opened_csv(path) as reader:
         header = read_header(path, reader)
         time_column = find_column(path, header, time_column)
@@ -197,10 +197,10 @@ def _number_columns(path, header, time_column):
         raise ValueError(f"{path}, line 1: column {header.index('') + 1} has no name; the columns are {header}.")
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
-        raise ValueError(f"{path}, line 1: the columns {repeated} stand twice.")
+        raise ValueError(f"{path}, line 1: the columns {repeated} appear twice.")
     names = [name for name in header if name != time_column]
     if not names:
-        raise ValueError(f"{path}, line 1: there are no columns of numbers beside {time_column!r}.")
+        raise ValueError(f"{path}, line 1: there are no columns of numbers next to {time_column!r}.")
     return names
 
 
@@ -225,7 +225,7 @@ def _read_row(path, line, header, row, places, step):
 
 
 def _read_time(field, step):
-    # numpy alone would take "today" and "2020" as well.
+    # numpy alone would also accept "today" and "2020".
     if re.fullmatch(r"\d{4}([-/])\d{1,2}\1\d{1,2}", field) and step in (None, DAY):
         year, month, day = re.split("[-/]", field)
         return np.datetime64(f"{year}-{month:0>2}-{day:0>2}", "D" if step else "s")
@@ -250,16 +250,16 @@ def _in_order(path, rows, time_column, fault):
             kept.append((time, line, numbers))
         elif not np.array_equal(numbers, first_numbers, equal_nan=True):
             raise ValueError(
-                f"{path}, line {line}, column {time_column!r}: {time} stands in line {first_line} too, "
+                f"{path}, line {line}, column {time_column!r}: {time} is also in line {first_line}, "
                 "with other numbers. Keep the right one."
             )
         else:
-            fault(line, f"column {time_column!r}: {time} stands in line {first_line} too", "it is kept once")
+            fault(line, f"column {time_column!r}: {time} is also in line {first_line}", "it is kept once")
     return kept
 
 
 def _every_step(path, rows, time_column, step, fault):
-    """Rows with no step missing between them; a step that was missing has NaN for its numbers."""
+    """Rows without a missing step between them; a step that was missing gets NaN for its numbers."""
     unit = {DAY: "day", HOUR: "hour"}.get(step, f"step of {step}")
     whole = rows[:1]
     for time, line, numbers in rows[1:]:
@@ -267,8 +267,8 @@ def _every_step(path, rows, time_column, step, fault):
         missing = int((time - before) // step) - 1
         if (time - before) % step:
             raise ValueError(
-                f"{path}, line {line}, column {time_column!r}: {time} lies {time - before} after {before}, which is no "
-                f"whole {unit}. Keep one row for each {unit}."
+                f"{path}, line {line}, column {time_column!r}: {time} lies {time - before} after {before}, which is "
+                f"not a whole {unit}. Keep one row for each {unit}."
             )
         if missing > max(len(rows), MOST_STEPS_MISSING):
             raise ValueError(
@@ -286,9 +286,9 @@ def _every_step(path, rows, time_column, step, fault):
 
 
 def _every_number(path, rows, names, fault):
-    """Rows whose missing numbers are the last ones before them: a forecast must not be helped by what came later.
+    """Rows in which a missing number takes the last one before it: a forecast must not be helped by later values.
 
-    And (N, n_x) which these were, if any.
+    The second result is (N, n_x), True where a number was missing, or None if there was no such number.
     """
     filled = [list(numbers) for _, _, numbers in rows]
     missing = np.isnan(np.array(filled))

@@ -12,37 +12,39 @@ from keras_rnn_basics.datasets.series import MISSING, Series, find_column, opene
 
 KINDS = ("time", "tick", "volume")
 NAMES = ("open", "high", "low", "close", "volume", "trades")
-# Trades read at a time: the memory that reading takes, whatever the length of the file.
+# Trades read at a time: reading takes this much memory, however long the file is.
 CHUNK = 1 << 16
 MOST_TRADES, LONGEST_BAR = 10**9, 10**9
-# A file in which more of the trades than this are faulty is another kind of file, or has one time far too late.
+# If a larger share of the trades is faulty, it is another kind of file, or one of its times is far too late.
 MOST_LEFT_OUT = 0.5
 
 
 def read_trades(
     path: str | Path, bars: str, size: float | None, time_column: str = "time", repair: bool = False
 ) -> Series:
-    """Reads a csv file (gzipped or not) of single trades, a row each, into bars; in bounded memory.
+    """Reads a csv file (gzipped or not) of single trades, one per row, into bars; in bounded memory.
 
     Args:
-        path: the file, with the columns time, price and size in any order, in capital letters or not; further columns
-            are passed over. Times are ISO 8601 in UTC, such as 2013-01-02T14:30:00.123456, in rising order; several
-            trades may share one.
-        bars: "time", each bar `size` seconds of the clock (one without a trade is none); "tick", `size` trades;
-            "volume", at least `size` in volume, the trade that reaches it included.
-        size: of a bar. The last bar may be shorter.
+        path: the file, with the columns time, price and size in any order; upper and lower case are the same; further
+            columns are ignored. Times are ISO 8601 in UTC, such as 2013-01-02T14:30:00.123456, in rising order; several
+            trades may have the same time.
+        bars: "time": each bar covers `size` seconds of the clock, and a span without a trade gives no bar; "tick": each
+            bar has `size` trades; "volume": each bar has a volume of at least `size`, including the trade that reaches
+            it.
+        size: the size of a bar. The last bar may be smaller.
         time_column: the column of the times.
-        repair: leave out trades that are out of order or whose price or size is missing or not positive, and report how
-            many: half of all at most.
+        repair: whether to leave out trades that are out of order or whose price or size is missing or not positive, and
+            report their number, which may be at most half of all trades.
 
     Returns:
-        A `Series` of the columns open, high, low, close, volume, trades; its times are those of each bar's last trade,
-        when all of it was known.
+        A `Series` with the columns open, high, low, close, volume and trades. The time of a bar is that of its last
+        trade, when the whole bar is known.
 
     Raises:
-        FileNotFoundError: when there is no such file.
-        ValueError: for bars or a size that do not fit, a file that is no csv or lacks a column, a field that cannot be
-            read; and, unless `repair` is set, for what it would leave out. Names the file, the line and the column.
+        FileNotFoundError: if the file does not exist.
+        ValueError: for invalid `bars` or `size`, a file that is not csv or lacks a column, a field that cannot be read;
+            and, unless `repair` is set, for a trade that `repair` would leave out. The error names the file, the line
+            and the column.
     """
     if bars not in KINDS:
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")
@@ -63,7 +65,7 @@ def read_trades(
             ("column 'size': not a positive number", ~((sizes > 0) & np.isfinite(sizes))),
         ):
             keep &= ~_left_out(path, lines, faulty & keep, what, left_out, repair)
-        # The latest moment before each trade: of the chunk before it, then of the trades kept in this one.
+        # The latest moment before each trade, in the chunk before and among the trades kept in this chunk.
         seen = np.where(keep, times, np.datetime64("1678-01-01", "ns")).astype("int64")
         first = seen[0] if np.isnat(last) else last.astype("int64")
         latest = np.maximum.accumulate(np.append(first, seen))[:-1]
@@ -81,7 +83,7 @@ def read_trades(
         if count > MOST_LEFT_OUT * total:
             raise ValueError(
                 f"{path}, line {first}, {what}, and so are {count:,} of its {total:,} trades: too many to leave out. "
-                "Is that line right, and the one before it?"
+                "Are that line and the line before it right?"
             )
     repairs = tuple(
         f"line {first}, {what}: {count} such trades are left out" for what, (first, count) in left_out.items()
@@ -100,7 +102,7 @@ def _left_out(path, lines, faulty, what, left_out, repair):
 
 
 def _chunks(path, time_column) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Line numbers, times in ns, prices and sizes, some thousand trades at a time."""
+    """Line numbers, times in ns, prices and sizes, some thousands of trades at a time."""
     with opened_csv(path) as reader:
         header = read_header(path, reader)
         columns = [header.index(find_column(path, header, name)) for name in (time_column, "price", "size")]
@@ -130,10 +132,11 @@ def _columns(path, chunk, header, columns):
 
 def _read(fields, dtype):
     if dtype == "datetime64[ns]":
-        # numpy would take "now", "2013" and a count of seconds as well, and turn a year beyond its reach into another.
+        # numpy would also accept "now", "2013" and a count of seconds, and would turn a year out of its range into
+        # another.
         if not all(field[4:5] == "-" and "1700" <= field[:4] <= "2250" for field in fields):
             raise ValueError
-        # A Z at the end says UTC, which numpy takes for granted; any other distance is an error.
+        # A Z at the end means UTC, which numpy assumes; any other offset is an error.
         fields = [field.rstrip("Z") for field in fields]
     else:
         if any("_" in field for field in fields):
@@ -141,7 +144,7 @@ def _read(fields, dtype):
         fields = ["nan" if field in MISSING else field for field in fields]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # numpy warns of a time zone
+            warnings.simplefilter("error")  # numpy warns about a time zone
             return np.array(fields, dtype)
     except Warning as error:
         raise ValueError(str(error)) from error
@@ -156,15 +159,15 @@ def _reads(field, dtype):
 
 
 class _Bars:
-    """Bars that grow as trades come in; the last one is open until the next begins."""
+    """Bars that grow while trades are added; the last bar stays open until the next bar begins."""
 
     def __init__(self, kind, size):
         self.kind, self.size = kind, size
-        # What adds up to the size but for rounding fills a bar.
+        # A bar is full when its volume reaches the size, up to rounding.
         self.full = size * (1 - 1e-9)
-        self.closed = []  # the times and values of bars, some thousand at a time
+        self.closed = []  # the times and values of bars, some thousands at a time
         self.open = None  # the time and values of the last bar
-        self.clock = None  # which of the equal spans of time the last trade lay in
+        self.clock = None  # the number of the span of time that holds the last trade
 
     def add(self, times, prices, sizes):
         starts = self._starts(times, sizes)
@@ -189,7 +192,7 @@ class _Bars:
         self.open = times[-1], values[-1]
 
     def _starts(self, times, sizes):
-        """The trades that begin a bar."""
+        """The numbers of the trades that begin a bar."""
         if self.kind == "tick":
             so_far = 0 if self.open is None else int(self.open[1][5])
             return np.arange(-so_far % int(self.size), len(times), int(self.size))
@@ -208,7 +211,7 @@ class _Bars:
         return np.array(starts, dtype=int)
 
     def close(self):
-        """-> (N,), (N, 6): all bars, the last as far as it came."""
+        """-> (N,), (N, 6): all bars; the last one may be incomplete."""
         if self.open is None:
             return np.zeros(0, "datetime64[ns]"), np.zeros((0, len(NAMES)), "float32")
         times, values = zip(*self.closed, (self.open[0][None], self.open[1][None]))

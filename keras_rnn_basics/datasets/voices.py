@@ -23,12 +23,12 @@ class Clips:
     """N clips, speaker by speaker, in folds that share no speaker.
 
     Attributes:
-        waves: (N, samples) float32 in -1 to 1, zeros behind the end of a clip.
-        lengths: (N,), the samples of each clip.
-        labels: (N,), which of `names` each is.
-        speakers: (N,), who speaks.
-        names: of the labels.
-        sample_rate_hz: samples a second.
+        waves: (N, samples) float32 from -1 to 1, with zeros after the end of a clip.
+        lengths: (N,), the number of samples in each clip.
+        labels: (N,), the number of each clip's label in `names`.
+        speakers: (N,), the speaker of each clip.
+        names: the names of the labels.
+        sample_rate_hz: samples per second.
         fold: (N,), 0 to folds - 1: all clips of a speaker are in one fold, and each label is spread evenly.
         source: where the clips come from, and how they are split.
         notes: what was passed over or left out, a sentence each.
@@ -177,7 +177,7 @@ def _padded(waves, samples):
 
 
 def _folds(labels, speakers, names, folds):
-    """(N,), (N,) -> (N,): speakers in turn, those with many clips first, each to where its labels are rarest."""
+    """(N,), (N,) -> (N,): takes the speakers with most clips first and puts each where its labels are rarest."""
     said = Counter(zip(speakers.tolist(), labels.tolist()))
     counts: dict[str, np.ndarray] = {}
     for (speaker, label), n in said.items():
@@ -191,7 +191,7 @@ def _folds(labels, speakers, names, folds):
     order = np.random.default_rng(0).permutation(sorted(counts))
     load, chosen = np.zeros((folds, len(names)), int), {}
     for speaker in sorted(order, key=lambda speaker: -counts[speaker].sum()):
-        # The growth of the sum of squares; between equals, the fold with the fewest clips.
+        # The growth of the sum of squares; if it is equal, the fold with the fewest clips is taken.
         growth = (2 * load + counts[speaker]) @ counts[speaker]
         chosen[speaker] = int(np.lexsort((load.sum(axis=1), growth))[0])
         load[chosen[speaker]] += counts[speaker]

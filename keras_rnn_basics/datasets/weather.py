@@ -12,19 +12,19 @@ SEATTLE = "NOAA daily observations, Seattle-Tacoma airport, 2012-2015 (public do
 
 
 def load(path: str | Path | None = None, date_column: str = "date", repair: bool = False) -> Series:
-    """Daily weather: one row a day, one column a measurement.
+    """Daily weather: one row per day, one column per measurement.
 
-    Without a path: Seattle, 1,461 days from 2012-01-01 to 2015-12-31 without a gap; precipitation in mm, the day's
+    Without a path: Seattle, 1,461 days from 2012-01-01 to 2015-12-31 without a gap: precipitation in mm, the day's
     highest and lowest temperature in °C, wind in m/s.
 
     Args:
         path: the user's own csv file (gzipped or not): a column of dates and columns of numbers.
         date_column: the column of the dates.
-        repair: mend rows out of order, repeated rows, missing days and missing numbers, and report it in
+        repair: whether to repair rows out of order, repeated rows, missing days and missing numbers, and report it in
             `Series.repairs`. A missing value takes the last one before it.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_csv`, naming the file, the line and the column.
+        FileNotFoundError, ValueError: as `read_csv`. The error names the file, the line and the column.
 
     >>> days = load()
     >>> len(days), days.names

@@ -1,4 +1,4 @@
-"""From one long series to many short examples: the past n steps, and what came next; split by time."""
+"""From one long series to many short examples, split by time: the last n steps, and the steps that followed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,11 +16,12 @@ class Windows:
     """Examples cut from a series: N windows of `lookback` steps, each with the `horizon` steps that followed it.
 
     Attributes:
-        x: (N, lookback, n_x), what was measured, in the units of the series.
+        x: (N, lookback, n_x), the measurements, in the units of the series.
         y: (N, horizon, n_y), the targets in the steps that followed.
         past_y: (N, lookback, n_y), the targets in the steps of x.
         times: (N, horizon) datetime64, the steps of y.
-        measured: (N, horizon, n_y) bool: what of y was measured, not filled in by a repair: that alone can be scored.
+        measured: (N, horizon, n_y) bool: True where y was measured and not filled in by a repair. Only these values can
+            be scored.
     """
 
     x: np.ndarray
@@ -34,20 +35,20 @@ class Windows:
 
     @property
     def next_y(self) -> np.ndarray:
-        """(N, lookback, n_y): for every step of x, the targets one step later: what a many-to-many network learns."""
+        """(N, lookback, n_y): for every step of x, the targets one step later, which a many-to-many network learns."""
         return np.concatenate([self.past_y[:, 1:], self.y[:, :1]], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Windows for training, validation and testing, in the order of time, and the training part's statistics.
+    """Windows for training, validation and testing, in time order, and the statistics of the training part.
 
     Attributes:
-        train, validation, test: the windows of each part; none reaches into another part.
-        mean, std: (n_x,), of the steps of the training part alone.
+        train, validation, test: the windows of each part. No window reaches into another part.
+        mean, std: (n_x,), computed from the training part only.
         parts: the three parts of the series, uncut.
         names: the n_x columns.
-        targets: the n_y of them that y holds.
+        targets: the n_y columns that y holds.
     """
 
     train: Windows
@@ -61,7 +62,7 @@ class Split:
 
     @property
     def known(self) -> Windows:
-        """The windows of training and validation together, for whoever has nothing left to choose."""
+        """The windows of training and validation together, for a model whose settings are already chosen."""
         return _joined([self.train, self.validation])
 
 
@@ -74,16 +75,16 @@ def split_windows(
     targets: Sequence[str] | None = None,
     reach_back: bool = False,
 ) -> Split:
-    """Splits a series at two moments, then cuts each part into windows, so that no window crosses a split.
+    """Splits a series at two moments and then cuts each part into windows, so that no window crosses a split.
 
     Args:
         series: the measurements, at equal steps of time.
         validation_from, test_from: the first moment of the validation and of the test part, such as "2014-01-01".
-        lookback: steps in x.
-        horizon: steps in y.
+        lookback: number of steps in x.
+        horizon: number of steps in y.
         targets: the columns of y; `None` takes all.
-        reach_back: let x begin in the part before, so that every step of a part has its forecast; what is measured is
-            known by then. y never leaves its part.
+        reach_back: whether x may begin in the part before, so that every step of a part has a forecast. This is no
+            leak: those measurements are known by then. y never leaves its part.
 
     Raises:
         ValueError: for steps of unequal length, an unknown target, or a part too short to hold one window.
@@ -121,14 +122,15 @@ def walk_forward(
     horizon: int = 1,
     targets: Sequence[str] | None = None,
 ) -> list[Split]:
-    """A split for each of several origins, as forecasts are made in life: learn from all before, answer up to the next.
+    """A split for each of several origins, as in real use: learn from all steps before, forecast up to the next origin.
 
     Args:
         series: the measurements.
-        origins: rising moments, each the first of a test part, which ends before the next origin or at the end.
-        validation_steps: the last steps before an origin, which serve for validation.
-        lookback, horizon, targets: as in `split_windows`; x reaches back, so that every step from the first origin
-            on is forecast once, but for the last `horizon` - 1 of each part.
+        origins: rising moments. A test part begins at each origin and ends before the next origin, or at the end of the
+            series.
+        validation_steps: how many steps before each origin are used for validation.
+        lookback, horizon, targets: as in `split_windows`. x reaches back, so every step from the first origin on is
+            forecast once, except the last `horizon` - 1 steps of each part.
 
     Raises:
         ValueError: as `split_windows`, and for an origin with too few steps before it.
@@ -142,7 +144,8 @@ def walk_forward(
         first = int(np.searchsorted(series.times, np.datetime64(origin)))
         if first <= validation_steps:
             raise ValueError(
-                f"Before the origin {origin} lie {first} steps; {validation_steps} of validation leave none to train."
+                f"Only {first} steps lie before the origin {origin}; "
+                f"{validation_steps} steps of validation leave none to train."
             )
         validation_from = series.times[first - validation_steps]
         splits.append(split_windows(known, validation_from, origin, lookback, horizon, targets, reach_back=True))
@@ -158,22 +161,24 @@ def split_blocks(
     targets: Sequence[str] | None = None,
     gap: int = 0,
 ) -> Split:
-    """Splits a series into blocks of steps that serve in turn to train, validate and test, each cut into windows.
+    """Splits a series into blocks that train, validate and test in turn, and cuts each block into windows.
 
-    For a series too short to hold every season in each part. No window leaves its block, so that none reaches into
-    another part; but the blocks of training also lie after those of the test, so that a score says how well the gaps of
-    a known year are forecast, not the next year.
+    This is for a series that is too short to hold every season in each part. No window leaves its block, so no window
+    reaches into another part. But some blocks of training lie after blocks of the test: the score says how well gaps in
+    a known year are forecast, not how well the next year is forecast.
 
     Args:
         series: the measurements, at equal steps of time.
-        block: steps in a block.
-        kinds: what the blocks serve for, "train", "validation" or "test", from the first on, over and over.
+        block: number of steps in a block.
+        kinds: the use of each block in order: "train", "validation" or "test". The list repeats to the end of the
+            series.
         lookback, horizon, targets: as in `split_windows`.
-        gap: steps to leave out at the beginning of each block: as many as a column of the series reaches back.
+        gap: number of steps to leave out at the beginning of each block. Choose as many as a column of the series
+            reaches back.
 
     Raises:
-        ValueError: as `split_windows`, for an `gap` that is not from 0 to less than `block`, and for kinds that are
-            unknown or lack one of the three.
+        ValueError: as `split_windows`; for a `gap` that is not from 0 to less than `block`; for a kind that is unknown,
+            or if one of the three kinds is missing.
 
     >>> from keras_rnn_basics.datasets import weather
     >>> split = split_blocks(weather.load(), 90, ["train", "validation", "train", "test"], lookback=14)
@@ -219,15 +224,15 @@ def _check(series, lookback, horizon, targets):
         raise ValueError(f"targets must be a list of columns, such as [{targets!r}], got {targets!r}.")
     lengths = np.unique(np.diff(series.times))
     if series.regular and len(lengths) > 1:
-        raise ValueError(f"The steps of the series must be equally long; they are {lengths[0]} to {lengths[-1]}.")
+        raise ValueError(f"The steps of the series must be equally long, got {lengths[0]} to {lengths[-1]}.")
     return [series.index(name) for name in (series.names if targets is None else targets)]
 
 
 def _check_length(series, kind, length, lookback, horizon):
     if length < lookback + horizon:
         raise ValueError(
-            f"The {kind} part has {length} steps, but one window takes {lookback} + {horizon}; the series "
-            f"has {len(series)} steps, from {series.times[0]} to {series.times[-1]}: give more, or cut it otherwise."
+            f"The {kind} part has {length} steps, but one window takes {lookback} + {horizon}. The series has "
+            f"{len(series)} steps, from {series.times[0]} to {series.times[-1]}: give more steps, or split elsewhere."
         )
 
 

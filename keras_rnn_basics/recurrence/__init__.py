@@ -1,7 +1,7 @@
 """Which route runs the loop over time, and why.
 
-Every route is a function `run(cell, x, states_0, mask, a_dropout, every_step) -> y, states_T`: (B, T, n_x),
-[(B, n_a), ...] -> (B, T, n_y), or (B, 1, n_y) of the last step alone, and [(B, n_a), ...].
+Every route is a function `run(cell, x, states_0, mask, a_dropout, every_step) -> y, states_T`: (B, T, n_x), [(B, n_a),
+...] -> (B, T, n_y), or (B, 1, n_y) for only the last step, and [(B, n_a), ...].
 """
 
 import contextlib
@@ -20,14 +20,14 @@ _exporting = False
 
 
 class Call(NamedTuple):
-    """What is known of one call of a layer when its route is chosen.
+    """The facts about one call of a layer that decide its route.
 
     Attributes:
         cell: a `RecurrentCell`.
-        shape: (B, T, n_x), `None` where a size is not known yet.
-        a_dropped: whether a_{t-1} goes through dropout.
-        remat: whether the states within segments are to be computed again on the way back.
-        step_by_step: why the cell is run by its `call`, if it is.
+        shape: (B, T, n_x), with `None` for a size that is not known yet.
+        a_dropped: whether dropout is applied to a_{t-1}.
+        remat: whether the states within segments are computed again in the backward pass.
+        step_by_step: the reason why the cell must be run by its `call`, or `None`.
     """
 
     cell: Any
@@ -38,7 +38,7 @@ class Call(NamedTuple):
 
 
 class Route(NamedTuple):
-    """A way through the loop, and why it was taken; `overruled` when an argument rules out what was asked for."""
+    """A way to run the loop, and the reason for it; `overruled` if an argument excludes the requested route."""
 
     name: str
     reason: str
@@ -50,7 +50,7 @@ class Route(NamedTuple):
 
 
 def check(request: str) -> str:
-    """The request, if it is one: `"auto"` or the name of a route."""
+    """The request, if it is valid: `"auto"` or the name of a route."""
     if request not in REQUESTS:
         raise ValueError(f"recurrence must be one of {REQUESTS}, got {request!r}.")
     return request
@@ -58,7 +58,7 @@ def check(request: str) -> str:
 
 @contextlib.contextmanager
 def only_plain() -> Iterator[None]:
-    """What is traced meanwhile takes the plain loop, which any runtime can execute: for exports."""
+    """For exports: within this context all traces take the plain loop, which any runtime can execute."""
     global _exporting
     before, _exporting = _exporting, True
     try:
@@ -68,7 +68,7 @@ def only_plain() -> Iterator[None]:
 
 
 def choose(request: str, call: Call) -> Route:
-    """The route for a request, `"auto"` or the name of a route; it is asked anew at every call and every trace."""
+    """The route for a request, `"auto"` or the name of a route. It is chosen again at every call and every trace."""
     if call.step_by_step:
         overruled = call.remat or request not in ("auto", "plain")
         return Route("plain", f"step by step, {call.step_by_step}", plain.run, overruled)
@@ -81,7 +81,7 @@ def choose(request: str, call: Call) -> Route:
         overruled = call.remat or request != "auto"
         return Route("plain", f"the loop of Keras on {backend}", plain.run, overruled)
 
-    # These name TensorFlow, which the package does not load on another backend.
+    # These import TensorFlow, which the package does not load on another backend.
     from keras_rnn_basics.recurrence import cudnn, device, per_core
 
     name = request if request != "auto" else ("cudnn" if device.on_gpu() else "per_core")
@@ -90,7 +90,7 @@ def choose(request: str, call: Call) -> Route:
     if misplaced or obstacle:
         overruled = request != "auto" or obstacle is not None or call.remat
         return Route("plain", f"{name} needs {misplaced or obstacle}", plain.run, overruled)
-    eager = device.is_eager() and None not in call.shape  # a call of unknown sizes is a question about a graph
+    eager = device.is_eager() and None not in call.shape  # unknown sizes mean that the question is about a graph
     if request == "auto" and name == "per_core" and eager and not call.remat:
         return Route("plain", "outside tf.function, where per_core would compile for every new (B, T)", plain.run)
     return Route(name, *fast.plan(call))

@@ -1,4 +1,4 @@
-"""Backpropagation through time of a part of the batch, with every state kept: from x to the answers and back."""
+"""Backpropagation through time for a part of the batch, with every state kept: from x to the answers and back."""
 
 import tensorflow as tf
 
@@ -8,7 +8,7 @@ from keras_rnn_basics.recurrence.plain import time_first
 
 
 def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):
-    """(b, T, n_x), (b, T), (b, n_a), [(b, n_a), ...] -> ŷ (b, T, n_y) or (b, 1, n_y), the last states, what to keep."""
+    """(b, T, n_x), (b, T), (b, n_a), [(b, n_a), ...] -> ŷ (b, T, n_y) or (b, 1, n_y), last states, values to keep."""
     # z = x W_ax + b_x + b_a    (T, b, n_z)
     z = network.project(time_first(x), weights)
     a, products = network.states(z, states_0, weights, columns(mask), a_dropout)
@@ -18,7 +18,7 @@ def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):
 
 
 def backward(dy, da_T, kept, x, mask, a_dropout, states_0, weights, *, network, every_step):
-    """∂L/∂ŷ, ∂L/∂ the last states, what forward kept and took -> ∂L/∂z (T, b, n_z), ∂L/∂states_0, ∂L/∂ each weight."""
+    """∂L/∂ŷ, ∂L/∂ last states, values kept and inputs of `forward` -> ∂L/∂z (T, b, n_z), ∂L/∂states_0, ∂L/∂ weights."""
     x, dy, (a, products, z) = time_first(x), time_first(dy), kept
     da, by_readout = of_readout(network, dy, a if every_step else [state[-1:] for state in a], weights)
     if not every_step:
@@ -37,14 +37,14 @@ def to_x(dz, x, weights, *, network):
 
 
 def of_readout(network, dy, a, weights):
-    """∂L/∂ŷ -> ∂L/∂ the states that were read out, and ∂L/∂ each weight, None where it is not used."""
+    """∂L/∂ŷ -> ∂L/∂ the states that were read out, and ∂L/∂ each weight, None if it is not used."""
     found = vjp(lambda *inputs: network.readout(inputs[: len(a)], inputs[len(a) :]), [*a, *weights], dy, unused=None)
     da = [tf.zeros_like(state) if error is None else error for state, error in zip(a, found)]
     return da, found[len(a) :]
 
 
 def complete(gradients, weights):
-    """Zeros for what nothing depends on."""
+    """The gradients with zeros for unused weights."""
     return [tf.zeros_like(w) if gradient is None else gradient for w, gradient in zip(weights, gradients)]
 
 

@@ -1,6 +1,6 @@
-"""The way back through `a_t = g(z_t + a_{t-1} W_aa)` with its derivative written out, for four g.
+"""The backward pass of `a_t = g(z_t + a_{t-1} W_aa)` with its derivative written out, for four g.
 
-It differs from `loop.errors` in nothing but speed: from a_t alone g' follows, so that no step is computed again.
+It differs from `loop.errors` only in speed: g' follows from a_t, so no step has to be computed again.
 """
 
 import tensorflow as tf
@@ -19,8 +19,8 @@ DERIVATIVES = {
 def errors(g, da, da_T, a, a_0, W_aa, mask=None, a_dropout=None):
     """∂L/∂a -> ∂L/∂z (T, b, n_a), ∂L/∂a_0 (b, n_a), ∂L/∂W_aa (n_a, n_a).
 
-    da (T, b, n_a) holds what reaches each a_t from its own answer, or is None; da_T (b, n_a) what reaches the last one
-    from elsewhere. The mask is (T, b, 1).
+    da (T, b, n_a) is the error that reaches each a_t from its own answer, or None; da_T (b, n_a) is the error that
+    reaches the last one from elsewhere. The mask is (T, b, 1).
     """
     T, W_aa_transposed = tf.shape(a)[0], tf.transpose(W_aa)
     da, states, mask = unstacked(da), unstacked(a), unstacked(mask)

@@ -1,6 +1,7 @@
-"""Backpropagation through time with checkpoints: of √T segments the first states are kept, the others computed again.
+"""Backpropagation through time with checkpoints: only the first states of √T segments are kept.
 
-The memory for the states falls from T to about 2 √T steps, for one more pass through the loop.
+The other states are computed again. The memory for the states falls from T to about 2 √T steps, at the cost of one
+more pass through the loop.
 Source: Chen, Xu, Zhang and Guestrin, "Training deep nets with sublinear memory cost" (2016).
 """
 
@@ -15,9 +16,9 @@ from keras_rnn_basics.recurrence.plain import time_first
 
 
 def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):
-    """As `bptt.forward`, but kept are the states at the segments' ends: [(T / segment + 1, b, n_a), ...]."""
+    """As `bptt.forward`, but only the states at the ends of segments are kept: [(T / segment + 1, b, n_a), ...]."""
     T = tf.shape(x)[1]
-    x, mask = _segments(x, last_again=True), _mask_segments(mask, x)  # zeros are not for every cell to read
+    x, mask = _segments(x, last_again=True), _mask_segments(mask, x)  # not every cell can read zeros
     K, xs, masks = tf.shape(x)[0], unstacked(x), unstacked(mask)
 
     def read(k, states):
@@ -30,7 +31,7 @@ def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):
         return k + 1, ends, kept, ys.write(k, network.readout(a, weights)) if every_step else ys
 
     kept = [tf.TensorArray(a.dtype, K + 1, element_shape=a.shape).write(0, a) for a in states_0]
-    last = network.readout([state[None] for state in states_0], weights)  # for the answers' type; else never run
+    last = network.readout([state[None] for state in states_0], weights)  # for dtype and shape only; it never runs
     ys = tf.TensorArray(last.dtype, K, element_shape=(None, *last.shape[1:]))
     begin = (0, list(states_0), kept, ys)
     _, ends, kept, ys = tf.while_loop(lambda k, *_: k < K, segment, begin, parallel_iterations=1)
@@ -43,9 +44,9 @@ def forward(x, mask, a_dropout, states_0, weights, *, network, every_step):
 
 
 def backward(dy, da_T, kept, x, mask, a_dropout, states_0, weights, *, network, every_step):
-    """As `bptt.backward`, but the first of what it returns is ∂L/∂x (b, T, n_x) already."""
+    """As `bptt.backward`, but the first result is already ∂L/∂x (b, T, n_x)."""
     T = tf.shape(x)[1]
-    x, mask = _segments(x, last_again=True), _mask_segments(mask, x)  # zeros are not for every cell to read
+    x, mask = _segments(x, last_again=True), _mask_segments(mask, x)  # not every cell can read zeros
     K, xs, masks, starts = tf.shape(x)[0], unstacked(x), unstacked(mask), [unstacked(states) for states in kept]
     dys = unstacked(_segments(dy)) if every_step else None
     of_weights = [tf.zeros_like(weight) for weight in weights]
@@ -73,12 +74,12 @@ def backward(dy, da_T, kept, x, mask, a_dropout, states_0, weights, *, network, 
 
 
 def to_x(dx, x, weights, *, network):
-    """∂L/∂x, which came with the rest: keeping ∂L/∂z for it would take the memory of all steps again."""
+    """∂L/∂x, which `backward` has computed already: keeping ∂L/∂z would need the memory of all steps again."""
     return dx
 
 
 def _segments(x, last_again=False) -> Any:
-    """(b, T, ...) -> (T / segment, segment, b, ...); behind T zeros, or the last step again."""
+    """(b, T, ...) -> (T / segment, segment, b, ...); after T come zeros, or the last step again."""
     T = tf.shape(x)[1]
     segment = tf.cast(tf.math.ceil(tf.sqrt(tf.cast(T, "float32"))), "int32")
     K = -(-T // segment)
@@ -90,5 +91,5 @@ def _segments(x, last_again=False) -> Any:
 
 
 def _mask_segments(mask, x):
-    """(b, T) or None, x (b, T, n_x) -> (T / segment, segment, b, 1): steps behind T are masked, and carry a_T."""
+    """(b, T) or None, x (b, T, n_x) -> (T / segment, segment, b, 1): steps after T are masked and keep a_T."""
     return _segments(tf.ones(tf.shape(x)[:2], "bool") if mask is None else mask)[..., None]

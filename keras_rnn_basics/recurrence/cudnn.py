@@ -1,7 +1,7 @@
 """TensorFlow on an NVIDIA GPU: cuDNN's own loop, for tanh and relu, with its own gradient.
 
 Source: NVIDIA, cuDNN API reference, `cudnnRNNForward` (`CUDNN_RNN_TANH`, `CUDNN_RNN_RELU`): a_t = g(W x_t + R a_{t-1} +
-b_W + b_R), whose two biases are this cell's b_x and b_a.
+b_W + b_R). Its two biases are b_x and b_a of our cell.
 """
 
 import functools
@@ -15,7 +15,7 @@ DTYPES = ("float16", "float32", "float64")
 
 
 def misplaced():
-    """What this route would need around it, or None."""
+    """The environment that this route needs and does not have, or None."""
     if not device.on_gpu():
         return "a GPU, and this runs on a CPU"
     if device.in_xla():
@@ -24,7 +24,7 @@ def misplaced():
 
 
 def obstacle(call):
-    """What the call's arguments would have to be for this route, or None."""
+    """The arguments that this route needs and the call does not have, or None."""
     cell = call.cell
     obstacle = elman.not_elman(cell, MODES, "project", "advance")
     if obstacle:
@@ -39,7 +39,7 @@ def obstacle(call):
 
 
 def plan(call):
-    """(the reason to tell, the function to run) of a call without an obstacle."""
+    """(the reason to report, the function to run) for a call without an obstacle."""
     g, _ = call.cell.elman()
     name = elman.standard_name(g)
     assert name in MODES  # any other is an obstacle
@@ -50,8 +50,8 @@ def plan(call):
 def run(cell, x, states_0, mask, a_dropout, every_step, mode):
     """(B, T, n_x), [(B, n_a)] -> (B, T, n_y) or (B, 1, n_y), [(B, n_a)]: the answers, and a_T.
 
-    A mask goes to cuDNN as the sequences' lengths. One that is no padding on the right, or masks a whole sequence, is
-    beyond cuDNN: the plain loop then runs in its place, as the numbers in the mask decide.
+    A mask is given to cuDNN as the lengths of the sequences. cuDNN can use a mask only if it is padding on the right
+    and masks no whole sequence. For other masks the plain loop runs instead; the numbers in the mask decide.
     """
     [a_0] = states_0
     if mask is None:
@@ -66,7 +66,7 @@ def run(cell, x, states_0, mask, a_dropout, every_step, mode):
 
 
 def states(cell, x, a_0, mask, mode):
-    """(B, T, n_x), (B, n_a), (B, T) -> (B, T, n_a): a_1 .. a_T, the mask a padding on the right."""
+    """(B, T, n_x), (B, n_a), (B, T) -> (B, T, n_a): a_1 .. a_T; the mask must be padding on the right."""
     if mask is None:
         lengths = tf.fill(tf.shape(x)[:1], tf.shape(x)[1])
     else:
@@ -79,20 +79,20 @@ def states(cell, x, a_0, mask, mode):
         params=pack(W_ax, W_aa, b_x, b_a),
         sequence_lengths=lengths,
         rnn_mode=mode,
-        is_training=True,  # cuDNN then keeps what the gradient needs
+        is_training=True,  # cuDNN then keeps the values for the gradient
         time_major=False,
     )
-    # Behind a sequence's end cuDNN gives zeros, and the state is that of its last step.
+    # After the end of a sequence cuDNN gives zeros; the state there must be that of the last step.
     return a if mask is None else tf.where(mask[..., None], a, a_T)
 
 
 def pack(W_ax, W_aa, b_x, b_a):
-    """cuDNN's one buffer of parameters: both matrices, each row that of a hidden unit, then both biases."""
+    """cuDNN's single buffer of parameters: both matrices, with one row for each hidden unit, then both biases."""
     return tf.concat([tf.reshape(tf.transpose(W), [-1]) for W in (W_ax, W_aa)] + [b_x, b_a], axis=0)
 
 
 def is_right_padding(mask):
-    """(B, T) -> whether every row is True up to some step, at least the first, and False behind it."""
+    """(B, T) -> whether every row is True up to some step, at least the first, and False after it."""
     begins = tf.reduce_all(mask[:, 0])
     never_resumes = tf.reduce_all(mask[:, :-1] | ~mask[:, 1:])
     return begins & never_resumes

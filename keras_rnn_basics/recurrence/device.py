@@ -1,4 +1,4 @@
-"""Where TensorFlow runs what is being called or traced: the device, the cores, and whether XLA compiles it all."""
+"""Where TensorFlow runs the current call or trace: the device, the cores, and whether XLA compiles it."""
 
 import os
 import re
@@ -11,12 +11,12 @@ from keras_rnn_basics.compat import in_xla_context
 
 def on_gpu() -> bool:
     """Whether an operation made here runs on a GPU."""
-    device = tf.constant(0.0).device.upper()  # in a graph, "" where no device was asked for
+    device = tf.constant(0.0).device.upper()  # in a graph, "" if no device was asked for
     return "GPU" in device if device else bool(tf.config.list_logical_devices("GPU"))
 
 
 def is_eager() -> bool:
-    """Whether operations run at once, rather than in a `tf.function`."""
+    """Whether operations run immediately, not in a `tf.function`."""
     return tf.executing_eagerly()
 
 
@@ -26,12 +26,12 @@ def in_xla() -> bool:
 
 
 def in_strategy() -> bool:
-    """Whether a `tf.distribute` strategy cuts the batch already."""
+    """Whether a `tf.distribute` strategy splits the batch already."""
     return tf.distribute.has_strategy()
 
 
 def cores() -> int:
-    """How many functions can run side by side in this process."""
+    """The number of functions that can run in parallel in this process."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = tf.config.threading
     limits = (threads.get_inter_op_parallelism_threads(), threads.get_intra_op_parallelism_threads())
@@ -39,7 +39,7 @@ def cores() -> int:
 
 
 def core_cache_bytes() -> int:
-    """The size of the level-2 cache, which each core has for itself; 1 MiB where the machine does not tell."""
+    """The size of the level-2 cache, of which each core has its own; 1 MiB if the machine does not report it."""
     try:
         told = Path("/sys/devices/system/cpu/cpu0/cache/index2/size").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""Which cells have the step `g(z_t + a_{t-1} W_aa)`, Elman's, whose derivative the fast loops have written out.
+"""Finds the cells with Elman's step `g(z_t + a_{t-1} W_aa)`, whose derivative the fast loops have written out.
 
 Source: Elman, "Finding structure in time" (1990).
 """
@@ -15,17 +15,17 @@ STANDARD = {
 
 
 def standard_name(activation) -> str | None:
-    """Which of the four that the fast loops know an activation is, if it is one."""
+    """The name of an activation, if it is one of the four that the fast loops know; otherwise None."""
     return next((name for name, same in STANDARD.items() if any(activation is one for one in same)), None)
 
 
 def name_of(activation) -> str:
-    """How an error or a reason calls an activation."""
+    """The name of an activation in an error or a reason."""
     return getattr(activation, "__name__", type(activation).__name__)
 
 
 def is_elman(cell, *parts) -> bool:
-    """Whether a cell says that its step is `g(z_t + a_{t-1} W_aa)`, and these parts are as it said."""
+    """Whether a cell declares the step `g(z_t + a_{t-1} W_aa)`, and no subclass has replaced these parts."""
     if not hasattr(cell, "elman") or not cell.still_says("elman", "advance", "recur", *parts):
         return False
     _, name = cell.elman()
@@ -33,7 +33,7 @@ def is_elman(cell, *parts) -> bool:
 
 
 def not_elman(cell, activations, *parts) -> str | None:
-    """What a loop lacks that has `g(z_t + a_{t-1} W_aa)` written out for these g, or None."""
+    """The reason why a loop written for `g(z_t + a_{t-1} W_aa)` with these g cannot run the cell, or None."""
     if not is_elman(cell, *parts):
         return f"the step g(z_t + a W_aa), which {type(cell).__name__} replaces"
     g, _ = cell.elman()

@@ -1,9 +1,9 @@
-"""The loop over time and its way back, in TensorFlow, for any step: what one core runs for its part of a batch.
+"""The loop over time and its backward pass, in TensorFlow, for any step; one core runs it for its part of a batch.
 
-What needs no past leaves the loop, in both directions: of all gradients only those of the states and of z are computed
-in it; those of the weights follow from them in one call for all steps. The products `a_{t-1} W` that a cell says are
-such (`RecurrentCell.recur`) are kept on the way forward, so that none is computed twice. Time comes first here, so that
-a step is one contiguous block of memory; b is the number of examples in the part.
+Everything that needs no past is outside the loop, in both directions: the loop computes only the gradients of the
+states and of z; those of the weights follow from them in one call for all steps. The products `a_{t-1} W` that a cell
+marks (`RecurrentCell.recur`) are kept in the forward pass, so that none is computed twice. Time is the first axis here,
+so that a step is one contiguous block of memory; b is the number of examples in the part.
 
 Source: Werbos, "Backpropagation through time: what it does and how to do it" (1990).
 """
@@ -18,11 +18,11 @@ from keras_rnn_basics.recurrence.plain import dropped
 def states(step, z, states_0, mask=None, a_dropout=None):
     """(T, b, n_z), [(b, n_a), ...] -> [(T, b, n_a), ...] states and [(T, b, n), ...] products, of all steps.
 
-    `step(z_t, states) -> states, products` is a cell's `advance`, and the products in it that are to be kept. The mask
-    is (T, b, 1).
+    `step(z_t, states) -> states, products` is a cell's `advance`, with the products in it that are kept. The mask is
+    (T, b, 1).
     """
     T = tf.shape(z)[0]
-    _, products = step(z[0], dropped(states_0, a_dropout))  # how many there are, and of what shape; else never run
+    _, products = step(z[0], dropped(states_0, a_dropout))  # gives their number and shapes; it never runs
     z, mask = unstacked(z), unstacked(mask)
 
     def advance(t, before, kept):
@@ -39,15 +39,15 @@ def states(step, z, states_0, mask=None, a_dropout=None):
 
 
 def errors(step, da, da_T, a, products, z, states_0, weights, mask=None, a_dropout=None):
-    """∂L/∂ the states -> ∂L/∂z (T, b, n_z), ∂L/∂ states_0 [(b, n_a), ...], and ∂L/∂ each weight, None where unused.
+    """∂L/∂ the states -> ∂L/∂z (T, b, n_z), ∂L/∂ states_0 [(b, n_a), ...], and ∂L/∂ each weight, None if unused.
 
     Args:
-        step: `step(z_t, states, weights, products) -> states, factors`, with (place, a) for each product a W of the
-            weight W at that place; its derivative is TensorFlow's.
-        da: [(T, b, n_a), ...], what reaches each state from its own answer, or None.
-        da_T: [(b, n_a), ...], what reaches the last ones from elsewhere.
-        a, products: what `states` gave.
-        z, states_0, weights, mask, a_dropout: what it took.
+        step: `step(z_t, states, weights, products) -> states, factors`. For each product a W, `factors` holds (place,
+            a) with the place of the weight W; TensorFlow computes the derivative.
+        da: [(T, b, n_a), ...], the error that reaches each state from its own answer, or None.
+        da_T: [(b, n_a), ...], the error that reaches the last states from elsewhere.
+        a, products: the results of `states`.
+        z, states_0, weights, mask, a_dropout: the arguments of `states`.
     """
     T = tf.shape(z)[0]
     before = [tf.concat([first[None], all_but_last[:-1]], axis=0) for first, all_but_last in zip(states_0, a)]
@@ -55,7 +55,7 @@ def errors(step, da, da_T, a, products, z, states_0, weights, mask=None, a_dropo
     zs, mask, befores, kept = unstacked(z), unstacked(mask), [*map(unstacked, before)], [*map(unstacked, products)]
 
     def one_step(t, errors) -> Any:
-        """-> ∂L/∂ z_t, the states before, the products, and the weights beside them; what is known of each product."""
+        """-> ∂L/∂z_t, ∂L/∂ the states before, ∂L/∂ the weights outside products, and a `_Product` for each product."""
         z_t, a_prev = zs.read(t), [state.read(t) for state in befores]
         own = [product.read(t) for product in kept]
         with tf.GradientTape() as tape:
@@ -70,7 +70,7 @@ def errors(step, da, da_T, a, products, z, states_0, weights, mask=None, a_dropo
         beside = [None if error is None else _before_the_batch_sum(error) for error in found[len(inputs) :]]
         return dz_t, da_prev, beside, known
 
-    _, _, beside, known = one_step(0, da_T)  # which weights and products there are; else never run
+    _, _, beside, known = one_step(0, da_T)  # shows which weights and products there are; it never runs
     used = [place for place, gradient in enumerate(beside) if gradient is not None]
 
     def back(t, from_later, dz, kept, sums):
@@ -103,20 +103,20 @@ def errors(step, da, da_T, a, products, z, states_0, weights, mask=None, a_dropo
 
 
 class _Product:
-    """A product a W of one step on the way back: what of it is not known otherwise, and so has to be kept.
+    """A product a W of one step in the backward pass, and the tensors that have to be kept for the gradient of W.
 
     Attributes:
-        place: of W among the weights.
-        state: which state a is, or None.
-        same_as_dz: whether its error is that of z_t, as in z_t + a W.
-        to_keep: a and the error, without what is known.
+        place: the place of W among the weights.
+        state: the number of the state that equals a, or None.
+        same_as_dz: whether its error equals that of z_t, as in z_t + a W.
+        to_keep: a and the error, without those that are known otherwise.
     """
 
     def __init__(self, place, a, error, states, z_t, dz_t):
         self.place = place
         self.state = next((i for i, state in enumerate(states) if state is a), None)
         one, other = _origin(error), _origin(dz_t)
-        # Only where nothing was summed on the way: all have the shape (b, n).
+        # This holds only if nothing was summed in between: all have the shape (b, n).
         shapes = [tensor.shape for tensor in (z_t, error, dz_t, one)]
         self.same_as_dz = one is other and len({(shape.rank, shape[-1]) for shape in shapes}) == 1
         self.same_as_dz = self.same_as_dz and shapes[0].rank == 2 and 1 not in [shape[0] for shape in shapes]
@@ -124,9 +124,9 @@ class _Product:
 
 
 def _before_the_batch_sum(error):
-    """(n,), what TensorFlow summed over the batch for a vector that every example has alike -> (b, n), each one's own.
+    """(n,), the error of a vector shared by all examples, summed over the batch -> (b, n), before that sum.
 
-    The loop adds these up, and the sum over the examples is taken once, behind it: XLA makes such a sum in a loop slow.
+    The loop adds these up, and the sum over the examples is taken once, after it: XLA is slow at such a sum in a loop.
     """
     if error.op.type == "Reshape" and error.shape.rank == 1 and error.op.inputs[0].op.type == "Sum":
         each, axes = error.op.inputs[0].op.inputs
@@ -138,7 +138,7 @@ def _before_the_batch_sum(error):
 
 
 def _origin(error):
-    """What an error was before TensorFlow gave it the shape of one of two summands."""
+    """The error before TensorFlow gave it the shape of one of two summands."""
     while error.op.type in ("Reshape", "Sum", "Identity"):
         error = error.op.inputs[0]
     return error
@@ -148,7 +148,7 @@ def _origin(error):
 def kept_product(a, W, kept):
     """(b, n), (n, m), (b, m) -> (b, m): a W, which was computed before.
 
-    Its error goes to a, and as it is to `kept`: the gradient of W follows from that, for all steps at once.
+    Its error goes to a, and unchanged to `kept`. The gradient of W follows from the latter, for all steps at once.
     """
 
     def gradient(error):
@@ -158,7 +158,7 @@ def kept_product(a, W, kept):
 
 
 def vjp(f, inputs, output_errors, unused: int | None = 0) -> Any:
-    """∂L/∂ each of f's inputs, given ∂L/∂ its outputs; zeros, or None where unused=None, for what f does not use."""
+    """∂L/∂ each of f's inputs, given ∂L/∂ its outputs; zeros, or None with unused=None, for unused inputs."""
     inputs = list(inputs)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
@@ -173,12 +173,12 @@ def rows(x):
 
 
 def unstacked(x: Any) -> Any:
-    """A tensor whose first axis a loop reads one by one; None stays None."""
+    """A TensorArray from which a loop reads the first axis one by one; None stays None."""
     if x is None:
         return None
     return tf.TensorArray(x.dtype, tf.shape(x)[0], element_shape=x.shape[1:]).unstack(x)
 
 
 def empty(x, T):
-    """Room for T tensors like x."""
+    """An empty TensorArray for T tensors like x."""
     return tf.TensorArray(x.dtype, T, element_shape=x.shape)

@@ -1,4 +1,4 @@
-"""A cell as functions of its weights, which a compiled program takes as arguments and gives the gradients of."""
+"""A cell as functions of its weights: a compiled program takes the weights as arguments and returns their gradients."""
 
 import weakref
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from keras_rnn_basics.recurrence import by_hand, elman, loop
 class Network:
     """The parts of a cell, each with the weights' values as its last argument; (T, b, ...) tensors, time first.
 
-    It does not keep its cell alive: what is compiled of it goes with the model.
+    It does not keep its cell alive, so compiled functions are freed with the model.
     """
 
     def __init__(self, cell):
@@ -29,7 +29,7 @@ class Network:
         return self._run(lambda cell: cell.readout(states), weights)
 
     def states(self, z, states_0, weights, mask, a_dropout):
-        """-> the states of all steps, and what else `errors` wants of them."""
+        """-> the states of all steps, and the products that `errors` needs."""
 
         def step(z_t, states):
             products = []
@@ -48,7 +48,7 @@ class Network:
         return loop.states(step, z, states_0, mask, a_dropout)
 
     def errors(self, da, da_T, a, products, z, states_0, weights, mask, a_dropout):
-        """As `loop.errors`, by hand where the step's derivative is written out."""
+        """As `loop.errors`, or `by_hand.errors` if the step's derivative is written out."""
         if self.g is None:
             return loop.errors(self._replay, da, da_T, a, products, z, states_0, weights, mask, a_dropout)
         cell = self._cell()
@@ -62,7 +62,7 @@ class Network:
         return dz, [da_0], of_weights
 
     def _replay(self, z_t, states, weights, products):
-        """`advance` with the products that were kept -> the states, and each product's (place of its W, factor)."""
+        """`advance` with the kept products -> the states, and (place of its W, factor) for each product."""
         kept, factors, here = iter(products), [], tf.compat.v1.get_default_graph()
 
         def recall(a, W):
@@ -75,9 +75,9 @@ class Network:
         return list(self._run(lambda cell: cell.advance(z_t, states), weights, recall)), factors
 
     def _place(self, W, here=None):
-        """Where a weight stands among the cell's, or None for a product that is no more than an operation like others.
+        """The place of a weight among the cell's weights, or None for a product that is an operation like any other.
 
-        Such is one with what is computed from weights, or within a branch or a loop, where only its graph knows it.
+        These are products with values computed from weights, and products in a branch or a loop with its own graph.
         """
         if len(W.shape) != 2 or (here is not None and here is not tf.compat.v1.get_default_graph()):
             return None
@@ -95,12 +95,12 @@ class Network:
             what = "changes a variable" if changed else "adds a loss"
             raise ValueError(
                 f"{type(cell).__name__} {what} in project, advance or readout, such as a moving mean or the seed of "
-                "a random number; a compiled loop would lose that. Build the layer with recurrence='plain'."
+                "a random number; a compiled loop would lose it. Build the layer with recurrence='plain'."
             )
         return result
 
 
 def summed(*gradients):
-    """Lists of gradients, one for each weight, None for nothing -> their sums."""
+    """Lists with a gradient, or None, for each weight -> their sums."""
     given = [[part for part in parts if part is not None] for parts in zip(*gradients)]
     return [tf.add_n(parts) if parts else None for parts in given]

@@ -1,9 +1,9 @@
-"""A batch cut into parts and joined again, at few sizes.
+"""Cuts a batch into parts and joins them again, using few sizes.
 
 XLA compiles a program for every (B, T), and TensorFlow keeps it until the process ends: about half a MiB for each.
-Where a graph does not know B or T, and outside of graphs, they are therefore rounded up, to one of 16 sizes for each
-doubling. What is added are the last row and the last step again; they are masked, have no errors, and are cut off from
-what comes out.
+So if a graph does not know B or T, and outside of graphs, they are rounded up to one of 16 sizes for each doubling. The
+added rows and steps repeat the last row and the last step. They are masked, have zero errors, and are cut off from the
+results.
 """
 
 import math
@@ -16,12 +16,12 @@ SIZES = 16
 
 
 class Parts:
-    """How a batch (B, T, n_x) is cut into parts, the last of which may be smaller, or empty where B is small.
+    """Cuts a batch (B, T, n_x) into parts; the last part may be smaller, or empty if B is small.
 
     Args:
         x: (B, T, n_x).
-        number: of parts.
-        few_sizes: round up what is not known of B and T while a graph is built.
+        number: the number of parts.
+        few_sizes: whether to round up B and T if they are not known while the graph is built.
     """
 
     def __init__(self, x, number, few_sizes):
@@ -37,23 +37,23 @@ class Parts:
             self.more_steps = rounded(self.T) - self.T
 
     def cut(self, tensor, steps=False):
-        """(B, ...), or (B, T, ...) with `steps` -> its parts; None for each where there is none."""
+        """(B, ...), or (B, T, ...) with `steps` -> its parts; if it is None, None for each part."""
         if tensor is None:
             return [None] * self.number
         return self._cut(tensor, steps, lambda last: last)
 
     def cut_errors(self, tensor, steps=False):
-        """The same of errors, which are zero where something was added."""
+        """The same for errors, which are zero in added rows and steps."""
         return self._cut(tensor, steps, tf.zeros_like)
 
     def cut_mask(self, mask):
-        """The same of a mask (B, T) or None: no added step is read."""
+        """The same for a mask (B, T) or None: added steps are masked."""
         if mask is None and self.more_steps is not None:
             mask = tf.ones([self.B, self.T], "bool")
         return [None] * self.number if mask is None else self.cut_errors(mask, steps=True)
 
     def join(self, parts, steps=False):
-        """The parts of (B, ...), or (B, T, ...) -> the whole, without what was added."""
+        """The parts of (B, ...), or (B, T, ...) -> the whole, without added rows and steps."""
         whole = parts[0] if self.number == 1 else tf.concat(parts, axis=0)
         if self.more_rows is not None:
             whole = whole[: self.B]
@@ -89,6 +89,6 @@ def _longer(tensor, more, axis, filled):
         last = filled(tensor[-1:] if axis == 0 else tensor[:, -1:])
         return tf.concat([tensor, tf.repeat(last, more, axis=axis)], axis=axis)
 
-    # Where nothing is added nothing is copied.
+    # If nothing is added, nothing is copied.
     longer = tf.cond(more > 0, longer, lambda: tf.identity(tensor))
     return tf.ensure_shape(longer, [None if at == axis else n for at, n in enumerate(tensor.shape)])

@@ -1,10 +1,10 @@
-"""TensorFlow on CPU cores: the batch cut into as many parts as there are cores, each part's sequence one XLA program.
+"""TensorFlow on CPU cores: the batch is cut into one part for each core, and each part runs as one XLA program.
 
-The parts run side by side because each is a compiled function of its own, called from a function that is not compiled
-itself: inside one XLA program they would run one after the other. A part does all of a sequence's work, from x to the
-answers and back (`bptt.py`; `checkpointed.py` where memory is short), so that only x and ŷ are cut and joined. It runs
-any cell by its parts; the way back is written out for four activations (`by_hand.py`) and TensorFlow's for any other
-step (`loop.py`).
+The parts run in parallel because each is a separate compiled function, called from a function that is not compiled:
+inside one XLA program they would run one after the other. Each part does the whole work, from x to the answers and back
+(`bptt.py`; `checkpointed.py` to save memory), so only x and ŷ are cut and joined. It runs any cell by its parts. The
+backward pass is written out for four activations (`by_hand.py`) and derived by TensorFlow for any other step
+(`loop.py`).
 """
 
 import functools
@@ -20,31 +20,31 @@ from keras_rnn_basics.recurrence.parts import ROWS, Parts
 
 DTYPES = ("float32", "float64", "bfloat16")
 
-# Measured by benchmarks/routes.py. With fewer multiplications B T n_a² in all, calling a second program costs more than
-# it saves; and where W_aa is larger than this many times a core's own cache, each core would fetch all of it at every
-# step, while in one part they share the work on it.
+# Measured by benchmarks/routes.py. With fewer multiplications B T n_a² in total, calling a second program costs more
+# than it saves. If W_aa is larger than CACHES times a core's own cache, each core would fetch all of it at every step;
+# with only one part, the cores share the work on it.
 MULTIPLICATIONS = 3_000_000
 CACHES = 1.5
 
 
 def misplaced():
-    """What this route would need around it, or None."""
+    """The environment that this route needs and does not have, or None."""
     if device.on_gpu():
         return "a CPU, and this runs on a GPU"
     if device.in_strategy():
-        return "the whole batch, which a tf.distribute strategy has cut already"
+        return "the whole batch, which a tf.distribute strategy has split already"
     return None
 
 
 def obstacle(call):
-    """What the call's arguments would have to be for this route, or None."""
+    """The arguments that this route needs and the call does not have, or None."""
     if call.cell.compute_dtype not in DTYPES:
         return f"{', '.join(DTYPES)}, not {call.cell.compute_dtype}"
     return None
 
 
 def plan(call):
-    """(the reason to tell, the function to run) of a call without an obstacle."""
+    """(the reason to report, the function to run) for a call without an obstacle."""
     cell, parts = call.cell, _parts(call)
     what = Network(cell).g
     if what is None:
@@ -59,7 +59,7 @@ def plan(call):
 def _parts(call):
     if device.in_xla():
         return 1
-    B, T = call.shape[0] or 64, call.shape[1] or 100  # where they vary: sizes that are common
+    B, T = call.shape[0] or 64, call.shape[1] or 100  # common sizes, if they vary
     n_a = call.cell.units
     if B * T * n_a**2 < MULTIPLICATIONS or 4 * n_a**2 > CACHES * device.core_cache_bytes():
         return 1
@@ -69,12 +69,12 @@ def _parts(call):
 def run(cell, x, states_0, mask, a_dropout, every_step, parts, jit=True, remat=False):
     """(B, T, n_x), [(B, n_a), ...] -> (B, T, n_y) or (B, 1, n_y), [(B, n_a), ...]: the answers, and the last states.
 
-    A weight that a cost does not reach has a gradient of zeros here (W_ya, where only a_T is used), not None.
+    A weight that does not influence the cost has a gradient of zeros here, not None (W_ya, if only a_T is used).
 
     Args:
-        parts: into how many parts the batch is cut.
-        jit: compile the parts with XLA, anew for every (B, T) that `Parts` leaves.
-        remat: keep the states of every √T-th step only, and compute the others again on the way back.
+        parts: the number of parts into which the batch is cut.
+        jit: whether to compile the parts with XLA, once for every (B, T) that `Parts` gives.
+        remat: whether to keep only the states of every √T-th step, and compute the others again in the backward pass.
     """
     forward, backward, to_x = _functions(cell, every_step, jit, remat)
     weights = [tf.convert_to_tensor(variable.value) for variable in cell.weights]
@@ -82,7 +82,7 @@ def run(cell, x, states_0, mask, a_dropout, every_step, parts, jit=True, remat=F
 
     @tf.custom_gradient
     def answers(*inputs):
-        # Else an eager tape looks into the compiled functions, whose loops it cannot follow.
+        # Otherwise an eager tape would look into the compiled functions, whose loops it cannot follow.
         x, *rest = map(tf.stop_gradient, inputs)
         states_0, weights = rest[:S], rest[S:]
         cut = list(zip(parts.cut(x, steps=True), parts.cut_mask(mask), parts.cut(a_dropout)))
@@ -99,13 +99,13 @@ def run(cell, x, states_0, mask, a_dropout, every_step, parts, jit=True, remat=F
                 dys, das = parts.cut_errors(dy, steps=every_step), zip(*map(parts.cut_errors, da_T))
                 each = zip(dys, das, kept, cut, begun)
                 back = [backward(dy, list(da), a, *own, list(states), weights) for dy, da, a, own, states in each]
-                # A function of its own: where nobody asks for ∂L/∂x, as for data, it is never run.
+                # A separate function: if nobody needs ∂L/∂x, as for data, it is never run.
                 dx = parts.join([to_x(part[0], own[0], weights) for part, own in zip(back, cut)], steps=True)
                 da_0 = [parts.join(own) for own in zip(*(part[1] for part in back))]
                 of_weights = [tf.add_n(own) for own in zip(*(part[2] for part in back))]
                 return (dx, *da_0, *of_weights), _second_derivative
 
-            # It takes the inputs themselves, so that a derivative of it by any of them is refused.
+            # It takes the inputs as arguments, so that a second derivative by any of them is refused.
             return first_derivative(dy, *da_T, *inputs)
 
         return (y, *ends), gradient
@@ -115,13 +115,13 @@ def run(cell, x, states_0, mask, a_dropout, every_step, parts, jit=True, remat=F
 
 
 _of_cell: weakref.WeakKeyDictionary[Any, dict] = weakref.WeakKeyDictionary()
-KEPT = 8  # sets of functions of one cell; the one that was made first gives way
+KEPT = 8  # sets of functions of one cell; the oldest set is dropped
 
 
 def _functions(cell, every_step, jit, remat):
-    """What is compiled of a cell, and goes with it: what tf.function sees change from call to call is B and T alone."""
+    """The compiled functions of a cell, freed with it. From call to call only B and T change for tf.function."""
     made = _of_cell.setdefault(cell, {})
-    # A cell that was changed since, or is asked in training, whatever is in it, may compute something else.
+    # A cell whose attributes were changed, or that is called in training, may compute something else.
     key = (every_step, jit, remat, is_training(), _as_it_is(cell))
     if key not in made:
         how, network = checkpointed if remat else bptt, Network(cell)
@@ -141,7 +141,7 @@ def _functions(cell, every_step, jit, remat):
 
 
 def _as_it_is(cell):
-    """What a cell's attributes are now: numbers and words by their value, whatever else by what object it is."""
+    """The present attributes of a cell: numbers and words by their value, all others by the identity of the object."""
     simple = (bool, int, float, str, type(None), tuple)
     held = [(name, repr(value) if isinstance(value, simple) else id(value)) for name, value in vars(cell).items()]
     return tuple(sorted(own for own in held if not own[0].startswith("_") or own[1].__class__ is str))
@@ -149,7 +149,6 @@ def _as_it_is(cell):
 
 def _second_derivative(*_):
     raise NotImplementedError(
-        "per_core gives first derivatives only, in reverse mode. For a derivative of a derivative, for forward mode, "
-        "and where an outer tape watches a function that takes gradients itself, build the layer with "
-        "recurrence='plain'."
+        "per_core gives only first derivatives, in reverse mode. For second derivatives, for forward mode, and if an "
+        "outer tape watches a function that takes gradients itself, build the layer with recurrence='plain'."
     )

@@ -1,4 +1,4 @@
-"""The loop over time in Keras' own terms: any backend, any cell, any export; the other routes' reference."""
+"""The loop over time in Keras' own operations: for any backend, cell and export; the reference of the other routes."""
 
 import itertools
 
@@ -14,9 +14,9 @@ def run(cell, x, states_0, mask=None, a_dropout=None, every_step=True):
         cell: a `RecurrentCell`.
         x: (B, T, n_x), in the cell's compute dtype.
         states_0: the states before the first step.
-        mask: (B, T) booleans; where False the step is passed over: its states are those of the step before.
-        a_dropout: (B, n_a), multiplies the first state on its way into `advance`.
-        every_step: answer every step, not the last alone.
+        mask: (B, T) booleans; a step that is False is skipped: its states are those of the step before.
+        a_dropout: (B, n_a), which multiplies the first state before `advance`.
+        every_step: whether to answer every step, not only the last.
     """
     states = _states(cell, time_first(x), states_0, mask, a_dropout)
     # ŷ = readout(a)    (T, B, n_y): one call for all t
@@ -30,7 +30,7 @@ def states(cell, x, states_0, mask=None, a_dropout=None):
 
 
 def states_by_call(cell, x, states_0, mask=None, **arguments):
-    """The same of any cell of Keras, by its `call`: [(B, T, n_a), ...]."""
+    """The same for any Keras cell, by its `call`: [(B, T, n_a), ...]."""
 
     def step(x_t, states):
         _, states = cell(x_t, states, **arguments)
@@ -40,7 +40,7 @@ def states_by_call(cell, x, states_0, mask=None, **arguments):
 
 
 def _states(cell, x, states_0, mask, a_dropout):
-    """(T, B, n_x) -> [(T, B, n_a), ...]: time first, as the loop takes it; n_x numbers change places then, not n_a."""
+    """(T, B, n_x) -> [(T, B, n_a), ...], time first, as the loop needs it: only x has to be transposed, not z."""
     # z = x W_ax + b_x + b_a    (T, B, n_z): one product for all t
     z = cell.project(x)
     # a_t = g(z_t + a_{t-1} W_aa)
@@ -48,7 +48,7 @@ def _states(cell, x, states_0, mask, a_dropout):
 
 
 def _loop(step, z, states_0, mask):
-    """`step(z_t, states) -> states` over z (T, B, ...), carried over masked steps -> [(T, B, n_a), ...]."""
+    """`step(z_t, states) -> states` over z (T, B, ...); masked steps keep the states -> [(T, B, n_a), ...]."""
     mask = None if mask is None else time_first(mask)
 
     def joined(states):
@@ -60,13 +60,13 @@ def _loop(step, z, states_0, mask):
 
     T, B = z.shape[:2]
     if T is None and B is not None:
-        # Keras' loop would take B for the number of steps (3.15.1: it reads inputs.shape[1] for it).
+        # Keras' loop would take B for the number of steps (3.15.1: it reads inputs.shape[1]).
         _, a, _ = keras_loop(advance, time_first(z), states_0, mask=None if mask is None else time_first(mask))
         a = time_first(a)
     else:
         _, a, _ = keras_loop(advance, z, states_0, mask=mask, time_major=True, input_length=T)
     if mask is not None:
-        # The loop repeats its last output at masked steps, zeros before the first; the state there is a_0.
+        # At masked steps the loop repeats its last output, and gives zeros before the first; the state there is a_0.
         begun = ops.cumsum(ops.cast(mask, "int32"), axis=0) > 0
         a = ops.where(begun[..., None], a, joined(states_0))
     if len(states_0) == 1:
@@ -76,7 +76,7 @@ def _loop(step, z, states_0, mask):
 
 
 def dropped(states, a_dropout):
-    """The states as `advance` takes them: the first with its dropout mask."""
+    """The states for `advance`: the first is multiplied by its dropout mask."""
     return list(states) if a_dropout is None else [states[0] * a_dropout, *states[1:]]
 
 

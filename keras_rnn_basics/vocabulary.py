@@ -22,10 +22,10 @@ BETWEEN = "\0"
 class Vocabulary:
     """The numbers of a text's tokens: 0 is padding, 1 any unknown token, 2 the start, 3 the end, then the text's own.
 
-    Tokens are characters (Unicode code points), or words and signs with the space before them: joined, they are the
-    text again. Or they are given, as lists of words and labels are, such as a tagger's: then they are taken as they
-    are, and a string of them is one with a space between two. It works on Python strings and, in a graph, on string
-    tensors; it needs TensorFlow.
+    Tokens are characters (Unicode code points), or words and signs with the space before them. Joined together, they
+    are the text again. Or they are given, as lists of words or labels, such as those of a tagger. They are then taken
+    as they are; a string of them has a space between two tokens. The class works on Python strings and, in a graph, on
+    string tensors; it needs TensorFlow.
 
     Args:
         tokens: the text's own tokens, in the order of their numbers.
@@ -73,13 +73,13 @@ class Vocabulary:
         Args:
             texts: strings, such as sentences or the pieces of a text; or lists of tokens, which are taken as they are.
             level: "character", "word" or "given"; `None` is "character" for strings and "given" for lists of tokens.
-            size: at most so many numbers in all, the four that are no text included.
-            at_least: rarer tokens are left to be unknown.
+            size: the largest number of tokens, including the four special ones.
+            at_least: tokens that occur less often than this are treated as unknown.
         """
         if isinstance(texts, str):
             raise ValueError("texts must be a list or another iterable of strings, got one string.")
         if size is not None and size <= len(SPECIAL):
-            raise ValueError(f"size must be more than {len(SPECIAL)}, the numbers that are no text, got {size!r}.")
+            raise ValueError(f"size must be more than {len(SPECIAL)}, the number of special tokens, got {size!r}.")
         first, texts = _first_of(texts)
         given = first is not None and not isinstance(first, str)
         level = level or ("given" if given else "character")
@@ -88,7 +88,7 @@ class Vocabulary:
                 f"texts are lists of tokens, which need no splitting: level must be 'given', got {level!r}."
             )
         counter: Counter[Any] = Counter()
-        alphabet = cls(["a"], level)  # splits; its tokens play no part
+        alphabet = cls(["a"], level)  # used only to split; its tokens do not matter
         for some in _in_bundles(texts):
             counter.update(_given(some) if given else alphabet._split(some).flat_values.numpy().tolist())
         counts = {token if given else token.decode(): count for token, count in counter.items() if count >= at_least}

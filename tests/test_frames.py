@@ -282,9 +282,9 @@ def spoil_folder(videos):
     [
         (
             spoil_size,
-            r"video_4/9_cup.png is 6 x 6 pixels, .*video_0/8_cup.png 6 x 5 pixels, .*all frames must be alike",
+            r"video_4/9_cup.png is 6 x 6 pixels, .*video_0/8_cup.png is 6 x 5 pixels, .*all frames must be alike",
         ),
-        (spoil_image, "video_4/10_tea_pot.png is no image that can be read"),
+        (spoil_image, "video_4/10_tea_pot.png cannot be read as an image"),
         (spoil_name, "video_4/ten_tea.png is not named <number>_<label>, such as 0017_cup.png"),
         (spoil_number, "video_4/11_.* are both frame 11; each frame must have one image"),
         (spoil_length, "video_4 has 3 frames, but .*video_0 has 4: all sequences must be equally long"),
@@ -404,7 +404,7 @@ def test_a_video_is_a_sequence(tmp_path):
     assert own.test.x.shape == (2, 6, 32, 32, 3)
     np.testing.assert_allclose(own.test.x.mean(axis=(2, 3, 4)) * 255, np.where(own.test.y, 200, 40), atol=3)
     (tmp_path / "dark/0.mp4").write_bytes(b"no video")
-    with pytest.raises(ValueError, match=r"dark/0\.mp4 is no video that can be read"):
+    with pytest.raises(ValueError, match=r"dark/0\.mp4 cannot be read as a video"):
         frames.load(tmp_path)
 
 
@@ -416,7 +416,7 @@ def animate(path, count, size=4):
 def test_an_animated_frame_and_a_still_sequence_are_refused(videos, tmp_path):
     (videos / "video_4/9_cup.png").unlink()
     animate(videos / "video_4/9_cup.gif", 3)
-    with pytest.raises(ValueError, match=r"9_cup\.gif holds 3 pictures, but .* must hold one folder a sequence"):
+    with pytest.raises(ValueError, match=r"9_cup\.gif holds 3 pictures, but .* must hold one folder per sequence"):
         frames.load(videos)
 
 
@@ -426,13 +426,15 @@ def test_animated_files_that_differ_are_named_with_the_first(tmp_path):
         for sequence in range(5):
             animate(tmp_path / f"{label}/{sequence}.gif", 3)
     animate(tmp_path / "tea/2.gif", 4)
-    with pytest.raises(ValueError, match=r"tea/2\.gif has 4 frames, but .*cup/0\.gif 3: all sequences must be equally"):
+    with pytest.raises(
+        ValueError, match=r"tea/2\.gif has 4 frames, but .*cup/0\.gif has 3: all sequences must be equally"
+    ):
         frames.load(tmp_path)
     animate(tmp_path / "tea/2.gif", 3, size=5)
-    with pytest.raises(ValueError, match=r"tea/2\.gif is 5 x 5 pixels, .*cup/0\.gif 4 x 4 pixels"):
+    with pytest.raises(ValueError, match=r"tea/2\.gif is 5 x 5 pixels, .*cup/0\.gif is 4 x 4 pixels"):
         frames.load(tmp_path)
     animate(tmp_path / "tea/2.gif", 1)
-    with pytest.raises(ValueError, match=r"tea/2\.gif holds 1 picture, but .* must hold one folder a sequence"):
+    with pytest.raises(ValueError, match=r"tea/2\.gif holds 1 picture, but .* must hold one folder per sequence"):
         frames.load(tmp_path)
 
 

@@ -18,5 +18,5 @@ def test_the_pitch_is_heard_under_louder_overtones_and_noise(f0_hz, rng):
 
 
 def test_a_pitch_needs_two_periods():
-    with pytest.raises(ValueError, match=r"A pitch takes 0\.033 s to be heard, got 0\.010 s"):
+    with pytest.raises(ValueError, match=r"A pitch needs 0\.033 s of sound, got 0\.010 s"):
         estimate_f0_hz(np.sin(np.arange(160)), 16_000)

@@ -201,13 +201,13 @@ def test_a_line_end_across_two_pieces_is_one(tmp_path):
         (b"", "own.txt is empty: a text to learn from takes at least 100 bytes"),
         (b"short", "own.txt ends at byte 5: a text to learn from takes at least 100 bytes"),
         (b" \n" * 100, "own.txt holds no text between byte 0 and 200"),
-        (b"a" * 150 + b"\xe9t\xe9" + b"a" * 100, "own.txt is no UTF-8 text: line 1, byte 150 is 0xe9 .*iconv"),
-        (b"a" * 100_000 + "é".encode()[:1], "own.txt is no UTF-8 text: line 1, byte 100000 is 0xc3"),
+        (b"a" * 150 + b"\xe9t\xe9" + b"a" * 100, "own.txt is not UTF-8 text: line 1, byte 150 is 0xe9 .*iconv"),
+        (b"a" * 100_000 + "é".encode()[:1], "own.txt is not UTF-8 text: line 1, byte 100000 is 0xc3"),
         (("x" * 65_535 + "é" * 10).encode() + b"\xff", "byte 65555 is 0xff"),
-        (b"a" * 119 + b"\n\0" + b"a" * 120, "own.txt is no text but binary: line 2, byte 120 is zero"),
+        (b"a" * 119 + b"\n\0" + b"a" * 120, "own.txt is binary, not text: line 2, byte 120 is zero"),
         (
             b"\xff\xfe" + "text".encode("utf-16-le") * 50,
-            "own.txt is no UTF-8 text: line 1, byte 0 is 0xff .*iconv -f UTF-16",
+            "own.txt is not UTF-8 text: line 1, byte 0 is 0xff .*iconv -f UTF-16",
         ),
     ],
 )

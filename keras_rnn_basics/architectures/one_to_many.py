@@ -38,7 +38,7 @@ def build_one_to_many(
 ) -> "OneToMany":
     """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each; `generate` writes.
 
-    This is the training graph (teacher forcing): the step before's true token stands in for the network's answer.
+    This is the training graph (teacher forcing): the true token of the step before replaces the network's own answer.
     Token 0 pads, as in `build_encoder_decoder`: a step that reads it is masked, and has no cost in `SumOverTime`.
     Train it with `SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))`.
 

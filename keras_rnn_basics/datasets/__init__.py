@@ -20,7 +20,7 @@ columns or labels in `names`:
 What they cut, passed over or left out is said in a warning, and in `notes`. Nothing is unpacked or held beyond their
 `max_bytes`; `bounded` opens any packed file so.
 
-`bucketed` makes batches of sequences that are not equally long, and `bucketed_pairs` of pairs of them.
+`bucketed` makes batches of sequences of different lengths, and `bucketed_pairs` makes batches of sequence pairs.
 """
 
 from keras_rnn_basics.datasets import dates, frames, hours, sentences, ticks, voices, weather

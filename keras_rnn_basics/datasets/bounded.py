@@ -40,7 +40,7 @@ def unpacked(path: str | Path, max_bytes: int = MAX_BYTES) -> BinaryIO:
         max_bytes: so many bytes may come out of a packed file.
 
     Raises:
-        FileNotFoundError: when there is no such file.
+        FileNotFoundError: if the file does not exist.
         ValueError: for a folder, and for a zip that does not hold exactly one file; while it is read, as soon as more
             than `max_bytes` have come out of it, or where it is broken. Names the file.
 
@@ -70,7 +70,7 @@ def read_array(path: str | Path, name: str | None = None, max_bytes: int = MAX_B
     """The array of an npy file, or the array of this name in an npz file.
 
     Raises:
-        FileNotFoundError: when there is no such file.
+        FileNotFoundError: if the file does not exist.
         ValueError: for a file that is broken or no such file, has no array of the name, holds Python objects, or an
             array that takes more than `max_bytes`, at 4 bytes for each number at least, as float32 has.
     """
@@ -92,7 +92,7 @@ def read_array(path: str | Path, name: str | None = None, max_bytes: int = MAX_B
         raise ValueError(str(error)) from None
     except zipfile.BadZipFile as error:
         if str(error).startswith("File is not a zip"):
-            raise ValueError(f"{path} is no npz file, or a broken one; {_how()}.") from error
+            raise ValueError(f"{path} is not an npz file, or it is broken; {_how()}.") from error
         raise ValueError(f"{shown} cannot be read, the file is broken ({error}).") from error
     # What numpy says of a broken header is of many kinds, and sometimes advises to read pickled objects.
     except (*BROKEN, ValueError, SyntaxError, TypeError, KeyError, MemoryError, OverflowError) as error:
@@ -181,9 +181,9 @@ def _array(file, shown, max_bytes):
     shape, fortran_order, dtype = read_header(file)
     if dtype.hasobject:
         raise _Refused(
-            f"{shown} is no array of numbers but of pickled Python objects, which are not read: they could run code. "
-            "Write words with labels.astype(str). Ragged lists become such: all frames must have one size, and all "
-            "sequences one length."
+            f"{shown} is an array of pickled Python objects. They are not read, since they could run code. "
+            "Write words with labels.astype(str). Ragged lists also become objects: all frames must have one size, "
+            "and all sequences one length."
         )
     count = int(np.prod(shape, dtype=object))
     size = count * dtype.itemsize

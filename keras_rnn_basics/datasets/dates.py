@@ -1,4 +1,4 @@
-"""Sentence pairs for translation: dates as two languages write them, or the user's own pairs, tab-separated or csv."""
+"""Sentence pairs for translation: dates written in two languages, or the user's own pairs, tab-separated or csv."""
 
 import re
 from collections.abc import Sequence
@@ -45,28 +45,28 @@ def load(
 ) -> Pairs:
     """Sentence pairs, shuffled and split: dates in two languages, or the user's own.
 
-    Without data: the 73,049 days of 1900 to 2099, each written once, in one of several styles of the source language
-    drawn at random, and in the one style of the target language that has the weekday, or has not, as the source does.
+    Without data: the 73,049 days from 1900 to 2099, each written once. The style in the source language is drawn at
+    random from several. The style in the target language names the weekday if the source does, and otherwise does not.
 
     Args:
-        data: the user's own UTF-8 file, plain or packed (gz, bz2, xz, or zip of one file), a pair a line: source, tab,
-            target. A name that ends in .csv has commas or semicolons instead, and quotes. Or a `pandas.DataFrame`.
-            Blank lines are passed over.
+        data: the user's own UTF-8 file, plain or packed (gz, bz2, xz, or zip of one file), one pair per line: source,
+            tab, target. A name that ends in .csv has commas or semicolons instead, and quotes. Or a `pandas.DataFrame`.
+            Blank lines are ignored.
         source, target: two of Babel's locales, such as "en", "de" or "pt_BR"; with data, names for the two sides.
         columns: which two columns are the source and the target: their names in the first line, which is then no pair,
             or their numbers from 0 on, and then every line is a pair. `None`: the first two columns, which must look
             like sentences.
-        held_out: source sentences for validation, and as many for test; with data at most a tenth of them each, and
-            at least one.
-        seed: of the shuffling and the styles.
-        max_bytes: so many bytes may come out of a packed file, and so much memory may the pairs take.
+        held_out: number of source sentences for validation, and the same number for the test; with data, at most a
+            tenth of the sentences for each, and at least one.
+        seed: seed of the shuffling and of the styles.
+        max_bytes: the most bytes that a packed file may unpack to, and the most memory that the pairs may take.
 
     Raises:
-        ImportError: without data, when Babel is not installed.
-        FileNotFoundError: when there is no such file.
-        ValueError: for an unknown locale, a held_out of a third of the dates or more, or a file that is not UTF-8 text,
-            has a line without two sides, too few pairs to split, ids where the sentences should be, or a first line
-            that looks like a header. Names the file, the line, and the columns that would do.
+        ImportError: without data, if Babel is not installed.
+        FileNotFoundError: if the file does not exist.
+        ValueError: for an unknown locale; for a held_out of a third of the dates or more; for a file that is not UTF-8
+            text, has a line without two sides, too few pairs to split, ids where the sentences should be, or a first
+            line that looks like a header. The error names the file, the line, and the columns to give.
 
     >>> pairs = load()
     >>> len(pairs.train), len(pairs.validation), len(pairs.test), pairs.names
@@ -87,7 +87,7 @@ def load(
     pairs, origin = read_pairs(data, columns, max_bytes)
     sources = len({sentence for sentence, _ in pairs})
     if sources < 3:
-        raise ValueError(f"{origin} has {sources} different source sentences; a split takes at least 3, one a part.")
+        raise ValueError(f"{origin} has {sources} different source sentences; a split takes at least 3, one per part.")
     held_out = min(held_out, max(1, sources // 10))
     how = f"{len(pairs)} pairs of {sources} sources, {held_out} held out for validation, {held_out} for test"
     return Pairs(*_split(pairs, held_out, rng), (source, target), f"{origin}: {how}")

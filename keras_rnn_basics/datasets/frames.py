@@ -13,7 +13,7 @@ from keras_rnn_basics.datasets.files.frames import read_frames
 from keras_rnn_basics.datasets.files.labels import twins
 from keras_rnn_basics.datasets.synthetic.digits import HIDDEN, SWITCHING_RATE, drift
 
-# Of the 1,797 scans; the others are for training.
+# Numbers of the 1,797 scans; the other scans are for training.
 VALIDATION_SCANS, TEST_SCANS = 200, 400
 VALIDATION_SEQUENCES, TEST_SEQUENCES = 500, 4000
 SEQUENCES_AN_EPOCH = 8000
@@ -54,10 +54,10 @@ class Frames:
     Attributes:
         train: a finite `tf.data.Dataset` of batches (x, y), new or in a new order in every epoch.
         validation, test: the sequences of these parts.
-        names: the n classes.
-        switching_rate: the probability that a frame has another label than the one before, in training.
-        prior: (n,), how often each class has a frame in training; no class has none.
-        source: where the frames come from, and how they are split.
+        names: the names of the n classes.
+        switching_rate: the probability in training that a frame has another label than the frame before it.
+        prior: (n,), the share of each class in the frames of training; always above zero.
+        source: the origin of the frames, and how they are split.
         notes: what was passed over or looks odd, a sentence each.
     """
 
@@ -80,13 +80,13 @@ def load(
 ) -> Frames:
     """Frames and their labels: handwritten digits on the move, or the user's own.
 
-    Without data: a scan of 8 x 8 pixels, by scikit-learn, drifts over a field of 16 x 16 for 24 frames, as
-    `synthetic.digits.drift` says. The 1,797 scans are parted first, 1,197 for training, 200 for validation and 400 for
-    the test. Sequences for training are drawn as they are needed, 8,000 an epoch, and never come again; those to
-    validate, 500, and to test, 4,000, are fixed by the seed.
+    Without data: a scan of 8 x 8 pixels, from scikit-learn, drifts over a field of 16 x 16 for 24 frames, as described
+    in `synthetic.digits.drift`. The 1,797 scans are split first: 1,197 for training, 200 for validation and 400 for the
+    test. Sequences for training are drawn when they are needed, 8,000 per epoch, and are never repeated. The 500
+    sequences for validation and the 4,000 for the test are fixed by the seed.
 
     With data: sequences of one length, their frames of one size. Numbers of 8 and 16 bits without a sign, as images
-    have them, are scaled to 0 .. 1, other numbers stay as they are. Images are turned as their EXIF says. A warning
+    have them, are scaled to 0 .. 1, other numbers are kept. Images are turned as their EXIF says. A warning
     says what was passed over, and which numbers are missing in a sequence.
 
     Args:
@@ -96,14 +96,15 @@ def load(
             number and its label; or `videos/cup/kitchen_3.gif`, a folder for each label, in it an animated image (gif,
             webp, png) or a video (mp4, avi, ...) for each sequence.
         labels: with an npy file, the (N, T) labels: an array, or another npy file.
-        batch_size: sequences in a batch of `train`.
-        seed: of the split and of what is drawn.
-        max_bytes: so much memory may the frames take, 4 bytes for each number of a pixel.
+        batch_size: number of sequences in a batch of `train`.
+        seed: seed of the split and of the random draws.
+        max_bytes: the most memory that the frames may take, 4 bytes for each number of a pixel.
 
     Raises:
-        ImportError: without data when scikit-learn is not installed, with images imageio, with videos PyAV.
-        FileNotFoundError: when there is nothing at `data`.
-        ValueError: for arguments that do not fit, or for what is no such file or folder, naming the place in it.
+        ImportError: if a package is not installed: scikit-learn without data, imageio for images, PyAV for videos.
+        FileNotFoundError: if `data` does not exist.
+        ValueError: for an invalid argument, or for a file or folder of another form. The error names the place of the
+            fault.
 
     >>> digits = load(batch_size=32)
     >>> digits.test.x.shape, digits.test.y.shape, digits.train.element_spec[0].shape

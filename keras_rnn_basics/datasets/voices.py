@@ -30,9 +30,10 @@ class Clips:
         names: the names of the labels.
         sample_rate_hz: samples per second.
         fold: (N,), 0 to folds - 1: all clips of a speaker are in one fold, and each label is spread evenly.
-        source: where the clips come from, and how they are split.
+        source: the origin of the clips, and how they are split.
         notes: what was passed over or left out, a sentence each.
-        spoken: what the synthesiser was told of each clip, its pitch with the shift; `None` for the user's own clips.
+        spoken: the measurements that each clip was synthesised from, with its shifted pitch; `None` for the user's own
+            clips.
     """
 
     waves: np.ndarray
@@ -75,23 +76,23 @@ def load(
         load("cv/clips", labels="cv/validated.tsv", columns=("path", "gender"), speaker="client_id")
 
     Args:
-        data: the folder of the user's own clips; a folder of the same name under two labels is one speaker.
+        data: the folder of the user's own clips; folders with the same name under two labels are one speaker.
         labels: a csv or tsv file, or a `pandas.DataFrame`, with a row for each clip; `None`: its folder is its label.
         columns: of that table: the file's name, within `data`, and the label.
         speaker: who speaks: a function of the clip's path, or a column of the table.
         sample_rate_hz: every clip is resampled to it.
-        seconds: how much of a longer clip is kept, from its beginning.
-        folds: how many; no speaker is in two of them.
-        pitch_shift: without data, F0 is multiplied in each clip by a factor drawn from as many semitones (a factor of
-            2^(1/12) each) down to as many up; the formants stay, so that the pitch misleads.
-        seed: of the synthesis and the shifts; the folds do not depend on it.
-        max_bytes: so much memory may the clips take.
+        seconds: the part of a longer clip that is kept, from its beginning.
+        folds: the number of folds; no speaker is in two of them.
+        pitch_shift: only without data: the F0 of each clip is shifted by a random number of semitones (factors of
+            2^(1/12)) between -pitch_shift and pitch_shift. The formants stay the same, so that the pitch misleads.
+        seed: seed of the synthesis and of the shifts; the folds do not depend on it.
+        max_bytes: the most memory that the clips may take.
 
     Raises:
-        ImportError: when scipy, or with data soundfile, is not installed.
-        FileNotFoundError: when there is no such folder.
-        ValueError: for an argument that does not fit; where nothing says who speaks; for fewer than two labels, or a
-            label with fewer speakers than folds; where no clip can be used. Names the file.
+        ImportError: if scipy is not installed, or soundfile when data are given.
+        FileNotFoundError: if the folder does not exist.
+        ValueError: for an invalid argument; if nothing says who speaks; for fewer than two labels, or a label with
+            fewer speakers than folds; if no clip can be used. The error names the file.
 
     >>> clips = load()
     >>> clips.waves.shape, clips.names, np.bincount(clips.fold)

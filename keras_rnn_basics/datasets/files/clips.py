@@ -27,7 +27,7 @@ def find_clips(
         raise FileNotFoundError(f"There is no folder {path}.")
     if not path.is_dir():
         raise ValueError(f"{path} is a file; name the folder that holds a folder of clips for each label.")
-    # Names with a dot in front are what an operating system leaves beside a file.
+    # Names that begin with a dot are files of the operating system, not clips.
     held = [own for own in sorted(path.rglob("*")) if not any(p.startswith(".") for p in own.relative_to(path).parts)]
     files = [own for own in held if own.is_file()]
     clips = [own for own in files if own.suffix.lower() in SOUND]
@@ -59,7 +59,7 @@ def _by_folders(path, held, clips, speaker):
     of = {own: own.relative_to(path).parts for own in clips}
     if empty := sorted(set(folders) - {parts[0] for parts in of.values()}):
         raise ValueError(
-            f"{path / empty[0]} holds no file of sound ({', '.join(SOUND[:4])}, ...); fill it or remove it."
+            f"{path / empty[0]} holds no file of sound ({', '.join(SOUND[:4])}, ...); fill this folder or remove it."
         )
     if speaker is None and (bare := [own for own in clips if len(of[own]) == 2]):
         raise ValueError(

@@ -12,8 +12,8 @@ from keras_rnn_basics.datasets.files.images import IMAGES, VIDEOS, read_pictures
 from keras_rnn_basics.datasets.files.labels import counted, refuse_parts
 
 LAYOUT = (
-    "one folder a sequence, in it an image a frame, named <number>_<label>.png; or one folder a label, in it an "
-    "animated image or a video a sequence"
+    "one folder per sequence, with one image per frame, named <number>_<label>.png; or one folder per label, with one "
+    "animated image or video per sequence"
 )
 
 
@@ -63,7 +63,7 @@ def _read_arrays(path, labels, max_bytes):
             "behind: np.moveaxis(frames, 2, -1)."
         )
     if labels.dtype.kind not in "iuU":
-        raise ValueError(f"{path}: labels must be integers or words, one a frame, got {labels.dtype}.")
+        raise ValueError(f"{path}: labels must be integers or words, one per frame, got {labels.dtype}.")
     if labels.shape != x.shape[:2]:
         raise ValueError(f"{path}: labels must be {x.shape[:2]}, one for each of the frames, got {labels.shape}.")
     if x.dtype.kind == "f":
@@ -72,7 +72,7 @@ def _read_arrays(path, labels, max_bytes):
         if faulty.any():
             i, t = np.argwhere(faulty)[0][:2]
             raise ValueError(
-                f"{path}: frames[{i}, {t}] holds a number that is not finite in float32; mend it, or leave it out."
+                f"{path}: frames[{i}, {t}] holds a number that is not finite in float32; correct it, or leave it out."
             )
     return x, labels
 
@@ -103,7 +103,7 @@ def _read_folder(path, max_bytes):
 
 
 def _visible(folder):
-    """What it holds but names with a dot in front: an operating system leaves those beside a file."""
+    """The files and folders in it. Names that begin with a dot are files of the operating system."""
     return [own for own in folder.iterdir() if not own.name.startswith(".")]
 
 
@@ -124,7 +124,8 @@ def _numbered(folder, files, notes):
     if 0 in steps:
         at = steps.index(0)
         raise ValueError(
-            f"{frames[at][2]} and {frames[at + 1][2].name} are both frame {frames[at][0]}; a frame has one image."
+            f"{frames[at][2]} and {frames[at + 1][2].name} are both frame {frames[at][0]}; each frame must have one "
+            "image."
         )
     if gaps := [at for at, step in enumerate(steps) if step > min(steps)]:
         places = [f"between {frames[at][0]} and {frames[at + 1][0]}" for at in gaps]
@@ -139,7 +140,7 @@ def _read_all(path, sequences, max_bytes):
     for n, own in enumerate(sequences):
         if len(own) != len(first):
             raise ValueError(
-                f"{own[0].parent} has {len(own)} frames, but {first[0].parent} {len(first)}: all sequences must be "
+                f"{own[0].parent} has {len(own)} frames, but {first[0].parent} has {len(first)}: all sequences must be "
                 "equally long."
             )
         for t, file in enumerate(own):
@@ -155,11 +156,12 @@ def _read_all(path, sequences, max_bytes):
                 x = np.empty((len(sequences), len(first), *shape), "float32")
             if single and len(picture) != shape[0]:
                 raise ValueError(
-                    f"{file} has {len(picture)} frames, but {first[0]} {shape[0]}: all sequences must be equally long."
+                    f"{file} has {len(picture)} frames, but {first[0]} has {shape[0]}: all sequences must be equally "
+                    "long."
                 )
             if (picture.shape, picture.dtype) != (shape, kind):
                 own_size, first_size = _size(picture.shape, picture.dtype, single), _size(shape, kind, single)
-                raise ValueError(f"{file} is {own_size}, but {first[0]} {first_size}: all frames must be alike.")
+                raise ValueError(f"{file} is {own_size}, but {first[0]} is {first_size}: all frames must be alike.")
             x[n, t] = scaled(picture)
     return x[:, 0] if single else x
 

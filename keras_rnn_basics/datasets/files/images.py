@@ -33,8 +33,8 @@ def read_pictures(file: Path, max_bytes: int) -> np.ndarray:
             return read()
         except Exception as error:
             raise ValueError(
-                f"{file} is no {'video' if is_video else 'image'} that can be read: empty, broken, or of another kind "
-                f"({type(error).__name__})."
+                f"{file} cannot be read as {'a video' if is_video else 'an image'}: it is empty, broken, or of another "
+                f"format ({type(error).__name__})."
             ) from error
 
     if is_video:

@@ -42,7 +42,7 @@ def read_pairs(data: Any, columns: Sequence[str | int] | None, max_bytes: int) -
         rows = _rows_of(Path(data), max_bytes)
     looked_at = list(islice(rows, LOOKED_AT))
     if not looked_at:
-        raise ValueError(f"{shown} is empty; write a pair a {step}: source, tab, target.")
+        raise ValueError(f"{shown} is empty; write one pair per {step}: source, tab, target.")
     rows = chain(looked_at, rows)
     places = (0, 1)
     if columns is None:
@@ -126,14 +126,14 @@ def _pair(place, row, places):
     if len(row) <= max(places):
         if len(row) == 1:
             raise ValueError(
-                f"{place}: {row[0][:40]!r} has no tab; write source, tab, target. "
+                f"{place}: {row[0][:40]!r} has no tab; write: source, tab, target. "
                 "(Commas are read where the name ends in .csv.)"
             )
         raise ValueError(f"{place} has {len(row)} cells, but there is to be a column {max(places)}, counted from 0.")
     pair = row[places[0]].strip(), row[places[1]].strip()
     for side, sentence in zip(("source", "target"), pair):
         if not sentence:
-            raise ValueError(f"{place}: the {side} is empty; write source, tab, target.")
+            raise ValueError(f"{place}: the {side} is empty; write: source, tab, target.")
     return pair
 
 

@@ -31,7 +31,7 @@ def read_clip(file: Path, sample_rate_hz: int, seconds: float) -> np.ndarray:
     """-> (samples,) float32, the channels averaged, at most so many seconds.
 
     Raises:
-        ImportError: when scipy or soundfile is not installed.
+        ImportError: if scipy or soundfile is not installed.
         ValueError: for a clip that cannot be read, is empty, silent, shorter than 0.1 s, not finite or not scaled to
             -1 .. 1. Names the file.
     """
@@ -44,7 +44,7 @@ def read_clip(file: Path, sample_rate_hz: int, seconds: float) -> np.ndarray:
             rate_hz = sound.samplerate
             channels = sound.read(ceil(min(seconds * rate_hz, 2**40)), dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, MemoryError) as error:
-        raise ValueError(f"{file} is no sound that can be read ({error}).") from error
+        raise ValueError(f"{file} cannot be read as sound ({error}).") from error
     if not 0 < rate_hz <= FASTEST_HZ:
         raise ValueError(f"{file} says that it has {rate_hz:,} samples a second; more than {FASTEST_HZ:,} is no sound.")
     bad = np.flatnonzero(~np.isfinite(channels).all(axis=1))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras_rnn_basics.datasets.bounded import MAX_BYTES, unpacked
 
-# Bytes in a piece: the memory that reading takes, whatever the length of the text.
+# Bytes in a piece: reading takes this much memory, however long the text is.
 PIECE = 1 << 16
 LONGEST_LINE = 1 << 17
 
@@ -16,7 +16,7 @@ def pieces(path: Path, start: int = 0, stop: int | None = None, max_bytes: int =
     """The text between two bytes of a file, line ends of all kinds as \\n; `None` is the file's end.
 
     Raises:
-        ValueError: where the file is no UTF-8 text, with the line and the byte, and as `bounded.unpacked` does.
+        ValueError: if the file is not UTF-8 text, with the line and the byte, and as `bounded.unpacked` does.
     """
     decoder, at, line = codecs.getincrementaldecoder("utf-8")(), start, 1
     newlines = io.IncrementalNewlineDecoder(decoder, translate=True)
@@ -31,12 +31,12 @@ def pieces(path: Path, start: int = 0, stop: int | None = None, max_bytes: int =
                 place = _place(line, error.object[: error.start], at - pending + error.start, start)
                 kind = "UTF-16" if at == 0 and piece[:2] in (b"\xff\xfe", b"\xfe\xff") else "WINDOWS-1252"
                 raise ValueError(
-                    f"{path} is no UTF-8 text: {place} is {error.object[error.start]:#04x} ({error.reason}). "
+                    f"{path} is not UTF-8 text: {place} is {error.object[error.start]:#04x} ({error.reason}). "
                     f"Save it as UTF-8, for instance: iconv -f {kind} -t UTF-8 {path.name} > utf8.txt"
                 ) from None
             if b"\0" in piece:
                 place = _place(line, piece[: piece.index(b"\0")], at + piece.index(b"\0"), start)
-                raise ValueError(f"{path} is no text but binary: {place} is zero. Save it as plain UTF-8 text.")
+                raise ValueError(f"{path} is binary, not text: {place} is zero. Save it as plain UTF-8 text.")
             text = text.removeprefix("\ufeff") if at == 0 else text
             if text:
                 yield text

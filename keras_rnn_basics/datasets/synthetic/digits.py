@@ -11,17 +11,18 @@ LENGTH = 24
 def drift(
     images: np.ndarray, digits: np.ndarray, sequences: int, rng: np.random.Generator, length: int = LENGTH
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sequences in which an image drifts over a field of twice its size, most of it hidden, and is swapped at times.
+    """Sequences in which an image, mostly hidden, drifts over a field of twice its size, and is swapped at times.
 
-    It starts anywhere at any speed of up to 0.75 pixels a frame along each axis, is drawn at the nearest whole pixel,
-    and turns back at the edges. In each frame anew, each pixel is hidden (zero) with a probability of 60 %. With a
-    probability of 10 % a frame shows another image than the one before: of another class, each equally often.
+    It starts at a random place, with a random speed of up to 0.75 pixels per frame along each axis. It is drawn at the
+    nearest whole pixel and turns back at the edges. In every frame, each pixel is hidden (zero) with a probability of
+    60 %. With a probability of 10 % a frame shows an image of another class than the frame before; all other classes
+    are equally likely.
 
     Args:
         images: (M, H, W) float32, the source images.
-        digits: (M,) integers, their classes; each from 0 to the largest has an image.
+        digits: (M,) integers, their classes. Every class from 0 to the largest must have an image.
         sequences: N.
-        rng: what chance draws from.
+        rng: the random number generator.
         length: T.
 
     Returns:
@@ -38,7 +39,7 @@ def drift(
     ahead = np.where(swapped, rng.integers(1, len(count), shape), 0)
     ahead[:, 0] = rng.integers(len(count), size=sequences)
     y = np.cumsum(ahead, axis=1) % len(count)
-    # One draw of an image for each frame, of which those count that follow a swap.
+    # One image is drawn for each frame; only the draws in the frame of a swap are used.
     began = np.maximum.accumulate(np.where(swapped, t, 0), axis=1)
     draw = (np.take_along_axis(rng.random(shape), began, axis=1) * count[y]).astype(int)
     shown = images[np.argsort(digits, kind="stable")[(np.cumsum(count) - count)[y] + draw].ravel()]
@@ -52,7 +53,7 @@ def drift(
 
 
 def _bounce(room, sequences, t, rng):
-    """-> (N, T) integers from 0 to room: a straight motion, folded back at both ends."""
+    """-> (N, T) integers from 0 to room: a straight motion that is reflected at both ends."""
     start = rng.uniform(0, 2 * room, (sequences, 1))
     way = start + rng.uniform(-FASTEST, FASTEST, (sequences, 1)) * t
     return np.rint(np.abs(way % (2 * room) - room)).astype(int)

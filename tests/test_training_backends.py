@@ -57,7 +57,7 @@ print("done")
 """
 
 
-@pytest.mark.backend
+@pytest.mark.extra
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_it_equals_keras_fit_of_the_same_order_and_goes_on_after_an_end(backend, tmp_path):
     if importlib.util.find_spec(backend) is None:

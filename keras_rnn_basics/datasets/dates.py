@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
-from keras_rnn_basics.datasets.files.pairs import read_pairs
+from keras_rnn_basics.datasets.media.pairs import read_pairs
 
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 # Names of a locale's own styles, and patterns in the letters of the CLDR, which every locale can fill in.

@@ -9,8 +9,8 @@ import numpy as np
 
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
-from keras_rnn_basics.datasets.files.frames import read_frames
-from keras_rnn_basics.datasets.files.labels import twins
+from keras_rnn_basics.datasets.media.frames import read_frames
+from keras_rnn_basics.datasets.media.labels import twins
 from keras_rnn_basics.datasets.synthetic.digits import HIDDEN, SWITCHING_RATE, drift
 
 # Numbers of the 1,797 scans; the other scans are for training.

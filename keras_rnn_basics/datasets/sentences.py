@@ -14,8 +14,8 @@ import numpy as np
 
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES, unpacked
-from keras_rnn_basics.datasets.files.gutenberg import story
-from keras_rnn_basics.datasets.files.text import pieces, whole_lines
+from keras_rnn_basics.datasets.media.gutenberg import story
+from keras_rnn_basics.datasets.media.text import pieces, whole_lines
 
 FEWEST_FILES = 10
 FEWEST_BYTES = 100

@@ -12,9 +12,9 @@ import numpy as np
 
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES, refuse_beyond
-from keras_rnn_basics.datasets.files.clips import find_clips
-from keras_rnn_basics.datasets.files.labels import counted
-from keras_rnn_basics.datasets.files.sound import SHORTEST_SECONDS, read_clip, resampled
+from keras_rnn_basics.datasets.media.clips import find_clips
+from keras_rnn_basics.datasets.media.labels import counted
+from keras_rnn_basics.datasets.media.sound import SHORTEST_SECONDS, read_clip, resampled
 from keras_rnn_basics.datasets.synthetic import vowels
 
 

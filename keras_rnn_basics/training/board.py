@@ -6,13 +6,15 @@ they are written together, when the state is.
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 
 class Board:
     """The folder `tensorboard`, as Keras' callback would fill it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.writers = folder / "tensorboard", {}
+        self.folder = folder / "tensorboard"
+        self.writers: dict[str, Any] = {}
         self.installed = importlib.util.find_spec("tensorboard") is not None
         if not self.installed:
             print("No TensorBoard log: tensorboard is not installed.")

@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 from types import TracebackType
+from typing import Any
 
 
 class Interrupted(Exception):
@@ -15,7 +16,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():  # others may not set handlers

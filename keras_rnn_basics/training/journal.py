@@ -205,7 +205,7 @@ class Journal(keras.callbacks.Callback):
         """The run has ended: the model gets its best weights, and the state of the last epoch goes."""
         self.variables.set(self.at_best)
         with self._writing():
-            self.best_epoch_written = None
+            self.best_epoch_written = -1
             self._write_best()
             self._write_log()
             self.board.close()

@@ -32,7 +32,7 @@ def program_of(model: Any, step: Any, data: Any, batch_size: int) -> ArrayEpoch 
     )
 
 
-def jit_pays(model: Any, shapes: list[tuple[int | None, ...]], typed: list[Any]) -> bool:
+def jit_pays(model: Any, shapes: list[Any], typed: list[Any]) -> bool:
     """Whether XLA is to compile the steps: where the model was compiled so, else where that is faster.
 
     Args:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def whole(path: Path) -> Iterator[Path]:
 def write(path: Path, state: State, arrays: Arrays) -> None:
     """Writes what JSON can say, and lists of arrays by their names."""
     text = json.dumps(state)
-    named = {f"{name}/{i}": array for name, own in arrays.items() for i, array in enumerate(own)}
+    named: dict[str, Any] = {f"{name}/{i}": array for name, own in arrays.items() for i, array in enumerate(own)}
     with whole(path) as half, half.open("wb") as file:
         np.savez(file, state=np.array(text), digest=np.array(_digest(text, named)), **named)
 
@@ -43,7 +43,7 @@ def read(path: Path) -> tuple[State, Arrays]:
         text, digest = str(named.pop("state")), str(named.pop("digest"))
         if digest != _digest(text, named):
             raise ValueError("its checksum is another one than it was written with")
-        state, arrays = json.loads(text), {}
+        state, arrays = json.loads(text), cast(Arrays, {})
         for name, array in named.items():  # in the order in which they were written
             arrays.setdefault(name.partition("/")[0], []).append(array)
     except Exception as error:  # a zip file can be broken in many ways
@@ -59,5 +59,5 @@ def _digest(text, named):
     digest = hashlib.sha256(text.encode())
     for name, array in named.items():
         digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

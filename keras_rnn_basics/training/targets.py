@@ -140,8 +140,11 @@ def _unmasked(model, examples, wrong):
     rows = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))[:ROWS_LOOKED_AT]
     mask = get_keras_mask(model(examples.rows(rows)[0]))
     counts = np.zeros(wrong.shape, bool)
-    mask = True if mask is None else keras.ops.convert_to_numpy(mask)
-    counts[rows] = mask if np.ndim(mask) in (0, wrong.ndim) else mask[..., None]
+    if mask is None:
+        counts[rows] = True
+    else:
+        mask = keras.ops.convert_to_numpy(mask)
+        counts[rows] = mask if mask.ndim == wrong.ndim else mask[..., None]
     return counts
 
 

@@ -86,7 +86,8 @@ class Task:
             if class_weight is not None:
                 self.train = weigh_classes(self.train, class_weight)
         self.data = [fingerprint(self.train), fingerprint(self.validation), self.batch_size, class_weight]
-        self.several, self.bench, self.checked = several, None, False
+        self.several, self.checked = several, False
+        self.bench: Bench | None = None
 
     def run(self, seed: int, folder: Path, say: Callable[[str], None] = print) -> Run:
         """Trains the network of this seed, or goes on with it; its record is in the folder."""
@@ -157,7 +158,7 @@ class Bench:
 
     def __init__(self, task, model):
         self.task, self.model, self.variables = task, model, Variables(model)
-        self.programs = None
+        self.programs: Any = None
 
     def train(self, callbacks, seed, first_epoch):
         """Trains from one epoch on, in the orders of this seed, until the last or until a callback ends it."""
@@ -187,7 +188,8 @@ class Bench:
         keras_callbacks = keras.callbacks.CallbackList(
             callbacks, add_history=True, add_progbar=task.verbose != 0, model=model, **told
         )
-        loop.train(model, *self.programs, keras_callbacks, order, first_epoch, task.epochs)
+        epoch_program, validation_program = self.programs
+        loop.train(model, epoch_program, validation_program, keras_callbacks, order, first_epoch, task.epochs)
 
     def fits(self, model):
         """Whether its programs are those of this model too, but for the values of variables."""

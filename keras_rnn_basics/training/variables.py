@@ -14,7 +14,7 @@ class Variables:
     def __init__(self, model: keras.Model) -> None:
         self.all = [*model.variables, *model.optimizer.variables, global_seed_generator().state]
         self.of_model = len(model.variables)
-        self._read = None
+        self._read: Any = None
 
     def copy(self) -> list[np.ndarray]:
         """Their values now."""

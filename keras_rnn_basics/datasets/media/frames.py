@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics.datasets.bounded import read_array, refuse_beyond
-from keras_rnn_basics.datasets.files.images import IMAGES, VIDEOS, read_pictures
-from keras_rnn_basics.datasets.files.labels import counted, refuse_parts
+from keras_rnn_basics.datasets.media.images import IMAGES, VIDEOS, read_pictures
+from keras_rnn_basics.datasets.media.labels import counted, refuse_parts
 
 LAYOUT = (
     "one folder per sequence, with one image per frame, named <number>_<label>.png; or one folder per label, with one "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_rnn_basics.datasets.bounded import refuse_beyond
-from keras_rnn_basics.datasets.files.text import lines
+from keras_rnn_basics.datasets.media.text import lines
 
 FEWEST_PAIRS = 10
 LOOKED_AT = 1000  # rows, before the others are read

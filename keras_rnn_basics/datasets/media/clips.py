@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_rnn_basics.datasets.bounded import unpacked
-from keras_rnn_basics.datasets.files.labels import counted, refuse_parts, twins
-from keras_rnn_basics.datasets.files.sound import SOUND
+from keras_rnn_basics.datasets.media.labels import counted, refuse_parts, twins
+from keras_rnn_basics.datasets.media.sound import SOUND
 
 FROM_NAMES = (
     "speaker=lambda file: file.stem.split('_')[0] takes the beginning of its name; where no two clips are of one "

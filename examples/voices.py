@@ -1,7 +1,7 @@
 """The speaker's sex from an audio clip, by a recurrent network that takes the waveform itself.
 
     python examples/voices.py
-    python examples/voices.py --folder my_clips          # my_clips/label/speaker/*.wav or .flac
+    python examples/voices.py --folder my_clips          # my_clips/label/speaker/*.wav
 
 The model cuts the waveform into frames of log-mel decibels, reads them from both ends and answers once. Every clip is
 answered for by a network that never heard its speaker: five folds share none. The sound is SYNTHETIC, computed from the
@@ -24,6 +24,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from common import options, plt
+from data.pitch import pitch_hz
 from keras import ops
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -118,15 +119,16 @@ def build_network(mean, variance, units, n_labels, batches):
 def told(clips, frames):
     """From each baseline's name to its kind and what it is told of each clip, (N, n): logarithms and decibels."""
     logistic, svm = LogisticRegression(max_iter=2000), SVC()
-    f0 = np.log(clips.f0_hz)[:, None]
+    f0 = np.log(pitch_hz(clips))[:, None]
     heard = np.hstack([f0, frames.sum(axis=1) / np.maximum(frames.any(axis=2).sum(axis=1), 1)[:, None]])
     rivals = {
         "F0 threshold": (logistic, f0),
         "logistic, F0 and the mean frame": (logistic, heard),
         "SVM, F0 and the mean frame": (svm, heard),
     }
-    if clips.formants_hz is not None:
-        rivals["logistic, F0 and F1 to F3 as measured"] = logistic, np.hstack([f0, np.log(clips.formants_hz)])
+    if clips.spoken is not None:
+        measured = np.hstack([f0, np.log(clips.spoken.formants_hz)])
+        rivals["logistic, F0 and F1 to F3 as measured"] = logistic, measured
     return rivals
 
 
@@ -168,22 +170,23 @@ def draw(clips, frames, networks, right):
     mosaic = [["0", "1", "pitch"], ["0 answer", "1 answer", "pitch"]]
     ratios = {"height_ratios": [2, 1], "width_ratios": [1, 1, 1.4]}
     figure, axes = plt.subplot_mosaic(mosaic, figsize=(13, 5), layout="constrained", **ratios)
-    for label, i in enumerate(clips_of_like_pitch(clips)):
+    f0_hz = pitch_hz(clips)
+    for label, i in enumerate(clips_of_like_pitch(clips, f0_hz)):
         T = frames[i].any(axis=1).nonzero()[0][-1] + 1
         network = networks[clips.fold[i]]
         image = draw_clip(axes[f"{label}"], axes[f"{label} answer"], frames[i, :T], network, clips.names)
-        axes[f"{label}"].set_title(f"{clips.names[label]}, pitch {clips.f0_hz[i]:.0f} Hz")
+        axes[f"{label}"].set_title(f"{clips.names[label]}, pitch {f0_hz[i]:.0f} Hz")
     axes["0 answer"].legend(frameon=False)
     figure.colorbar(image, ax=axes["1"], label="dB")
-    draw_pitch(axes["pitch"], clips, right)
+    draw_pitch(axes["pitch"], clips, f0_hz, right)
     return figure
 
 
-def clips_of_like_pitch(clips):
+def clips_of_like_pitch(clips, f0_hz):
     """A clip of the first label and one of the second, of the same vowel where vowels are known."""
-    said = np.full(len(clips), True) if clips.vowels is None else clips.vowels == "ae"
+    said = np.full(len(clips), True) if clips.spoken is None else clips.spoken.vowels == "ae"
     first, second = (np.flatnonzero(said & (clips.labels == label)) for label in (0, 1))
-    apart = np.abs(np.log(clips.f0_hz[first])[:, None] - np.log(clips.f0_hz[second]))
+    apart = np.abs(np.log(f0_hz[first])[:, None] - np.log(f0_hz[second]))
     nearest = np.unravel_index(apart.argmin(), apart.shape)
     return first[nearest[0]], second[nearest[1]]
 
@@ -202,9 +205,9 @@ def draw_clip(ax, below, heard, network, names):
     return image
 
 
-def draw_pitch(ax, clips, right):
-    medians = np.array([np.median(clips.f0_hz[clips.labels == label]) for label in range(len(clips.names))])
-    semitones = 12 * np.log2(clips.f0_hz / medians[clips.labels])
+def draw_pitch(ax, clips, f0_hz, right):
+    medians = np.array([np.median(f0_hz[clips.labels == label]) for label in range(len(clips.names))])
+    semitones = 12 * np.log2(f0_hz / medians[clips.labels])
     parts = np.array_split(np.argsort(semitones), min(8, len(clips)))
     for name, values in right.items():
         x, y = zip(*[(semitones[part].mean(), values[part].mean()) for part in parts])
@@ -215,7 +218,7 @@ def draw_pitch(ax, clips, right):
 
 if __name__ == "__main__":
     parser = options(__doc__, "units", "seed")
-    parser.add_argument("--folder", help="your own clips: folder/label/speaker/*.wav or .flac")
+    parser.add_argument("--folder", help="your own clips: folder/label/speaker/*.wav (or flac, mp3, ogg, ...)")
     parser.add_argument("--folds", type=int, help="no speaker is in two of them")
     parser.add_argument("--pitch-shift", type=float, help="semitones, of the synthetic clips")
     parser.add_argument("--epochs", type=int, help="how often each clip is heard")

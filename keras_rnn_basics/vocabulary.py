@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import keras
 import numpy as np
 
-LEVELS = ("character", "word")
+LEVELS = ("character", "word", "given")
 SPECIAL = ("", "[UNK]", "[START]", "[END]")
 
 # A word with the space before it, a run of signs with the space before it, or one character of white space. The tokens
@@ -22,11 +23,13 @@ class Vocabulary:
     """The numbers of a text's tokens: 0 is padding, 1 any unknown token, 2 the start, 3 the end, then the text's own.
 
     Tokens are characters (Unicode code points), or words and signs with the space before them. Joined together, they
-    are the text again. The class works on Python strings and, in a graph, on string tensors; it needs TensorFlow.
+    are the text again. Or they are given, as lists of words or labels, such as those of a tagger. They are then taken
+    as they are; a string of them has a space between two tokens. The class works on Python strings and, in a graph, on
+    string tensors; it needs TensorFlow.
 
     Args:
         tokens: the text's own tokens, in the order of their numbers.
-        level: "character" or "word".
+        level: "character", "word" or "given".
 
     Raises:
         ValueError: for an unknown level, no tokens, or tokens that repeat or are empty.
@@ -38,6 +41,9 @@ class Vocabulary:
     [[9, 4], [9, 1]]
     >>> vocabulary.decode([[2, 9, 4, 8, 3, 4]])
     ['to be,']
+    >>> tags = Vocabulary.of([["DET", "NOUN"], ["NOUN"]])
+    >>> tags.encode([["NOUN", "DET"], ["VERB"]]).to_list()
+    [[4, 5], [1]]
     """
 
     padding, unknown, start, end = range(4)
@@ -56,13 +62,17 @@ class Vocabulary:
 
     @classmethod
     def of(
-        cls, texts: Iterable[str], level: str = "character", size: int | None = None, at_least: int = 1
+        cls,
+        texts: Iterable[str] | Iterable[Sequence[str]],
+        level: str | None = None,
+        size: int | None = None,
+        at_least: int = 1,
     ) -> "Vocabulary":
         """The vocabulary of texts, the most frequent tokens first. The texts are read once, piece by piece.
 
         Args:
-            texts: strings, such as sentences or the pieces of a text.
-            level: "character" or "word".
+            texts: strings, such as sentences or the pieces of a text; or lists of tokens, which are taken as they are.
+            level: "character", "word" or "given"; `None` is "character" for strings and "given" for lists of tokens.
             size: the largest number of tokens, including the four special ones.
             at_least: tokens that occur less often than this are treated as unknown.
         """
@@ -70,11 +80,18 @@ class Vocabulary:
             raise ValueError("texts must be a list or another iterable of strings, got one string.")
         if size is not None and size <= len(SPECIAL):
             raise ValueError(f"size must be more than {len(SPECIAL)}, the number of special tokens, got {size!r}.")
-        counter: Counter[bytes] = Counter()
+        first, texts = _first_of(texts)
+        given = first is not None and not isinstance(first, str)
+        level = level or ("given" if given else "character")
+        if given and level != "given":
+            raise ValueError(
+                f"texts are lists of tokens, which need no splitting: level must be 'given', got {level!r}."
+            )
+        counter: Counter[Any] = Counter()
         alphabet = cls(["a"], level)  # used only to split; its tokens do not matter
         for some in _in_bundles(texts):
-            counter.update(alphabet._split(some).flat_values.numpy().tolist())
-        counts = {token.decode(): count for token, count in counter.items() if count >= at_least}
+            counter.update(_given(some) if given else alphabet._split(some).flat_values.numpy().tolist())
+        counts = {token if given else token.decode(): count for token, count in counter.items() if count >= at_least}
         tokens = sorted(set(counts) - set(SPECIAL), key=lambda token: (-counts[token], token))
         if not tokens:
             raise ValueError(f"No token occurs {at_least} times in the texts, which hold {counter.total()} tokens.")
@@ -84,7 +101,7 @@ class Vocabulary:
         return len(SPECIAL) + len(self.tokens)
 
     def __repr__(self) -> str:
-        return f"<Vocabulary of {len(self)}: {self.level}s>"
+        return f"<Vocabulary of {len(self)}: {'given token' if self.level == 'given' else self.level}s>"
 
     @cached_property
     def _numbers(self):
@@ -113,14 +130,22 @@ class Vocabulary:
 
         if self.level == "character":
             return tf.strings.unicode_split(texts, "UTF-8")
+        if self.level == "given":
+            return tf.strings.split(texts)
         marked = tf.strings.regex_replace(texts, f"({WORD})", rf"\1{BETWEEN}")
         tokens = tf.strings.split(marked, BETWEEN)
         return tf.ragged.boolean_mask(tokens, tokens != "")
 
     def encode(self, texts: Any) -> Any:
-        """(B,) strings -> (B, None) ragged int32 tokens, without start and end."""
+        """(B,) strings, or B lists of tokens -> (B, None) ragged int32 tokens, without start and end.
+
+        Lists of tokens are taken as they are, whatever the level; in a graph they are a ragged string tensor.
+        """
         import tensorflow as tf
 
+        if _are_token_lists(texts):
+            texts = texts if tf.is_tensor(texts) else tf.ragged.constant(_lists(texts), "string", ragged_rank=1)
+            return tf.cast(self._numbers(texts), "int32")
         return self._encode(tf.convert_to_tensor(texts, "string"))
 
     @cached_property
@@ -137,7 +162,19 @@ class Vocabulary:
 
         tokens = tf.convert_to_tensor(tokens)
         ended = tf.cumsum(tf.cast(tokens == self.end, "int32"), axis=1) > 0
-        return tf.strings.reduce_join(tf.gather(self._texts, tf.where(ended, self.padding, tokens)), axis=1)
+        texts = tf.gather(self._texts, tf.where(ended, self.padding, tokens))
+        if self.level == "given":
+            texts = tf.ragged.boolean_mask(texts, texts != "")
+            return tf.strings.reduce_join(texts, axis=1, separator=" ")
+        return tf.strings.reduce_join(texts, axis=1)
+
+    def continued(self, texts: Any, more: Any) -> Any:
+        """(B,), (B,) strings -> (B,) string tensor: each text with more behind it, joined as tokens are."""
+        import tensorflow as tf
+
+        if self.level == "given":
+            return tf.strings.strip(tf.strings.join([texts, more], separator=" "))
+        return tf.strings.join([texts, more])
 
     def decode(self, tokens: Any) -> list[str]:
         """(B, T) tokens, padded or ragged -> B Python strings, as `decode_tensor`."""
@@ -158,7 +195,10 @@ class Vocabulary:
 
     def missing(self, texts: Any) -> list[str]:
         """The tokens in the texts that have no number, each once."""
-        tokens = {token.decode() for token in self._split(texts).flat_values.numpy()}
+        if _are_token_lists(texts):
+            tokens = set(_given(texts))
+        else:
+            tokens = {token.decode() for token in self._split(texts).flat_values.numpy()}
         return sorted(tokens - set(self.tokens))
 
     def get_config(self) -> dict[str, Any]:
@@ -167,6 +207,32 @@ class Vocabulary:
     @classmethod
     def from_config(cls, config):
         return cls(**config)
+
+
+def _first_of(texts):
+    """-> the first of them, or None, and all of them again."""
+    texts = iter(texts)
+    first = next(texts, None)
+    return first, texts if first is None else chain([first], texts)
+
+
+def _are_token_lists(texts):
+    """Whether they are B lists of tokens, or a ragged tensor of them, and not B strings."""
+    if hasattr(texts, "row_lengths"):
+        return True
+    return isinstance(texts, (list, tuple)) and bool(texts) and not isinstance(texts[0], (str, bytes, np.str_))
+
+
+def _lists(rows):
+    """B lists of tokens; an error for what is none."""
+    for row in rows:
+        if isinstance(row, str) or not all(isinstance(token, str) for token in row):
+            raise ValueError(f"Each of the token lists must be a list of strings, got {str(row)[:80]!r}.")
+    return [list(row) for row in rows]
+
+
+def _given(rows):
+    return [token for row in _lists(rows) for token in row]
 
 
 def _in_bundles(texts, characters=1 << 16):

@@ -1,9 +1,11 @@
 import gzip
 import re
 import sys
+import tracemalloc
 from collections import Counter
 from datetime import date, timedelta
 
+import pandas
 import pytest
 
 from keras_rnn_basics.datasets import dates
@@ -135,7 +137,9 @@ def test_your_own_pairs_are_read_by_path(tmp_path, end, before, zipped):
     every = pairs.train + pairs.validation + pairs.test
     assert sorted(every) == sorted([("Où ça ?", "Where, then?")] + [(f"cat {k}", f"chat {k}") for k in range(9)])
     assert pairs.names == ("French", "English")
-    assert pairs.source == f"{path}: 10 pairs of 10 sources, 1 held out for validation, 1 for test"
+    assert (
+        pairs.source == f"{path}, columns 0 and 1 of 3: 10 pairs of 10 sources, 1 held out for validation, 1 for test"
+    )
 
 
 def test_all_pairs_of_a_source_fall_in_one_part_and_a_tenth_at_most_is_held_out(tmp_path):
@@ -156,11 +160,11 @@ def test_all_pairs_of_a_source_fall_in_one_part_and_a_tenth_at_most_is_held_out(
         (lines(9) + "chien dog\n", "line 10: 'chien dog' has no tab; write: source, tab, target"),
         ("\n" + lines(9) + "\tdog\n", "line 11: the source is empty"),
         (lines(9) + "chien\t \tdog\n", "line 10: the target is empty"),
-        (lines(9).encode() + "chien d'été\tdog".encode("latin-1"), "line 10: byte 125 is 0xe9, not UTF-8; save"),
-        ("\ufeff".encode() + lines(1).encode() + b"\xff", "line 2: byte 16 is 0xff, not UTF-8"),
-        (lines(9) + "\0", "line 10: byte 117 is 0x00, which no text has; save the file as UTF-8 text"),
-        (lines(10).encode("utf-16"), "line 1: byte 3 is 0x00"),
-        (gzip.compress(lines(50).encode())[:-12], "is a broken gzip file .*; pack or fetch it again"),
+        (lines(9).encode() + "chien d'été\tdog".encode("latin-1"), "is not UTF-8 text: line 10, byte 125 is 0xe9"),
+        ("\ufeff".encode() + lines(1).encode() + b"\xff", "line 2, byte 16 is 0xff"),
+        (lines(9) + "\0", "is binary, not text: line 10, byte 117 is zero"),
+        (lines(10).encode("utf-16"), "line 1, byte 0 is 0xff .*iconv -f UTF-16"),
+        (gzip.compress(lines(50).encode())[:-12], "is a broken gzip file .*; pack it, or fetch it, again"),
         (b"\x1f\x8b" + b"\x08" * 40, "is a broken gzip file"),
         (b"\x1f\x8b\x08\0\0\0\0\0\0\0" + b"\xff" * 40, "is a broken gzip file"),
         ("", "is empty; write one pair per line"),
@@ -176,8 +180,103 @@ def test_a_file_that_holds_no_pairs_to_split_is_an_error_that_names_it(tmp_path,
     assert str(path) in str(error.value)
 
 
+IDS = "".join(f"{k}\tHello, cat {k}.\t{900 + k}\tSalut, chat {k}.\n" for k in range(20))
+TWO = "".join(f"Hello, cat {k}.\tSalut, chat {k}.\n" for k in range(20))
+SENTENCES = sorted((f"Hello, cat {k}.", f"Salut, chat {k}.") for k in range(20))
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "columns"),
+    [
+        (IDS, r"column 0 holds numbers such as '1', .* like ids .*: columns=\(1, 3\)", (1, 3)),
+        (
+            "id_en\ten\tid_fr\tfr\n" + IDS,
+            r"column 'id_en' holds numbers such as '0', .* columns=\('en', 'fr'\)",
+            ("en", "fr"),
+        ),
+        (
+            TWO.replace("Hello", "eng\tHello").replace("Salut", "fra\tSalut"),
+            r"column 0 holds 'eng' in every line; .* columns=\(1, 3\)",
+            (1, 3),
+        ),
+        ("English\tFrench\n" + TWO, r"line 1: 'English' and 'French' look like a header", ("English", "French")),
+        ("Quelle\tZiel\n" + TWO, r"line 1: .* columns=\('Quelle', 'Ziel'\) reads", ("Quelle", "Ziel")),
+        ("Source sentence\tTranslation\n" + TWO, "like a header", ("Source sentence", "Translation")),
+    ],
+)
+def test_ids_and_headers_are_refused_naming_the_columns_that_read_the_sentences(tmp_path, content, message, columns):
+    path = write(tmp_path, content)
+    with pytest.raises(ValueError, match=message):
+        dates.load(path)
+    pairs = dates.load(path, columns=columns)
+    assert sorted(pairs.train + pairs.validation + pairs.test) == SENTENCES
+
+
+def test_a_header_among_single_words_is_told_by_what_it_says_and_columns_by_number_take_it_for_a_pair(tmp_path):
+    path = write(tmp_path, "english\tfrench\n" + "".join(f"cat{k}\tchat{k}\n" for k in range(20)))
+    with pytest.raises(ValueError, match="look like a header"):
+        dates.load(path)
+    pairs = dates.load(path, columns=(0, 1))
+    assert ("english", "french") in pairs.train + pairs.validation + pairs.test
+
+
+def test_numbers_to_words_are_read_where_the_columns_are_named(tmp_path):
+    path = write(tmp_path, "".join(f"{k}\tthe number {k}\n" for k in range(20)))
+    with pytest.raises(ValueError, match=r"if they are the sentences, say so: columns=\(0, 1\)"):
+        dates.load(path)
+    assert len(dates.load(path, columns=(0, 1)).train) == 16
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_csv_pairs_are_read_with_their_quotes(tmp_path, delimiter):
+    path = tmp_path / "pairs.csv"
+    path.write_text("".join(f'"Hello, cat {k}."{delimiter}"Salut, chat {k}."\n' for k in range(20)))
+    pairs = dates.load(path)
+    assert sorted(pairs.train + pairs.validation + pairs.test) == SENTENCES
+    path.write_text(path.read_text() + f"Hello{delimiter} cat{delimiter}Salut\n")
+    with pytest.raises(ValueError, match=r"pairs.csv, line 21 has 3 cells, the first 2: .* must stand in quotes"):
+        dates.load(path)
+
+
+def test_a_frame_is_read_by_its_column_names():
+    frame = pandas.DataFrame({"id": range(20), "fr": [fr for _, fr in SENTENCES], "en": [en for en, _ in SENTENCES]})
+    with pytest.raises(ValueError, match=r"The frame: column 'id' holds numbers .* columns=\('fr', 'en'\)"):
+        dates.load(frame)
+    pairs = dates.load(frame, columns=("en", "fr"))
+    assert sorted(pairs.train + pairs.validation + pairs.test) == SENTENCES
+    frame.loc[3, "fr"] = None
+    with pytest.raises(ValueError, match="The frame, row 3: the target is empty"):
+        dates.load(frame, columns=("en", "fr"))
+
+
+@pytest.mark.parametrize("columns", [("en",), (0, "fr"), (0, 0), (-1, 0), "en", (True, False)])
+def test_columns_that_are_no_two_are_refused(tmp_path, columns):
+    with pytest.raises(ValueError, match="columns must be two names in the first line, or two numbers"):
+        dates.load(write(tmp_path, TWO), columns=columns)
+
+
+def test_columns_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(ValueError, match=r"has no column 'de'; its columns are \['en', 'fr'\]"):
+        dates.load(write(tmp_path, "en\tfr\n" + TWO), columns=("en", "de"))
+    with pytest.raises(ValueError, match="line 1 has 2 cells, but there is to be a column 5, counted from 0"):
+        dates.load(write(tmp_path, TWO), columns=(0, 5))
+
+
+def test_packed_pairs_take_no_more_than_max_bytes(tmp_path):
+    path = write(tmp_path, gzip.compress(lines(100_000).encode()))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"takes 1,000,\d\d\d bytes of memory, more than the 1,000,000 of max_bytes"):
+        dates.load(path, max_bytes=1_000_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3_000_000
+    path = write(tmp_path, gzip.compress(b"a" * 1_000_000))
+    with pytest.raises(ValueError, match="line 1 is longer than 131,072 characters"):
+        dates.load(path)
+
+
 def test_missing_files_and_folders_are_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no file"):
         dates.load(tmp_path / "nowhere.tsv")
-    with pytest.raises(ValueError, match="is a folder; name the file of pairs in it"):
+    with pytest.raises(ValueError, match="is a folder; name a file in it"):
         dates.load(tmp_path)

@@ -1,12 +1,15 @@
 import sys
+import tracemalloc
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.datasets import load_digits
 
 from keras_rnn_basics.datasets import frames
-from keras_rnn_basics.datasets.frames import Sequences, drift
+from keras_rnn_basics.datasets.frames import Sequences
+from keras_rnn_basics.datasets.synthetic.digits import drift
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,7 @@ def blocks():
     """Many sequences of full blocks, their class told by their brightness."""
     y = np.repeat([0, 1, 2], 5)
     images = np.ones((15, 6, 6), dtype="float32") * (y + 1)[:, None, None]
-    return drift(images, y, sequences=1000, rng=np.random.default_rng(0), length=30)
+    return Sequences(*drift(images, y, sequences=1000, rng=np.random.default_rng(0), length=30))
 
 
 def test_sixty_percent_of_the_pixels_are_hidden_in_each_frame_anew(blocks):
@@ -70,7 +73,7 @@ def test_one_frame_in_ten_has_another_class_each_equally_often(blocks):
 
 def test_the_image_drifts_straight_on_and_turns_back_at_the_edges_alone():
     images, y = np.ones((2, 20, 20), dtype="float32"), np.array([0, 1])
-    x = drift(images, y, sequences=100, rng=np.random.default_rng(0), length=60).x
+    x, _ = drift(images, y, sequences=100, rng=np.random.default_rng(0), length=60)
     for shown in (x.any(axis=3), x.any(axis=2)):  # rows, columns: (N, T, 40)
         first, last = shown.argmax(axis=2), 39 - shown[:, :, ::-1].argmax(axis=2)
         assert (first.min(), last.max()) == (0, 39)
@@ -119,6 +122,8 @@ def test_scikit_learn_is_asked_for_only_where_its_digits_are_used(tmp_path, monk
         ({"batch_size": 0}, "batch_size must be an integer from 1 on, got 0"),
         ({"batch_size": 2.0}, "batch_size must be an integer from 1 on, got 2.0"),
         ({"seed": -1}, "seed must be an integer from 0 on, got -1"),
+        ({"max_bytes": 0}, "max_bytes must be a positive integer, got 0"),
+        ({"labels": "labels.npy"}, "labels are of the user's own frames"),
         ({"seed": None}, "seed must be an integer from 0 on, got None"),
     ],
 )
@@ -229,8 +234,6 @@ def videos(tmp_path):
             image = np.full((6, 5, 3), (10 * sequence + number) / 255)
             label = "cup" if (sequence + number) % 4 < 2 else "tea_pot"
             plt.imsave(tmp_path / f"video_{sequence}/{number}_{label}.png", image)
-    (tmp_path / "video_3/notes.txt").write_text("no frame")
-    (tmp_path / "read_me.txt").write_text("no sequence")
     (tmp_path / ".thumbnails").mkdir()
     (tmp_path / "video_3/._0008_cup.png").write_bytes(b"what a file browser left")
     return tmp_path
@@ -279,7 +282,7 @@ def spoil_folder(videos):
     [
         (
             spoil_size,
-            r"video_4/9_cup.png has the size \(6, 6, .*video_0/8_cup.png has \(6, 5, .*must have the same",
+            r"video_4/9_cup.png is 6 x 6 pixels, .*video_0/8_cup.png is 6 x 5 pixels, .*all frames must be alike",
         ),
         (spoil_image, "video_4/10_tea_pot.png cannot be read as an image"),
         (spoil_name, "video_4/ten_tea.png is not named <number>_<label>, such as 0017_cup.png"),
@@ -297,3 +300,208 @@ def test_a_folder_without_sequences_to_split_is_an_error_that_names_the_place(vi
 def test_a_folder_without_folders_is_an_error_that_says_what_it_must_hold(tmp_path):
     with pytest.raises(ValueError, match="holds no folders; it must hold one folder per sequence"):
         frames.load(tmp_path)
+
+
+def test_what_is_passed_over_is_told(videos):
+    (videos / "video_3/notes.txt").write_text("no frame")
+    (videos / "read_me.txt").write_text("no sequence")
+    with pytest.warns(UserWarning, match=r"Passed over in .*: read_me\.txt, video_3/notes\.txt\."):
+        own = frames.load(videos)
+    assert len(own.notes) == 1
+
+
+def test_numbers_that_are_missing_in_a_sequence_are_told(videos):
+    [last] = (videos / "video_4").glob("11_*")
+    last.rename(videos / "video_4/15_cup.png")
+    with pytest.warns(
+        UserWarning, match="video_4: numbers are missing between 10 and 15; the frames are taken to foll"
+    ):
+        frames.load(videos)
+
+
+def test_every_other_frame_is_no_gap(videos):
+    for file in sorted(videos.glob("*/[0-9]*.png"), key=lambda file: -int(file.stem.split("_")[0])):
+        number, label = file.stem.split("_", 1)
+        file.rename(file.with_name(f"{2 * int(number)}_{label}.png"))
+    assert frames.load(videos).notes == ()
+
+
+def test_labels_that_differ_by_capitals_alone_are_told(videos):
+    (videos / "video_4/9_cup.png").rename(videos / "video_4/9_Cup.png")
+    with pytest.warns(UserWarning, match="The labels 'Cup' and 'cup' differ by capitals"):
+        assert frames.load(videos).names == ("Cup", "cup", "tea_pot")
+
+
+def write_stills(folder, suffix, image_of, **options):
+    """Ten sequences of two frames, labels in turn; the image of a frame is `image_of(sequence, number)`."""
+    for sequence in range(10):
+        (folder / f"video_{sequence}").mkdir()
+        for number in range(2):
+            path = folder / f"video_{sequence}/{number}_{'ab'[(sequence + number) % 2]}{suffix}"
+            Image.fromarray(image_of(sequence, number)).save(path, **options)
+
+
+def all_of(own):
+    [(x, _)] = list(own.train)
+    return np.concatenate([own.validation.x, own.test.x, x])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bits_are_kept(tmp_path, suffix):
+    write_stills(tmp_path, suffix, lambda i, t: np.full((3, 4), 3 * i + t + 256, "uint16"))
+    every = all_of(frames.load(tmp_path, batch_size=10))
+    np.testing.assert_array_equal(
+        np.sort(np.rint(every[:, 0, 0, 0] * 65535)), [256 + 3 * sequence for sequence in range(10)]
+    )
+    np.testing.assert_allclose(every[:, 1] - every[:, 0], 1 / 65535, rtol=1e-3)
+
+
+def test_sixteen_bits_of_each_colour_are_kept(tmp_path):
+    import tensorflow as tf
+
+    write_stills(tmp_path, ".png", lambda i, t: np.zeros((3, 4, 3), "uint8"))
+    pixels = np.arange(36).reshape(3, 4, 3).astype("uint16") + 1000
+    for file in tmp_path.rglob("*.png"):
+        file.write_bytes(tf.io.encode_png(pixels).numpy())
+    np.testing.assert_allclose(all_of(frames.load(tmp_path))[0, 0] * 65535, pixels, rtol=1e-6)
+
+
+def test_webp_is_read_and_exif_turns_a_photograph(tmp_path):
+    left_to_right = np.tile(np.arange(0, 160, 20, dtype="uint8"), (8, 1))[:, :, None].repeat(3, axis=2)[:6]
+    turned = Image.Exif()
+    turned[0x0112] = 6  # the camera was held on its side: turned by 90 degrees clockwise it is upright
+    write_stills(tmp_path, ".webp", lambda i, t: left_to_right, exif=turned, lossless=True)
+    every = all_of(frames.load(tmp_path))
+    np.testing.assert_allclose(every[0, 0] * 255, np.rot90(left_to_right, -1), atol=0.01)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_an_animated_file_is_a_sequence_and_its_folder_the_label(tmp_path, suffix):
+    for label in range(2):
+        (tmp_path / f"label_{label}").mkdir()
+        for sequence in range(5):
+            brightness = 20 * sequence + 100 * label + np.arange(4)
+            pictures = [Image.fromarray(np.full((5, 6, 3), own, "uint8")) for own in brightness]
+            path = tmp_path / f"label_{label}/{sequence}{suffix}"
+            pictures[0].save(path, save_all=True, append_images=pictures[1:], lossless=True)
+    own = frames.load(tmp_path)
+    assert own.names == ("label_0", "label_1")
+    assert own.test.x.shape == (2, 4, 5, 6, 3)
+    bytes_of = np.rint(own.test.x[:, :, 0, 0, 0] * 255)
+    np.testing.assert_array_equal(np.diff(bytes_of, axis=1), 1)
+    np.testing.assert_array_equal(own.test.y, np.repeat(bytes_of[:, :1] >= 100, 4, axis=1))
+
+
+def test_a_video_is_a_sequence(tmp_path):
+    iio = pytest.importorskip("imageio.v3")
+    pytest.importorskip("av")
+    for label, brightness in (("dark", 40), ("light", 200)):
+        (tmp_path / label).mkdir()
+        for sequence in range(5):
+            pictures = np.full((6, 32, 32, 3), brightness, "uint8")
+            iio.imwrite(tmp_path / f"{label}/{sequence}.mp4", pictures, plugin="pyav", codec="libx264")
+    own = frames.load(tmp_path)
+    assert own.test.x.shape == (2, 6, 32, 32, 3)
+    np.testing.assert_allclose(own.test.x.mean(axis=(2, 3, 4)) * 255, np.where(own.test.y, 200, 40), atol=3)
+    (tmp_path / "dark/0.mp4").write_bytes(b"no video")
+    with pytest.raises(ValueError, match=r"dark/0\.mp4 cannot be read as a video"):
+        frames.load(tmp_path)
+
+
+def animate(path, count, size=4):
+    pictures = [Image.fromarray(np.full((size, size, 3), 9 * k, "uint8")) for k in range(count)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:])
+
+
+def test_an_animated_frame_and_a_still_sequence_are_refused(videos, tmp_path):
+    (videos / "video_4/9_cup.png").unlink()
+    animate(videos / "video_4/9_cup.gif", 3)
+    with pytest.raises(ValueError, match=r"9_cup\.gif holds 3 pictures, but .* must hold one folder per sequence"):
+        frames.load(videos)
+
+
+def test_animated_files_that_differ_are_named_with_the_first(tmp_path):
+    for label in ("cup", "tea"):
+        (tmp_path / label).mkdir()
+        for sequence in range(5):
+            animate(tmp_path / f"{label}/{sequence}.gif", 3)
+    animate(tmp_path / "tea/2.gif", 4)
+    with pytest.raises(
+        ValueError, match=r"tea/2\.gif has 4 frames, but .*cup/0\.gif has 3: all sequences must be equally"
+    ):
+        frames.load(tmp_path)
+    animate(tmp_path / "tea/2.gif", 3, size=5)
+    with pytest.raises(ValueError, match=r"tea/2\.gif is 5 x 5 pixels, .*cup/0\.gif is 4 x 4 pixels"):
+        frames.load(tmp_path)
+    animate(tmp_path / "tea/2.gif", 1)
+    with pytest.raises(ValueError, match=r"tea/2\.gif holds 1 picture, but .* must hold one folder per sequence"):
+        frames.load(tmp_path)
+
+
+def test_folders_that_are_parts_of_a_split_are_refused(videos):
+    (videos / "video_0").rename(videos / "train")
+    (videos / "video_1").rename(videos / "test")
+    with pytest.raises(ValueError, match="holds the folders test, train, which are parts of a split"):
+        frames.load(videos)
+
+
+def test_frames_in_an_npy_file_take_their_labels_from_another_or_an_array(tmp_path):
+    arrays = own_arrays()
+    for name, array in arrays.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    plain = frames.load(save(tmp_path))
+    for labels in (tmp_path / "labels.npy", arrays["labels"]):
+        own = frames.load(tmp_path / "frames.npy", labels)
+        np.testing.assert_array_equal(own.test.x, plain.test.x)
+        np.testing.assert_array_equal(own.test.y, plain.test.y)
+    with pytest.raises(ValueError, match=r"frames\.npy holds the frames alone: give their labels, labels="):
+        frames.load(tmp_path / "frames.npy")
+    with pytest.raises(ValueError, match="labels are for an npy file of frames"):
+        frames.load(tmp_path / "own.npz", arrays["labels"])
+    content = (tmp_path / "frames.npy").read_bytes()
+    for broken in (content[:40], content[:-9], b"\x93NUMPY\x01\x00"):
+        (tmp_path / "frames.npy").write_bytes(broken)
+        with pytest.raises(ValueError, match=r"frames\.npy cannot be read, the file is broken") as error:
+            frames.load(tmp_path / "frames.npy", arrays["labels"])
+        assert "pickle" not in str(error.value)
+
+
+def test_channels_before_height_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"\(12, 6, 3, 8, 9\) seem to have the channels before .*np\.moveaxis"):
+        frames.load(save(tmp_path, frames=np.zeros((12, 6, 3, 8, 9))))
+
+
+def test_an_npz_is_unpacked_up_to_max_bytes_alone(tmp_path):
+    path = tmp_path / "own.npz"
+    np.savez_compressed(path, frames=np.zeros((12, 6, 400, 400), "uint8"), labels=own_arrays()["labels"])
+    assert path.stat().st_size < 100_000
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"frames takes 46,080,000 bytes of memory, more than the 46,079,999 of max_b"):
+        frames.load(path, max_bytes=46_079_999)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+    assert len(frames.load(path, max_bytes=46_080_000).test) == 2
+
+
+def test_a_damaged_npz_is_never_said_to_hold_pickled_objects(tmp_path):
+    path = tmp_path / "own.npz"
+    content, said = save(tmp_path).read_bytes(), []
+    for seed in range(200):
+        rng, damaged = np.random.default_rng(seed), bytearray(content)
+        for place in rng.integers(len(content), size=3):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            frames.load(path)
+        except ValueError as error:
+            said.append(str(error))
+    assert len(said) > 100
+    assert all("own.npz" in message and "pickle" not in message for message in said)
+
+
+def test_images_take_no_more_than_max_bytes(videos):
+    with pytest.raises(ValueError, match=r"takes 19,200 bytes of memory, more than the 19,199 of max_bytes"):
+        frames.load(videos, max_bytes=19_199)
+    with pytest.raises(ValueError, match=r"8_cup\.png takes 480 bytes of memory, more than the 479 of max_bytes"):
+        frames.load(videos, max_bytes=479)

@@ -152,3 +152,29 @@ def test_a_clone_reads_and_writes_text_too(writer):
     clone.set_weights(writer.get_weights())
     assert clone.vocabulary.get_config() == writer.vocabulary.get_config()
     assert clone.generate("ab", 8, seed=1) == writer.generate("ab", 8, seed=1)
+
+
+@pytest.mark.parametrize("with_vocabulary", [True, False])
+def test_zeros_behind_the_tokens_pad_and_are_neither_read_nor_learned(vocabulary, with_vocabulary):
+    V = len(vocabulary)
+    model = krb.build_one_to_many(V, 6, vocabulary=vocabulary if with_vocabulary else None)
+    cost = krb.SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x, y = np.array([[2, 5, 4, 6, 0, 0, 0]]), np.array([[5, 4, 6, 3, 0, 0, 0]])
+    found = {}
+    for T in (4, 7):
+        with tf.GradientTape() as tape:
+            loss = cost(y[:, :T], model(x[:, :T]))
+        gradients = [tf.convert_to_tensor(own) for own in tape.gradient(loss, model.trainable_weights)]
+        found[T] = [loss, *gradients]
+    log_p = [np.log(softmax(logits)[token]) for logits, token in zip(np.asarray(model(x))[0], y[0, :4])]
+    np.testing.assert_allclose(found[7][0], -sum(log_p), rtol=1e-5)
+    for padded, bare in zip(found[7], found[4]):
+        np.testing.assert_allclose(padded, bare, atol=1e-6)
+
+
+def test_given_tokens_are_written_with_a_space_between_two():
+    vocabulary = krb.Vocabulary.of([["to", "be,", "or"]])
+    model = krb.build_one_to_many(len(vocabulary), 4, vocabulary=vocabulary)
+    text, alone = (model.generate(prompt, 6, seed=1) for prompt in ("to be,", ""))
+    assert text.startswith("to be, ")
+    assert set(text.split(" ")) | set(alone.split(" ")) <= set(vocabulary.tokens)

@@ -1,4 +1,8 @@
+import bz2
+import gzip
+import lzma
 import tracemalloc
+import zipfile
 from itertools import pairwise
 
 import numpy as np
@@ -83,7 +87,10 @@ def test_whole_files_of_ten_are_held_out_and_a_folder_is_its_txt_files(tmp_path)
     for number in range(10):
         (tmp_path / f"{number}.txt").write_text(f"{number} " * 100)
     (tmp_path / "notes.md").write_text("not a text")
-    texts = sentences.load(tmp_path)
+    with pytest.warns(UserWarning, match=r"Passed over in .*, as they do not end in \.txt.*: notes\.md\."):
+        texts = sentences.load(tmp_path)
+    (tmp_path / "notes.md").unlink()
+    assert texts.names == tuple(f"{number}.txt" for number in range(10))
     assert [len(part) for part in (texts.train, texts.validation, texts.test)] == [8, 1, 1]
     most = sentences.load(tmp_path, held_out=0.46)
     assert [len(part) for part in (most.train, most.validation, most.test)] == [2, 4, 4]
@@ -106,6 +113,83 @@ def test_a_line_without_an_end_is_cut_between_characters(n, tmp_path):
     assert "".join(read(texts.train + texts.validation + texts.test)) == "😀" * n
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_parts_are_cut_at_the_line_ends_of_any_system(tmp_path, end):
+    path = tmp_path / "own.txt"
+    path.write_bytes(LINES.replace("\n", end).encode())
+    texts = sentences.load(path)
+    parts = [read(part)[0] for part in (texts.train, texts.validation, texts.test)]
+    assert "".join(parts) == LINES
+    assert all(part.startswith("Line ") and part.endswith("\n") for part in parts)
+
+
+@pytest.mark.parametrize("pack", ["gz", "bz2", "xz", "zip"])
+def test_a_packed_text_is_read_and_split_as_the_plain_one(tmp_path, file, pack):
+    path = tmp_path / f"own.txt.{pack}"
+    if pack == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.write(file, "own.txt")
+    else:
+        packing = {"gz": gzip, "bz2": bz2, "xz": lzma}[pack]
+        path.write_bytes(packing.compress(file.read_bytes()))
+    plain, own = sentences.load(file), sentences.load(path)
+    assert [read(part) for part in (own.train, own.validation, own.test)] == [
+        read(part) for part in (plain.train, plain.validation, plain.test)
+    ]
+
+
+def test_a_packed_text_is_unpacked_up_to_max_bytes_alone(tmp_path, file):
+    path = tmp_path / "own.txt.gz"
+    path.write_bytes(gzip.compress(file.read_bytes()))
+    size = file.stat().st_size
+    assert "".join(read(sentences.load(path, max_bytes=size).train))
+    with pytest.raises(ValueError, match=rf"own.txt.gz unpacks to more than {size - 1:,} bytes"):
+        sentences.load(path, max_bytes=size - 1)
+
+
+GUTENBERG = {
+    "of today": (
+        "The Project Gutenberg eBook\r\n\r\n*** START OF THE PROJECT GUTENBERG EBOOK A\r\nTALE ***\r\n\r\n",
+        "*** END OF THE PROJECT GUTENBERG EBOOK A\r\nTALE ***\r\nlicence\r\n",
+    ),
+    "of 2008": (
+        "Title: A Tale\n***START OF THIS PROJECT GUTENBERG EBOOK A TALE***\n\n",
+        "End of Project Gutenberg's A Tale, by X\n\n*** END OF THIS PROJECT GUTENBERG EBOOK A TALE ***\n",
+    ),
+    "of 1994": (
+        "legal\n*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*\n\n",
+        "End of The Project Gutenberg Etext of A Tale\n",
+    ),
+    "header alone": ("*** START OF THE PROJECT GUTENBERG EBOOK A TALE ***\n", ""),
+}
+
+
+@pytest.mark.parametrize("kind", GUTENBERG)
+def test_the_header_and_the_licence_of_gutenberg_are_cut_off_and_told(tmp_path, kind):
+    header, licence = (part.encode() for part in GUTENBERG[kind])
+    path = tmp_path / "tale.txt"
+    path.write_bytes(header + LINES.encode() + licence)
+    cut = rf"{len(header):,} bytes of header and {len(licence):,} bytes of licence are cut off"
+    with pytest.warns(UserWarning, match=cut):
+        texts = sentences.load(path)
+    assert "".join(read(texts.train + texts.validation + texts.test)) == LINES
+    assert len(texts.notes) == 1
+
+
+def test_two_books_of_gutenberg_in_one_file_are_refused(tmp_path):
+    header, licence = GUTENBERG["of 2008"]
+    (tmp_path / "both.txt").write_text((header + LINES + licence) * 2, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"holds 2 books of Project Gutenberg, the second from byte .* a file of each"):
+        sentences.load(tmp_path / "both.txt")
+
+
+def test_a_text_that_only_speaks_of_gutenberg_is_left_whole(tmp_path):
+    text = LINES + "End of the Project Gutenberg?\nSTART OF THE PROJECT GUTENBERG\n" + LINES
+    (tmp_path / "essay.txt").write_text(text, encoding="utf-8")
+    texts = sentences.load(tmp_path / "essay.txt")
+    assert "".join(read(texts.train + texts.validation + texts.test)) == text
+
+
 def test_a_line_end_across_two_pieces_is_one(tmp_path):
     (tmp_path / "own.txt").write_bytes(b"a" * 65_535 + b"\r\nb\rc" + b"d" * 100)
     assert "".join(Text("own", tmp_path / "own.txt")) == "a" * 65_535 + "\nb\nc" + "d" * 100
@@ -117,11 +201,14 @@ def test_a_line_end_across_two_pieces_is_one(tmp_path):
         (b"", "own.txt is empty: a text to learn from takes at least 100 bytes"),
         (b"short", "own.txt ends at byte 5: a text to learn from takes at least 100 bytes"),
         (b" \n" * 100, "own.txt holds no text between byte 0 and 200"),
-        (b"a" * 150 + b"\xe9t\xe9" + b"a" * 100, "own.txt is not UTF-8 text: byte 150 is 0xe9 .*iconv"),
-        (b"a" * 100_000 + "é".encode()[:1], "own.txt is not UTF-8 text: byte 100000 is 0xc3"),
+        (b"a" * 150 + b"\xe9t\xe9" + b"a" * 100, "own.txt is not UTF-8 text: line 1, byte 150 is 0xe9 .*iconv"),
+        (b"a" * 100_000 + "é".encode()[:1], "own.txt is not UTF-8 text: line 1, byte 100000 is 0xc3"),
         (("x" * 65_535 + "é" * 10).encode() + b"\xff", "byte 65555 is 0xff"),
-        (b"a" * 120 + b"\0" + b"a" * 120, "own.txt is binary, not text: byte 120 is zero"),
-        (b"\xff\xfe" + "text".encode("utf-16-le") * 50, "own.txt is not UTF-8 text: byte 0 is 0xff .*iconv -f UTF-16"),
+        (b"a" * 119 + b"\n\0" + b"a" * 120, "own.txt is binary, not text: line 2, byte 120 is zero"),
+        (
+            b"\xff\xfe" + "text".encode("utf-16-le") * 50,
+            "own.txt is not UTF-8 text: line 1, byte 0 is 0xff .*iconv -f UTF-16",
+        ),
     ],
 )
 def test_a_file_that_is_no_text_is_named_with_its_byte(content, message, tmp_path):

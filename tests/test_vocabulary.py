@@ -41,6 +41,46 @@ def test_words_keep_the_space_before_them():
     assert set(vocabulary.tokens) == {"to", " be", ",", " or", " not"}
 
 
+WORDS = [["New York", "can't", "be,", "can't"], ["be,"]]
+
+
+def test_given_tokens_are_numbered_as_they_are_without_being_split():
+    vocabulary = Vocabulary.of(iter(WORDS))
+    assert (vocabulary.level, vocabulary.tokens) == ("given", ("be,", "can't", "New York"))
+    assert vocabulary.encode(WORDS).to_list() == [[6, 5, 4, 5], [4]]
+    assert vocabulary.encode([["be"], []]).to_list() == [[1], []]
+    assert vocabulary.missing([["be", "be,"], ["a"]]) == ["a", "be"]
+    assert Vocabulary.of(WORDS, at_least=2, size=5).tokens == ("be,",)
+
+
+def test_a_string_of_given_tokens_has_a_space_between_two():
+    vocabulary = Vocabulary.of([["to", "be"], ["be", "or"]])
+    assert vocabulary.encode(["to be or", ""]).to_list() == vocabulary.encode([["to", "be", "or"], []]).to_list()
+    start, end = vocabulary.start, vocabulary.end
+    [to, be, odd] = vocabulary.encode([["to", "be", "?"]]).to_list()[0]
+    assert vocabulary.decode([[start, to, be, end, be], [be, odd, 0, 0, 0]]) == ["to be", "be �"]
+
+
+def test_given_tokens_are_encoded_in_a_graph_as_outside():
+    vocabulary = Vocabulary.of(WORDS)
+    assert tf.function(vocabulary.encode)(tf.ragged.constant(WORDS)).to_list() == [[6, 5, 4, 5], [4]]
+
+
+def test_a_vocabulary_of_words_takes_token_lists_as_they_are():
+    vocabulary = Vocabulary([" to", "be"], "word")
+    assert vocabulary.encode([["be", " to", "to"]]).to_list() == [[5, 4, 1]]
+
+
+def test_token_lists_and_strings_are_not_mixed_up():
+    with pytest.raises(ValueError, match=r"texts are lists of tokens, .* level must be 'given', got 'word'"):
+        Vocabulary.of(WORDS, "word")
+    for wrong in ([["a"], "bc"], [["a"], [1]]):
+        with pytest.raises(ValueError, match="Each of the token lists must be a list of strings, got"):
+            Vocabulary.of(wrong)
+        with pytest.raises(ValueError, match="Each of the token lists must be a list of strings, got"):
+            Vocabulary(["a"]).encode(wrong)
+
+
 def test_rare_tokens_are_left_to_be_unknown():
     assert Vocabulary.of(["aaabbc"], at_least=2).tokens == ("a", "b")
     small = Vocabulary.of(["aaabbc"], size=5)

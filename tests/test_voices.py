@@ -1,9 +1,13 @@
 """The soundfile package writes the user's own clips here; what is heard in a clip is computed in numpy alone."""
 
+import shutil
+
 import numpy as np
+import pandas
 import pytest
 
-from keras_rnn_basics.datasets import voices, vowels
+from keras_rnn_basics.datasets import voices
+from keras_rnn_basics.datasets.synthetic import vowels
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -58,12 +62,11 @@ def shifted():
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two labels of three speakers with two clips each; low has sub-folders for its speakers, high has none."""
+    """Two labels of three speakers, low with two clips of each, high with one; a folder for each speaker."""
     for i in range(3):
         for take in range(2):
             write(tmp_path, f"low/anyone {i}/{take}.wav", sine(100 + 10 * i))
-        write(tmp_path, f"high/{i}.flac", sine(300 + 10 * i, seconds=0.3))
-    (tmp_path / "notes.txt").write_text("not a clip")
+        write(tmp_path, f"high/singer {i}/0.flac", sine(300 + 10 * i, seconds=0.3))
     (tmp_path / ".trash").mkdir()
     (tmp_path / "low/._0.wav").write_text("not a clip either")
     return tmp_path
@@ -90,7 +93,7 @@ def test_a_clip_repeats_itself_at_its_f0(pitch, request):
     clips = request.getfixturevalue(pitch)
     for i in range(0, len(clips), 61):
         middle = clips.waves[i, : clips.lengths[i]][clips.lengths[i] // 2 - 600 :][:1200]
-        assert period_hz(middle, clips.sample_rate_hz, clips.f0_hz[i]) == pytest.approx(clips.f0_hz[i], rel=0.06)
+        assert period_hz(middle, clips.sample_rate_hz, f0_hz := clips.spoken.f0_hz[i]) == pytest.approx(f0_hz, rel=0.06)
 
 
 @pytest.mark.parametrize("f0_hz", [80.0, 160.0])
@@ -106,13 +109,13 @@ def test_the_spectrum_is_loudest_near_each_formant(f0_hz, rng):
 
 def test_the_shift_moves_the_pitch_and_leaves_the_formants(plain, shifted):
     measured = vowels.peterson_barney()
-    np.testing.assert_array_equal(plain.f0_hz, measured.f0_hz)
-    semitones = 12 * np.log2(shifted.f0_hz / measured.f0_hz)
+    np.testing.assert_array_equal(plain.spoken.f0_hz, measured.f0_hz)
+    semitones = 12 * np.log2(shifted.spoken.f0_hz / measured.f0_hz)
     assert np.abs(semitones).max() <= 12
     # Uniform: a third of the clips in each third of the range.
     np.testing.assert_allclose(np.histogram(semitones, 3, (-12, 12))[0] / len(semitones), 1 / 3, atol=0.05)
     for clips in (plain, shifted):
-        np.testing.assert_array_equal(clips.formants_hz, measured.formants_hz)
+        np.testing.assert_array_equal(clips.spoken.formants_hz, measured.formants_hz)
         np.testing.assert_array_equal(clips.fold, plain.fold)
         assert "synthetic" in clips.source
 
@@ -150,13 +153,14 @@ def test_folds_are_even_where_speakers_have_unlike_numbers_of_clips(tmp_path):
 def test_your_own_clips_are_read_by_label_and_speaker(folder):
     clips = voices.load(folder, folds=3)
     assert clips.names == ("high", "low")
-    assert clips.speakers.tolist() == [f"high/{i}.flac" for i in range(3)] + [f"anyone {i}" for i in (0, 0, 1, 1, 2, 2)]
+    assert clips.speakers.tolist() == [f"singer {i}" for i in range(3)] + [f"anyone {i}" for i in (0, 0, 1, 1, 2, 2)]
     np.testing.assert_array_equal(clips.labels, [0] * 3 + [1] * 6)
     np.testing.assert_array_equal(clips.lengths, [3000] * 3 + [5000] * 6)
     assert clips.waves.shape == (9, 5000)
     assert not clips.waves[:3, 3000:].any()
-    np.testing.assert_allclose(clips.f0_hz, [300, 310, 320, 100, 100, 110, 110, 120, 120], rtol=0.03)
-    assert (clips.vowels, clips.formants_hz) == (None, None)
+    heard = [loudest_hz(wave[:length], 10_000) for wave, length in zip(clips.waves, clips.lengths)]
+    np.testing.assert_allclose(heard, [300, 310, 320, 100, 100, 110, 110, 120, 120], rtol=0.02)
+    assert (clips.spoken, clips.notes) == (None, ())
     assert clips.source == f"{folder}: 9 clips of 6 speakers; 3 folds by speaker"
 
 
@@ -164,7 +168,7 @@ def test_your_own_clips_are_read_by_label_and_speaker(folder):
 @pytest.mark.parametrize("to_hz", [8_000, 10_000])
 def test_resampling_keeps_the_frequency_the_height_and_the_length(from_hz, to_hz, folder):
     write(folder, "low/anyone 0/0.wav", sine(440, rate_hz=from_hz), from_hz, subtype="FLOAT")
-    clips = voices.load(folder, to_hz, folds=3)
+    clips = voices.load(folder, sample_rate_hz=to_hz, folds=3)
     wave, length = clips.waves[3], clips.lengths[3]
     assert length == pytest.approx(0.5 * to_hz, abs=1)
     assert loudest_hz(wave[:length], to_hz) == pytest.approx(440, abs=0.5)
@@ -174,83 +178,188 @@ def test_resampling_keeps_the_frequency_the_height_and_the_length(from_hz, to_hz
 def test_channels_are_averaged_and_long_clips_cut(folder):
     left, right = sine(200, 3.0), sine(200, 3.0, height=0.1)
     write(folder, "low/anyone 0/0.wav", np.stack([left, right], axis=1), subtype="FLOAT")
-    clips = voices.load(folder, 16_000, seconds=1.5, folds=3)
+    clips = voices.load(folder, sample_rate_hz=16_000, seconds=1.5, folds=3)
     assert clips.lengths[3] == clips.waves.shape[1] == 24_000
     np.testing.assert_allclose(clips.waves[3], (left + right)[:24_000] / 2, atol=1e-6)
 
 
-@pytest.mark.parametrize("f0_hz", [65, 131, 220, 480])
-def test_the_pitch_is_heard_under_louder_overtones_and_noise(f0_hz, rng):
-    t = np.arange(8000) / 16_000
-    wave = sum(a * np.cos(2 * np.pi * k * f0_hz * t + k) for k, a in ((1, 0.3), (2, 0.5), (3, 1.0), (5, 0.4)))
-    wave += 0.1 * rng.normal(size=8000)
-    assert voices.estimate_f0_hz(wave, 16_000) == pytest.approx(f0_hz, rel=0.02)
+def spoil_labels(folder):
+    shutil.rmtree(folder / "low")
+    return {}, r"at least two labels, got \['high'\]"
 
 
-def test_a_pitch_needs_two_periods():
-    with pytest.raises(ValueError, match=r"A pitch needs 0\.033 s of sound, got 0\.010 s"):
-        voices.estimate_f0_hz(sine(200, 0.01), 16_000)
+def spoil_a_label(folder):
+    (folder / "middle").mkdir()
+    return {}, r"middle holds no file of sound \(\.wav, \.flac"
 
 
-def broken(folder, case):
-    """What is wrong in the folder, the load's further arguments, and what the error says."""
-    wave = sine(200)
-    if case == "one label":
-        for path in (folder / "low").rglob("*.wav"):
-            path.unlink()
-        for path in sorted((folder / "low").glob("*"), reverse=True):
-            path.rmdir()
-        (folder / "low").rmdir()
-        return {}, r"at least two labels, got \['high'\]"
-    if case == "a label without clips":
-        (folder / "middle").mkdir()
-        return {}, "middle holds no .wav or .flac file"
-    if case == "a clip without a label":
-        write(folder, "stray.wav", wave)
-        return {}, "stray.wav has no label"
-    if case == "no sound":
-        (folder / "high/0.flac").write_bytes(b"fLaC, or so it says")
-        return {}, "0.flac cannot be read as sound"
-    if case == "an empty file":
-        (folder / "high/0.flac").write_bytes(b"")
-        return {}, "0.flac cannot be read as sound"
-    if case == "zero length":
-        write(folder, "high/9.wav", wave[:0])
-        return {}, "9.wav lasts 0.000 s"
-    if case == "too short":
-        write(folder, "high/0.flac", wave[:800])
-        return {}, "0.flac lasts 0.050 s; a clip must last at least 0.1 s"
-    if case == "silent":
-        write(folder, "high/0.flac", 0 * wave)
-        return {}, "0.flac is silent"
-    if case == "NaN":
-        write(folder, "low/anyone 1/0.wav", np.where(np.arange(8000) == 4000, np.nan, wave), subtype="FLOAT")
-        return {}, r"0.wav, at 0.250 s: a sample is not a finite number"
-    if case == "too few speakers":
-        return {"folds": 4}, "The label 'high' has 3 speakers, too few for 4 folds"
+def spoil_a_place(folder):
+    write(folder, "stray.wav", sine(200))
+    return {}, r"stray\.wav has no label: .* labels="
+
+
+def spoil_speakers(folder):
+    write(folder, "high/ann_1.wav", sine(200))
+    return {}, r"Nothing says who speaks in .*ann_1\.wav.*speaker=lambda file: file\.stem\.split"
+
+
+def spoil_the_number(folder):
+    return {"folds": 4}, "The label 'high' has 3 speakers, too few for 4 folds"
+
+
+def spoil_the_pitch(folder):
     return {"pitch_shift": 3}, "a recording keeps its pitch"
 
 
+def spoil_parts(folder):
+    for part in ("train", "Test"):
+        shutil.copytree(folder / "low", folder / part / "low")
+    return {}, r"holds the folders Test, train, which are parts of a split and no labels.*name one of them"
+
+
+def spoil_every_clip(folder):
+    for file in (*folder.rglob("*.wav"), *folder.rglob("*.flac")):
+        file.write_bytes(b"fLaC, or so it says")
+    return {}, r"None of the 9 clips can be used\. The first: .*0\.flac cannot be read as sound"
+
+
+def spoil_columns(folder):
+    return {"columns": ("file", "label")}, "columns, and speaker by a column's name, are of a table: give it, labels="
+
+
+def spoil_memory(folder):
+    return {"max_bytes": 100_000}, r"takes 116,000 bytes of memory, more than the 100,000 of max_bytes"
+
+
 @pytest.mark.parametrize(
-    "case",
+    "spoil",
     [
-        "one label",
-        "a label without clips",
-        "a clip without a label",
-        "no sound",
-        "an empty file",
-        "zero length",
-        "too short",
-        "silent",
-        "NaN",
-        "too few speakers",
-        "a shifted recording",
+        spoil_labels,
+        spoil_a_label,
+        spoil_a_place,
+        spoil_speakers,
+        spoil_the_number,
+        spoil_the_pitch,
+        spoil_parts,
+        spoil_every_clip,
+        spoil_columns,
+        spoil_memory,
     ],
 )
-def test_what_is_wrong_with_a_folder_is_an_error_that_names_the_place(case, folder):
-    arguments, message = broken(folder, case)
+def test_what_is_wrong_with_a_folder_is_an_error_that_names_the_place(spoil, folder):
+    arguments, message = spoil(folder)
     with pytest.raises(ValueError, match=message):
         voices.load(folder, **{"folds": 3, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("wave", "arguments", "reason"),
+    [
+        (None, {}, "cannot be read as sound"),
+        (sine(200)[:0], {}, "lasts 0.000 s"),
+        (sine(200)[:800], {}, r"lasts 0.050 s; a clip must last at least 0\.1 s"),
+        (0 * sine(200), {}, "is silent"),
+        (
+            np.where(np.arange(8000) == 4000, np.nan, sine(200)),
+            {"subtype": "FLOAT"},
+            "at 0.250 s: a sample is not a fin",
+        ),
+        (32768 * sine(200), {"subtype": "FLOAT"}, r"has a sample of 16384.*Write it again, divided by 32768"),
+    ],
+)
+def test_one_bad_clip_is_left_out_and_told_and_the_others_are_read(folder, wave, arguments, reason):
+    if wave is None:
+        (folder / "low/anyone 1/9.wav").write_bytes(b"")
+    else:
+        write(folder, "low/anyone 1/9.wav", wave, **arguments)
+    with pytest.warns(UserWarning, match=rf"1 of 10 clips are left out: .*9\.wav.*{reason}"):
+        clips = voices.load(folder, folds=3)
+    assert clips.speakers.tolist() == [f"singer {i}" for i in range(3)] + [f"anyone {i}" for i in (0, 0, 1, 1, 2, 2)]
+    assert len(clips.waves) == len(clips.lengths) == len(clips.fold) == 9
+    assert len(clips.notes) == 1
+
+
+@pytest.mark.parametrize("kind", ["mp3", "ogg", "aiff", "au", "caf", "w64"])
+def test_every_kind_of_file_that_soundfile_reads_is_a_clip(folder, kind):
+    write(folder, f"high/singer 0/1.{kind}", sine(440))
+    clips = voices.load(folder, folds=3)
+    assert len(clips) == 10
+    assert loudest_hz(clips.waves[1, : clips.lengths[1]], 10_000) == pytest.approx(440, rel=0.01)
+
+
+def test_what_is_passed_over_is_told(folder):
+    (folder / "notes.txt").write_text("no clip")
+    for take in range(2):
+        (folder / f"low/anyone 0/{take}.m4a").write_bytes(b"soundfile does not read it")
+    with pytest.warns(UserWarning, match=r"Passed over in .*: 2 \.m4a, 1 \.txt\..*ffmpeg -i clip\.m4a clip\.wav"):
+        assert len(voices.load(folder, folds=3)) == 9
+
+
+def test_labels_that_differ_by_capitals_alone_are_told(folder):
+    for speaker in range(3):
+        write(folder, f"Low/else {speaker}/0.wav", sine(100))
+    with pytest.warns(UserWarning, match="The labels 'Low' and 'low' differ by capitals or spaces alone"):
+        assert voices.load(folder, folds=3).names == ("Low", "high", "low")
+
+
+def test_a_function_of_the_path_says_who_speaks_so_that_folds_share_no_speaker(tmp_path):
+    for word in ("yes", "no"):
+        for who in ("ann", "bob", "cid", "dee"):
+            for take in range(3):
+                write(tmp_path, f"{word}/{who}_nohash_{take}.wav", sine(200, 0.2))
+    clips = voices.load(tmp_path, folds=2, speaker=lambda file: file.stem.split("_")[0])
+    assert sorted(set(clips.speakers)) == ["ann", "bob", "cid", "dee"]
+    for who in set(clips.speakers):
+        assert len(set(clips.fold[clips.speakers == who])) == 1
+
+
+@pytest.fixture
+def common_voice(tmp_path):
+    """Its layout: a folder of clips, and beside it a table with a column of quotes, rows without a label among them."""
+    rows = []
+    for speaker in range(6):
+        for take in range(2):
+            name = f"clip_{speaker}_{take}.mp3"
+            write(tmp_path, f"clips/{name}", sine(100 + 200 * (speaker % 2), 0.3))
+            gender = "" if (speaker, take) == (4, 1) else ("male", "female")[speaker % 2]
+            rows.append(f'id{speaker}\t{name}\tHe said "ah\t{gender}')
+    rows.append("id0\tgone.mp3\tlost\tmale")
+    (tmp_path / "validated.tsv").write_text("\n".join(["client_id\tpath\tsentence\tgender", *rows]) + "\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("form", ["file", "frame"])
+def test_a_table_says_what_each_clip_is_labelled_and_who_speaks(common_voice, form):
+    table = common_voice / "validated.tsv"
+    labels = table if form == "file" else pandas.read_csv(table, sep="\t", dtype=str, quoting=3)
+    with pytest.warns(UserWarning, match="1 of 13 rows are passed over") as told:
+        clips = voices.load(
+            common_voice / "clips", labels, ("path", "gender"), "client_id", folds=3, sample_rate_hz=16_000
+        )
+    assert [str(note.message) for note in told] == ["\n".join(clips.notes)]
+    assert "1 of its clips are not in" in clips.notes[1]
+    assert "1 .mp3" in clips.notes[2]
+    assert clips.names == ("female", "male")
+    assert sorted(zip(clips.speakers, clips.labels)) == sorted(
+        [(f"id{k}", 0) for k in (1, 1, 3, 3, 5, 5)] + [(f"id{k}", 1) for k in (0, 0, 2, 2, 4)]
+    )
+    for wave, length, label in zip(clips.waves, clips.lengths, clips.labels):
+        assert loudest_hz(wave[:length], 16_000) == pytest.approx(100 if label else 300, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"speaker": "client_id"}, r"columns must name .*got columns=None, .*the columns are \['client_id', 'path'"),
+        ({"columns": ("path", "sex"), "speaker": "client_id"}, r"got columns=\('path', 'sex'\)"),
+        ({"columns": ("path", "gender")}, "Nothing says who speaks, .* such as speaker='client_id'"),
+        ({"columns": ("path", "gender"), "speaker": "who"}, "speaker='who'; the columns are"),
+        ({"columns": ("client_id", "gender"), "speaker": "path"}, "names the clip 'id0' twice"),
+    ],
+)
+def test_a_table_that_does_not_say_enough_is_an_error_that_lists_its_columns(common_voice, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        voices.load(common_voice / "clips", common_voice / "validated.tsv", **arguments)
 
 
 def test_missing_folders_empty_ones_and_files_are_errors(tmp_path):
@@ -273,6 +382,8 @@ def test_missing_folders_empty_ones_and_files_are_errors(tmp_path):
         ({"seconds": float("nan")}, "seconds must be a number"),
         ({"pitch_shift": -1}, "pitch_shift, in semitones, must be a number from 0 to 24, got -1"),
         ({"pitch_shift": float("nan")}, "pitch_shift, in semitones, must be"),
+        ({"max_bytes": 0}, "max_bytes must be a positive integer, got 0"),
+        ({"speaker": "client_id"}, "labels, columns and speaker are of the user's own clips"),
         ({"seed": -1}, "seed must be an integer from 0 on, got -1"),
     ],
 )

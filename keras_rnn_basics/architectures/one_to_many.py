@@ -39,6 +39,7 @@ def build_one_to_many(
     """(B, T) tokens -> (B, T, vocabulary_size) logits of the token after each; `generate` writes.
 
     This is the training graph (teacher forcing): the true token of the step before replaces the network's own answer.
+    Token 0 pads, as in `build_encoder_decoder`: a step that reads it is masked, and has no cost in `SumOverTime`.
     Train it with `SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))`.
 
     Args:
@@ -65,7 +66,7 @@ def build_one_to_many(
     )
     # Keras' default embeddings are twenty times smaller than the inputs that the other initializers assume.
     begin = keras.initializers.RandomNormal(stddev=1.0)
-    embedding = keras.layers.Embedding(vocabulary_size, embedding_size, embeddings_initializer=begin)
+    embedding = keras.layers.Embedding(vocabulary_size, embedding_size, embeddings_initializer=begin, mask_zero=True)
     return OneToMany(x, stack(features(x, embedding, vocabulary), [*recurrent, *answer]), name="one_to_many")
 
 
@@ -141,7 +142,8 @@ class OneToMany(TextModel):
         written = written.tokens.numpy()[: len(prompts), :max_new_tokens]
         if self.vocabulary is None:
             return np.concatenate([prompts, written], axis=1).reshape(*np.shape(prompt)[:-1], -1)
-        return give_back([text + more for text, more in zip(texts, self.vocabulary.decode(written))])
+        whole = self.vocabulary.continued(texts, self.vocabulary.decode(written)).numpy()
+        return give_back([text.decode() for text in whole])
 
     def log_probabilities(self, texts: Any) -> Any:
         """For each text an (n,) array: log p of every token, given all tokens before it.
@@ -228,7 +230,7 @@ class OneToMany(TextModel):
             # One token of padding, so that there is at least one, even for no prompts; it changes nothing else.
             padded_tokens = tf.pad(tokens.to_tensor(), [[0, 0], [0, 1]])
             written = self._write(padded_tokens, lengths, max_new_tokens, uniform, temperature, top_k, None)
-            return tf.strings.join([prompt, vocabulary.decode_tensor(written.tokens)])
+            return vocabulary.continued(prompt, vocabulary.decode_tensor(written.tokens))
 
         signature = [
             tf.TensorSpec([None], "string", name="prompt"),

@@ -11,6 +11,16 @@ columns or labels in `names`:
 - `voices` gives clips of sound, in folds by speaker;
 - `frames` gives sequences of images with a label for each image, with `train`, `validation` and `test`.
 
+| `load` of | `data` | `names` | parts | is found in it |
+|---|---|---|---|---|
+| `sentences` | a text file, plain or packed, a list, a folder | the files | `train`, `validation`, `test` | `Text`s |
+| `dates` | a file of pairs (tsv, csv), plain or packed, a frame | the two languages | the same | (source, target) |
+| `voices` | a folder of sound, labelled by folders or a table | the labels | `fold` of each clip | `waves`, `labels` |
+| `frames` | npz or npy, a folder of images or videos | the labels | the same three | `x`, `y` |
+
+What they cut, passed over or left out is said in a warning, and in `notes`. Nothing is unpacked or held beyond their
+`max_bytes`; `bounded` opens any packed file so.
+
 `bucketed` makes batches of sequences of different lengths, and `bucketed_pairs` makes batches of sequence pairs.
 """
 

@@ -1,21 +1,20 @@
-"""Sentence pairs for translation: dates written in two languages, or the user's own tab-separated file."""
+"""Sentence pairs for translation: dates written in two languages, or the user's own pairs, tab-separated or csv."""
 
-import gzip
 import re
-import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_rnn_basics import checks
+from keras_rnn_basics.datasets.bounded import MAX_BYTES
+from keras_rnn_basics.datasets.media.pairs import read_pairs
 
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 # Names of a locale's own styles, and patterns in the letters of the CLDR, which every locale can fill in.
 STYLES = ("full", "long", "medium", "EEE, MMM d, y", "EEEE d MMMM y", "y-MM-dd")
-FEWEST_PAIRS = 10
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Pairs:
     Attributes:
         train, validation, test: pairs (source sentence, target sentence). No source sentence is in two of the parts.
         names: the names of the source and the target language.
-        source: where the pairs come from.
+        source: where the pairs come from, and how they are split.
     """
 
     train: tuple[tuple[str, str], ...]
@@ -36,26 +35,38 @@ class Pairs:
 
 
 def load(
-    path: str | Path | None = None, source: str = "en", target: str = "fr", held_out: int = 2000, seed: int = 0
+    data: Any = None,
+    source: str = "en",
+    target: str = "fr",
+    columns: Sequence[str | int] | None = None,
+    held_out: int = 2000,
+    seed: int = 0,
+    max_bytes: int = MAX_BYTES,
 ) -> Pairs:
     """Sentence pairs, shuffled and split: dates in two languages, or the user's own.
 
-    Without a path: the 73,049 days from 1900 to 2099, each written once. The style in the source language is drawn at
+    Without data: the 73,049 days from 1900 to 2099, each written once. The style in the source language is drawn at
     random from several. The style in the target language names the weekday if the source does, and otherwise does not.
 
     Args:
-        path: the user's own UTF-8 file (gzipped or not), one pair per line: source, tab, target. Further columns and
-            blank lines are ignored.
-        source, target: two of Babel's locales, such as "en", "de" or "pt_BR"; with a path, names for the two sides.
-        held_out: number of source sentences for validation, and the same number for the test; with a path, at most a
+        data: the user's own UTF-8 file, plain or packed (gz, bz2, xz, or zip of one file), one pair per line: source,
+            tab, target. A name that ends in .csv has commas or semicolons instead, and quotes. Or a `pandas.DataFrame`.
+            Blank lines are ignored.
+        source, target: two of Babel's locales, such as "en", "de" or "pt_BR"; with data, names for the two sides.
+        columns: which two columns are the source and the target: their names in the first line, which is then no pair,
+            or their numbers from 0 on, and then every line is a pair. `None`: the first two columns, which must look
+            like sentences.
+        held_out: number of source sentences for validation, and the same number for the test; with data, at most a
             tenth of the sentences for each, and at least one.
         seed: seed of the shuffling and of the styles.
+        max_bytes: the most bytes that a packed file may unpack to, and the most memory that the pairs may take.
 
     Raises:
-        ImportError: without a path, if Babel is not installed.
+        ImportError: without data, if Babel is not installed.
         FileNotFoundError: if the file does not exist.
         ValueError: for an unknown locale; for a held_out of a third of the dates or more; for a file that is not UTF-8
-            text, has a line without two sides, or has too few pairs to split. The error names the file and the line.
+            text, has a line without two sides, too few pairs to split, ids where the sentences should be, or a first
+            line that looks like a header. The error names the file, the line, and the columns to give.
 
     >>> pairs = load()
     >>> len(pairs.train), len(pairs.validation), len(pairs.test), pairs.names
@@ -65,20 +76,21 @@ def load(
     """
     checks.positive_integer("held_out", held_out)
     checks.integer("seed", seed, 0)
+    checks.positive_integer("max_bytes", max_bytes)
     rng = np.random.default_rng(seed)
-    if path is None:
+    if data is None:
         dates = (LAST - FIRST).days + 1
         if 3 * held_out >= dates:
             raise ValueError(f"held_out must be smaller than a third of the {dates} dates, got {held_out}.")
         pairs, names, origin = _write_dates(source, target, rng)
         return Pairs(*_split(pairs, held_out, rng), names, origin)
-    pairs = _read_pairs(Path(path))
+    pairs, origin = read_pairs(data, columns, max_bytes)
     sources = len({sentence for sentence, _ in pairs})
     if sources < 3:
-        raise ValueError(f"{path} has {sources} different source sentences; a split takes at least 3, one per part.")
+        raise ValueError(f"{origin} has {sources} different source sentences; a split takes at least 3, one per part.")
     held_out = min(held_out, max(1, sources // 10))
-    origin = f"{path}: {len(pairs)} pairs of {sources} sources, {held_out} held out for validation, {held_out} for test"
-    return Pairs(*_split(pairs, held_out, rng), (source, target), origin)
+    how = f"{len(pairs)} pairs of {sources} sources, {held_out} held out for validation, {held_out} for test"
+    return Pairs(*_split(pairs, held_out, rng), (source, target), f"{origin}: {how}")
 
 
 def _split(pairs, held_out, rng) -> tuple[Any, Any, Any]:
@@ -126,47 +138,3 @@ def _locale(babel, side, name):
         raise ValueError(
             f"{side} must be a locale that Babel knows, such as 'en', 'de' or 'pt_BR', got {name!r}."
         ) from error
-
-
-def _read_pairs(path):
-    pairs = []
-    for number, line in enumerate(re.split(r"\r\n?|\n", _read_text(path)), start=1):
-        if not line.strip():
-            continue
-        sides = [side.strip() for side in line.split("\t")[:2]]
-        if len(sides) < 2:
-            raise ValueError(f"{path}, line {number}: {line[:40]!r} has no tab; write: source, tab, target.")
-        for side, sentence in zip(("source", "target"), sides):
-            if not sentence:
-                raise ValueError(f"{path}, line {number}: the {side} is empty; write: source, tab, target.")
-        pairs.append(tuple(sides))
-    if not pairs:
-        raise ValueError(f"{path} is empty; write one pair per line: source, tab, target.")
-    if len(pairs) < FEWEST_PAIRS:
-        raise ValueError(f"{path} has {len(pairs)} pairs; training, validation and test take at least {FEWEST_PAIRS}.")
-    return pairs
-
-
-def _read_text(path):
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name the file of pairs in it.")
-    content = path.read_bytes()
-    if content.startswith(b"\x1f\x8b"):
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f"{path} is a broken gzip file ({error}); pack or fetch it again.") from error
-    offset = content.find(0)
-    if offset >= 0:
-        raise ValueError(f"{path}, {_place(content, offset)}, which no text has; save the file as UTF-8 text.")
-    try:
-        return content.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}, {_place(content, error.start)}, not UTF-8; save the file as UTF-8.") from error
-
-
-def _place(content, offset):
-    line = content.count(b"\n", 0, offset) + 1
-    return f"line {line}: byte {offset} is 0x{content[offset]:02x}"

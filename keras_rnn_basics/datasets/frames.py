@@ -1,28 +1,23 @@
 """Labelled frame sequences: half-hidden handwritten digits that drift over a field, or the user's own files."""
 
-import re
-import zipfile
-import zlib
+import warnings
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_rnn_basics import checks
+from keras_rnn_basics.datasets.bounded import MAX_BYTES
+from keras_rnn_basics.datasets.media.frames import read_frames
+from keras_rnn_basics.datasets.media.labels import twins
+from keras_rnn_basics.datasets.synthetic.digits import HIDDEN, SWITCHING_RATE, drift
 
-HIDDEN = 0.6
-SWITCHING_RATE = 0.1
-FASTEST = 0.75  # pixels a frame, along each axis
-LENGTH = 24
 # Numbers of the 1,797 scans; the other scans are for training.
 VALIDATION_SCANS, TEST_SCANS = 200, 400
 VALIDATION_SEQUENCES, TEST_SEQUENCES = 500, 4000
 SEQUENCES_AN_EPOCH = 8000
 FEWEST_SEQUENCES = 10
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
-LAYOUT = "one folder per sequence, with one image per frame, named <number>_<label>.png"
 
 
 @dataclass(frozen=True)
@@ -63,6 +58,7 @@ class Frames:
         switching_rate: the probability in training that a frame has another label than the frame before it.
         prior: (n,), the share of each class in the frames of training; always above zero.
         source: the origin of the frames, and how they are split.
+        notes: what was passed over or looks odd, a sentence each.
     """
 
     train: Any
@@ -72,28 +68,41 @@ class Frames:
     switching_rate: float
     prior: np.ndarray
     source: str
+    notes: tuple[str, ...] = ()
 
 
-def load(path: str | Path | None = None, batch_size: int = 64, seed: int = 0) -> Frames:
+def load(
+    data: str | Path | None = None,
+    labels: str | Path | np.ndarray | None = None,
+    batch_size: int = 64,
+    seed: int = 0,
+    max_bytes: int = MAX_BYTES,
+) -> Frames:
     """Frames and their labels: handwritten digits on the move, or the user's own.
 
-    Without a path: a scan of 8 x 8 pixels, from scikit-learn, drifts over a field of 16 x 16 for 24 frames, as
-    described in `drift`. The 1,797 scans are split first: 1,197 for training, 200 for validation and 400 for the test.
-    Sequences for training are drawn when they are needed, 8,000 per epoch, and are never repeated. The 500 sequences
-    for validation and the 4,000 for the test are fixed by the seed.
+    Without data: a scan of 8 x 8 pixels, from scikit-learn, drifts over a field of 16 x 16 for 24 frames, as described
+    in `synthetic.digits.drift`. The 1,797 scans are split first: 1,197 for training, 200 for validation and 400 for the
+    test. Sequences for training are drawn when they are needed, 8,000 per epoch, and are never repeated. The 500
+    sequences for validation and the 4,000 for the test are fixed by the seed.
+
+    With data: sequences of one length, their frames of one size. Numbers of 8 and 16 bits without a sign, as images
+    have them, are scaled to 0 .. 1, other numbers are kept. Images are turned as their EXIF says. A warning
+    says what was passed over, and which numbers are missing in a sequence.
 
     Args:
-        path: the user's own sequences, all of one length and with frames of one size: an npz file with `frames`, (N, T,
-            H, W) or (N, T, H, W, C) numbers, and `labels`, (N, T) integers or words; or a folder that holds one folder
-            for each sequence, with one image for each frame, named after its number and its label, such as
-            `videos/kitchen_3/0017_cup.png`. Bytes are scaled to 0 .. 1, other numbers are kept. All frames are held in
-            memory.
+        data: the user's own sequences. An npz file with `frames`, (N, T, H, W) or (N, T, H, W, C) numbers, and
+            `labels`, (N, T) integers or words; or an npy file of the frames. Or a folder of either layout:
+            `videos/kitchen_3/0017_cup.png`, a folder for each sequence, in it an image for each frame, named after its
+            number and its label; or `videos/cup/kitchen_3.gif`, a folder for each label, in it an animated image (gif,
+            webp, png) or a video (mp4, avi, ...) for each sequence.
+        labels: with an npy file, the (N, T) labels: an array, or another npy file.
         batch_size: number of sequences in a batch of `train`.
         seed: seed of the split and of the random draws.
+        max_bytes: the most memory that the frames may take, 4 bytes for each number of a pixel.
 
     Raises:
-        ImportError: without a path, if scikit-learn is not installed.
-        FileNotFoundError: if `path` does not exist.
+        ImportError: if a package is not installed: scikit-learn without data, imageio for images, PyAV for videos.
+        FileNotFoundError: if `data` does not exist.
         ValueError: for an invalid argument, or for a file or folder of another form. The error names the place of the
             fault.
 
@@ -103,54 +112,15 @@ def load(path: str | Path | None = None, batch_size: int = 64, seed: int = 0) ->
     """
     checks.integer("batch_size", batch_size, 1)
     checks.integer("seed", seed, 0)
-    return _digits(batch_size, seed) if path is None else _own(Path(path), batch_size, seed)
-
-
-def drift(
-    images: np.ndarray, digits: np.ndarray, sequences: int, rng: np.random.Generator, length: int = LENGTH
-) -> Sequences:
-    """Sequences in which an image, mostly hidden, drifts over a field of twice its size, and is swapped at times.
-
-    It starts at a random place, with a random speed of up to 0.75 pixels per frame along each axis. It is drawn at the
-    nearest whole pixel and turns back at the edges. In every frame, each pixel is hidden (zero) with a probability of
-    60 %. With a probability of 10 % a frame shows an image of another class than the frame before; all other classes
-    are equally likely.
-
-    Args:
-        images: (M, H, W) float32, the source images.
-        digits: (M,) integers, their classes. Every class from 0 to the largest must have an image.
-        sequences: N.
-        rng: the random number generator.
-        length: T.
-
-    >>> drift(np.ones((2, 8, 8)), np.array([0, 1]), sequences=3, rng=np.random.default_rng(0), length=5).x.shape
-    (3, 5, 16, 16)
-    """
-    count = np.bincount(digits)
-    shape, t = (sequences, length), np.arange(length)
-    swapped = rng.random(shape) < SWITCHING_RATE
-    swapped[:, 0] = False
-    ahead = np.where(swapped, rng.integers(1, len(count), shape), 0)
-    ahead[:, 0] = rng.integers(len(count), size=sequences)
-    y = np.cumsum(ahead, axis=1) % len(count)
-    # One image is drawn for each frame; only the draws in the frame of a swap are used.
-    began = np.maximum.accumulate(np.where(swapped, t, 0), axis=1)
-    draw = (np.take_along_axis(rng.random(shape), began, axis=1) * count[y]).astype(int)
-    shown = images[np.argsort(digits, kind="stable")[(np.cumsum(count) - count)[y] + draw].ravel()]
-    shown = shown * (rng.random(shown.shape, dtype="float32") >= HIDDEN)
-
-    height, width = images.shape[1:]
-    field = np.zeros((len(shown), 2 * height, 2 * width), dtype="float32")
-    row, column = (_bounce(room, sequences, t, rng).reshape(-1, 1, 1) for room in (height, width))
-    field[np.arange(len(shown))[:, None, None], row + np.arange(height)[:, None], column + np.arange(width)] = shown
-    return Sequences(field.reshape(*shape, *field.shape[1:]), y.astype("int32"))
-
-
-def _bounce(room, sequences, t, rng):
-    """-> (N, T) integers from 0 to room: a straight motion that is reflected at both ends."""
-    start = rng.uniform(0, 2 * room, (sequences, 1))
-    way = start + rng.uniform(-FASTEST, FASTEST, (sequences, 1)) * t
-    return np.rint(np.abs(way % (2 * room) - room)).astype(int)
+    checks.positive_integer("max_bytes", max_bytes)
+    if data is None:
+        if labels is not None:
+            raise ValueError("labels are of the user's own frames: name their npy file, data=.")
+        return _digits(batch_size, seed)
+    own = _own(Path(data), labels, batch_size, seed, max_bytes)
+    if own.notes:
+        warnings.warn("\n".join(own.notes), stacklevel=2)
+    return own
 
 
 def _changes(y):
@@ -176,11 +146,10 @@ def _digits(batch_size, seed):
 
     def epoch():
         for _ in range(count):
-            batch = drift(images[train], digits[train], batch_size, train_rng)
-            yield batch.x, batch.y
+            yield drift(images[train], digits[train], batch_size, train_rng)
 
-    to_validate = drift(images[validation], digits[validation], VALIDATION_SEQUENCES, validation_rng)
-    to_test = drift(images[test], digits[test], TEST_SEQUENCES, test_rng)
+    to_validate = Sequences(*drift(images[validation], digits[validation], VALIDATION_SEQUENCES, validation_rng))
+    to_test = Sequences(*drift(images[test], digits[test], TEST_SEQUENCES, test_rng))
     x, y = to_validate.x, to_validate.y
     signature = (tf.TensorSpec((batch_size, *x.shape[1:])), tf.TensorSpec((batch_size, *y.shape[1:]), "int32"))
     batches = tf.data.Dataset.from_generator(epoch, output_signature=signature)
@@ -194,127 +163,30 @@ def _digits(batch_size, seed):
     return Frames(batches, to_validate, to_test, names, SWITCHING_RATE, prior, source)
 
 
-def _own(path, batch_size, seed):
+def _own(path, labels, batch_size, seed, max_bytes):
     import tensorflow as tf
 
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
-    x, labels = _read_folder(path) if path.is_dir() else _read_npz(path)
+    x, labels, notes = read_frames(path, labels, max_bytes)
     N = len(x)
     if N < FEWEST_SEQUENCES:
         raise ValueError(
             f"{path} has {N} sequences; training, validation and test take at least {FEWEST_SEQUENCES}. "
             "Pieces of one long sequence do not count: they would not be unseen."
         )
-    names, y = np.unique(labels, return_inverse=True)
+    kinds, classes = np.unique(labels, return_inverse=True)
+    names = tuple(map(str, kinds))
+    y: np.ndarray = classes.reshape(labels.shape).astype("int32")
     if len(names) < 2:
         raise ValueError(f"{path} has the one label {names[0]} on all frames: there is nothing to tell apart.")
-    x = np.divide(x, 255, dtype="float32") if x.dtype == np.uint8 else x.astype("float32")
-    every = Sequences(x, y.reshape(labels.shape).astype("int32"))
     count = max(2, round(0.15 * N))
     order = np.random.default_rng(seed).permutation(N)
-    test, validation, train = (Sequences(every.x[own], every.y[own]) for own in np.split(order, [count, 2 * count]))
-    batches = tf.data.Dataset.from_tensor_slices((train.x, train.y))
-    batches = batches.shuffle(len(train), seed=seed).batch(batch_size)
-    prior = np.bincount(train.y.ravel(), minlength=len(names)) + 1.0
-    rate = float(_changes(train.y)[:, 1:].mean()) if y.shape[1] > 1 else 0.0
-    source = f"{path}: {len(train)} sequences to train, {count} to validate, {count} to test"
-    return Frames(batches, validation, test, tuple(map(str, names)), rate, prior / prior.sum(), source)
-
-
-def _read_npz(path):
-    """-> (N, T, H, W) or (N, T, H, W, C) numbers, (N, T) integers or words."""
-    how = "write it with np.savez(path, frames=..., labels=...)"
-    if not path.stat().st_size:
-        raise ValueError(f"{path} is empty; {how}.")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not an npz file, or it is broken; {how}.")
-    with np.load(path, allow_pickle=False) as file:
-        missing = [name for name in ("frames", "labels") if name not in file.files]
-        if missing:
-            raise ValueError(f"{path} has no array {missing[0]!r}, only {file.files}; {how}.")
-        x, labels = (_read_array(path, file, name) for name in ("frames", "labels"))
-    if x.ndim not in (4, 5) or x.dtype.kind not in "buif":
-        raise ValueError(
-            f"{path}: frames must be (N, T, H, W) or (N, T, H, W, C) numbers, got {x.dtype} of shape {x.shape}."
-        )
-    if not x.size:
-        raise ValueError(f"{path}: frames is empty, of shape {x.shape}.")
-    if labels.dtype.kind not in "iuU":
-        raise ValueError(f"{path}: labels must be integers or words, one per frame, got {labels.dtype}.")
-    if labels.shape != x.shape[:2]:
-        raise ValueError(f"{path}: labels must be {x.shape[:2]}, one for each of the frames, got {labels.shape}.")
-    if x.dtype.kind == "f":
-        with np.errstate(over="ignore"):
-            faulty = ~np.isfinite(x.astype("float32"))
-        if faulty.any():
-            i, t = np.argwhere(faulty)[0][:2]
-            raise ValueError(
-                f"{path}: frames[{i}, {t}] holds a number that is not finite in float32; correct it, or leave it out."
-            )
-    return x, labels
-
-
-def _read_array(path, file, name):
-    try:
-        return file[name]
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise ValueError(f"{path}: {name} cannot be read, the file is broken ({error}).") from error
-    except ValueError as error:
-        raise ValueError(
-            f"{path}: {name} is an array of pickled Python objects. They are not read, since they could run code. "
-            "Write words with labels.astype(str). Ragged lists also become objects: all frames must have one size, "
-            "and all sequences one length."
-        ) from error
-
-
-def _read_folder(path):
-    """-> (N, T, H, W) or (N, T, H, W, C) bytes, (N, T) words."""
-    folders = sorted(folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith("."))
-    if not folders:
-        raise ValueError(f"{path} holds no folders; it must hold {LAYOUT}.")
-    sequences = [_frame_files(folder) for folder in folders]
-    for folder, own in zip(folders, sequences):
-        if len(own) != len(sequences[0]):
-            raise ValueError(
-                f"{folder} has {len(own)} frames, but {folders[0]} has {len(sequences[0])}: "
-                "all sequences must be equally long."
-            )
-    images = [[_read_image(file) for _, _, file in own] for own in sequences]
-    for own, files in zip(images, sequences):
-        for image, (_, _, file) in zip(own, files):
-            if image.shape != images[0][0].shape:
-                raise ValueError(
-                    f"{file} has the size {image.shape} (height, width, channels), but {sequences[0][0][2]} has "
-                    f"{images[0][0].shape}: all frames must have the same size."
-                )
-    x = np.array(images)
-    return x[..., 0] if x.shape[-1] == 1 else x, np.array([[label for _, label, _ in own] for own in sequences])
-
-
-def _frame_files(folder):
-    """-> (number, label, file) of each frame, by rising number."""
-    frames = []
-    for file in folder.iterdir():
-        if file.suffix.lower() not in IMAGES or file.name.startswith("."):
-            continue
-        named = re.fullmatch(r"(\d+)_(.+)", file.stem)
-        if not named:
-            raise ValueError(f"{file} is not named <number>_<label>, such as 0017_cup{file.suffix}.")
-        frames.append((int(named[1]), named[2], file))
-    if not frames:
-        raise ValueError(f"{folder} holds no images ({', '.join(IMAGES)}); {folder.parent} must hold {LAYOUT}.")
-    frames.sort()
-    for (number, _, before), (other, _, file) in pairwise(frames):
-        if number == other:
-            raise ValueError(f"{before} and {file.name} are both frame {number}; each frame must have one image.")
-    return frames
-
-
-def _read_image(file):
-    import tensorflow as tf
-
-    try:
-        return tf.io.decode_image(tf.io.read_file(str(file)), expand_animations=False).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(f"{file} cannot be read as an image: it is empty, broken, or of another format.") from error
+    of_test, of_validation, of_train = np.split(order, [count, 2 * count])
+    batches = tf.data.Dataset.from_tensor_slices((x[of_train], y[of_train]))
+    batches = batches.shuffle(len(of_train), seed=seed).batch(batch_size)
+    prior = np.bincount(y[of_train].ravel(), minlength=len(names)) + 1.0
+    rate = float(_changes(y[of_train])[:, 1:].mean()) if y.shape[1] > 1 else 0.0
+    source = f"{path}: {len(of_train)} sequences to train, {count} to validate, {count} to test"
+    to_validate, to_test = (Sequences(x[own], y[own]) for own in (of_validation, of_test))
+    return Frames(batches, to_validate, to_test, names, rate, prior / prior.sum(), source, (*notes, *twins(names)))

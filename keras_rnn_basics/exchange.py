@@ -12,6 +12,7 @@ In a bidirectional network that answers, each direction owns its half of the row
 
 import warnings
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import keras
@@ -152,7 +153,7 @@ def to_torch(rnn: Any) -> tuple[Any, Any]:
             an h, answers below the top, reading backwards, a learned initial state.
     """
     try:
-        import torch
+        torch: Any = import_module("torch")  # it need not be installed, nor be found by a type checker
     except ImportError as error:
         raise ImportError("to_torch needs PyTorch: pip install torch.") from error
     layers = [_directions(layer) for layer in (rnn if isinstance(rnn, (list, tuple)) else [rnn])]

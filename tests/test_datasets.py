@@ -2,6 +2,7 @@ import gzip
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -64,15 +65,17 @@ def test_your_own_csv_is_read_by_path(tmp_path, zipped):
     [
         ((), "", "is empty: its first line must name the columns"),
         ((), HEADER, "has no rows under its header"),
-        (("2020-01-01,1,2",), "day,temp,wind", r"line 1: there is no column 'date'; the columns are \['day'"),
-        (("2020-01-01,1,2",), "date,temp,temp", r"line 1: the columns \['temp'\] appear twice"),
+        (("2020-01-01,1,2",), "day,temp,wind", r"line 1: no column of the times was found; the columns are \['day'"),
+        (("2020-01-01,1,2",), "date,temp,temp", "line 1: there are several columns 'temp'"),
         (("2020-01-01",), "date", "line 1: there are no columns of numbers"),
-        (("2020-01-01,1",), HEADER, "line 2: 2 fields, but line 1 names 3 columns"),
+        (("2020-01-01,1",), HEADER, "line 2, column 'wind_m_per_s'|there is no number in the columns"),
+        (("2020-01-01,1,2", "2020-01-02,1,2,3"), HEADER, "line 3: 4 fields, but line 1 names 3 columns"),
+        (("2020-01-01,1,2,3",), HEADER, "the rows have more fields than line 1 names columns, 3"),
         (("2020-01-01,1,2", "2020-13-01,1,2"), HEADER, "line 3, column 'date': '2020-13-01' is not a date"),
         (("first,1,2",), HEADER, "line 2, column 'date': 'first' is not a date"),
         (("2020,1,2",), HEADER, "line 2, column 'date': '2020' is not a date"),
         (("2020-01-01 12:00,1,2",), HEADER, "column 'date': '2020-01-01 12:00' is not a date"),
-        (("2020-01-01,1e39,2",), HEADER, "column 'temp_celsius': '1e39' is not a finite number"),
+        (("2020-01-01,1e39,2",), HEADER, r"column 'temp_celsius': '1e\+39' is not a finite number"),
         (("2020-01-01,1_0,2",), HEADER, "column 'temp_celsius': '1_0' is not a finite number"),
         (("2020-01-01,1,",), "date,temp,", "line 1: column 3 has no name"),
         ((",1,2",), HEADER, "line 2, column 'date': '' is not a date"),
@@ -316,6 +319,31 @@ def test_bad_blocks_say_what_would_do(arguments, message):
     good = {"block": 10, "kinds": ["train", "validation", "test"], "lookback": 3, "horizon": 2}
     with pytest.raises(ValueError, match=message):
         split_blocks(days_from(40), **{**good, **arguments})
+
+
+def test_normalization_is_that_of_the_training_part_and_survives_saving(tmp_path):
+    days = days_from(40).with_columns(["snow"], np.where(np.arange(40) < 30, 0, 5)[:, None])
+    split = split_windows(days, "2020-01-21", "2020-01-31", lookback=3, targets=["b"])
+    with pytest.warns(UserWarning, match=r"Constant in the training part, so 0 for the network: \['snow'\]"):
+        layer = split.normalization()
+    model = keras.Sequential([keras.Input((3, 3)), layer])
+    model.save(tmp_path / "model.keras")
+    for own in (model, keras.models.load_model(tmp_path / "model.keras")):
+        scaled = np.asarray(own(split.test.x))
+        expected = (split.test.x[..., :2] - split.mean[:2]) / split.std[:2]
+        np.testing.assert_allclose(scaled[..., :2], expected, rtol=1e-5)
+        np.testing.assert_array_equal(scaled[..., 2], 0)
+
+
+def test_scaled_targets_come_back_in_their_units():
+    split = split_windows(days_from(40), "2020-01-21", "2020-01-31", lookback=3, horizon=2, targets=["b"])
+    scaled = split.scale_targets(split.test.y)
+    train = split.parts[0].column("b")
+    np.testing.assert_allclose(scaled, (split.test.y - train.mean()) / train.std(), rtol=1e-5)
+    np.testing.assert_allclose(split.target_units()(scaled), split.test.y, rtol=1e-5)
+    still = Series(days_from(40).times, np.ones((40, 1), "float32"), ("a",), "a test")
+    with pytest.raises(ValueError, match=r"The targets \['a'\] are constant in the training part"):
+        split_windows(still, "2020-01-21", "2020-01-31", lookback=3).scale_targets(split.test.y)
 
 
 def test_the_package_and_its_data_sets_import_nothing_of_the_extra():

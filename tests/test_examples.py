@@ -150,7 +150,7 @@ def test_stock_ticks_says_what_is_wrong_with_your_own_trades(trades, tmp_path):
     (tmp_path / "faulty.csv").write_text("\n".join(["time,price,size", *trades[:50], "late,1,1"]) + "\n")
     faulty = run("stock_ticks.py", "--csv", "faulty.csv", *TICKS, cwd=tmp_path)
     assert faulty.returncode != 0
-    assert "faulty.csv, line 52, column 'time': 'late' is not a moment" in faulty.stderr
+    assert "faulty.csv, line 52, column 'time': 'late' is not a time" in faulty.stderr
     (tmp_path / "few.csv").write_text("\n".join(["time,price,size", *trades[:200]]) + "\n")
     few = run("stock_ticks.py", "--csv", "few.csv", *TICKS, cwd=tmp_path)
     assert "ValueError: few.csv" in few.stderr

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 import keras_rnn_basics as krb
+from keras_rnn_basics.architectures.anatomy import read
 from keras_rnn_basics.cell import Weight
 from keras_rnn_basics.datasets import bucketed, bucketed_pairs
-from keras_rnn_basics.pictures.anatomy import read
-from keras_rnn_basics.pictures.gradients import error_flow
+from keras_rnn_basics.gradients import error_flow
 
 
 def weights_of(cell):
@@ -62,11 +62,15 @@ def test_a_doubled_answer_has_four_times_the_gradient_of_a_square(rng):
     once, doubled = (keras.Model(x_in, y_out) for y_out in (answer, 2.0 * answer))
     norms = [krb.gradient_flow(model, x, y, "mean_squared_error") for model in (once, doubled)]
     np.testing.assert_allclose(norms[1], 4 * norms[0], rtol=1e-5)
-    flows, _ = error_flow(read(doubled), x, y, "mean_squared_error")
+    flows, *_ = error_flow(read(doubled), x, y, "mean_squared_error")
     # ∂L/∂ŷ of the doubled answer is half of that of what is doubled.
     for t in range(1, 6):
-        below, above = flows[doubled.name, "rnn", "", "out", t], flows[doubled.name, "", "", "answer", t]
+        below, above = flows["rnn", "", "out", t], flows["", "", "answer", t]
         assert below == pytest.approx(2 * above, rel=1e-5)
+
+
+def embedded():
+    return keras.layers.Embedding(9, 3, mask_zero=True)
 
 
 class CoupledCell(krb.RecurrentCell):
@@ -122,7 +126,7 @@ def test_in_any_graph_the_gradient_flow_of_any_cell_is_that_of_its_steps_written
             answers.append(answer)
         y_pred = 3.0 * above(tf.concat([tf.stack(answers, axis=1), x], axis=2), mask=tf.constant(there))
         costs = [tf.reduce_sum(tf.reduce_mean((y_pred[:, t] - y[:, t]) ** 2, -1)) for t in range(6)]
-    gradients = [[tape.gradient(costs[t], a[k], unconnected_gradients="zero") for k in range(6)] for t in range(6)]
+    gradients = [tape.gradient(costs[t], a, unconnected_gradients="zero") for t in range(6)]
     expected = [[lengths(np.concatenate(g, axis=1)) for g in row] for row in gradients]
     norms = krb.gradient_flow(model, x, y, "mean_squared_error", "below")
     np.testing.assert_allclose(norms, expected, rtol=1e-4, atol=1e-6)
@@ -130,15 +134,16 @@ def test_in_any_graph_the_gradient_flow_of_any_cell_is_that_of_its_steps_written
 
 def test_a_batch_of_many_copies_is_measured_piece_by_piece(rng, monkeypatch):
     model = krb.build_many_to_many((3,), [4, 5], 2)
-    x, y = rng.normal(size=(3, 7, 3)), rng.normal(size=(3, 7, 2))
-    whole = {layer: krb.gradient_flow(model, x, y, "mean_squared_error", layer) for layer in ("rnn_1", "rnn_2")}
-    monkeypatch.setattr("keras_rnn_basics.pictures.gradients.AT_ONCE", 6)
-    for layer, norms in whole.items():
-        pieces = krb.gradient_flow(model, x, y, "mean_squared_error", layer)
-        np.testing.assert_allclose(pieces, norms, rtol=1e-4)
-        np.testing.assert_array_equal(np.triu(pieces, 1), 0)
-    assert whole["rnn_1"].shape == (7, 7)
-    np.testing.assert_array_equal(krb.gradient_flow(model, x, y, "mean_squared_error"), pieces)
+    x, y = rng.normal(size=(3, 5, 3)), rng.normal(size=(3, 5, 2))
+    first, last, unnamed = (
+        krb.gradient_flow(model, x, y, "mean_squared_error", name) for name in ("rnn_1", "rnn_2", None)
+    )
+    np.testing.assert_array_equal(unnamed, last)
+    assert not np.allclose(first, last)
+    monkeypatch.setattr("keras_rnn_basics.gradients.AT_ONCE", 6)
+    pieces = krb.gradient_flow(model, x, y, "mean_squared_error")
+    np.testing.assert_allclose(pieces, last, rtol=1e-4)
+    np.testing.assert_array_equal(np.triu(pieces, 1), 0)
 
 
 def test_an_orthogonal_W_aa_keeps_a_gradient_that_a_small_one_loses(rng):
@@ -157,20 +162,16 @@ def test_the_error_that_flows_along_each_line_is_that_of_backpropagation_by_hand
     model = krb.build_many_to_many((3,), 5, 2)
     w = weights_of(model.get_layer("rnn_1").cell)
     x, y = rng.normal(size=(4, 6, 3)), rng.normal(size=(4, 6, 2))
-    flows, costs = error_flow(read(model), x, y, "mean_squared_error")
+    flows, costs, *_ = error_flow(read(model), x, y, "mean_squared_error")
     answers, a = oracle.forward(w, x)
     dy = answers - y
     for t in range(1, 7):
         back = oracle.backward(w, x[:, t - 1 :], dy[:, t - 1 :], a[:, t - 2] if t > 1 else None)["a_0"]
-        assert flows["many_to_many", "rnn_1", "→", "recurrent", t] == pytest.approx(lengths(back), rel=1e-3)
+        assert flows["rnn_1", "→", "recurrent", t] == pytest.approx(lengths(back), rel=1e-3)
         down = dy[:, t - 1] @ w["W_ya"].T
-        assert flows["many_to_many", "rnn_1", "→", "up", t] == pytest.approx(lengths(down), rel=1e-3)
-        assert flows["many_to_many", "", "", "answer", t] == pytest.approx(lengths(dy[:, t - 1]), rel=1e-3)
+        assert flows["rnn_1", "→", "up", t] == pytest.approx(lengths(down), rel=1e-3)
+        assert flows["", "", "answer", t] == pytest.approx(lengths(dy[:, t - 1]), rel=1e-3)
     np.testing.assert_allclose(costs, ((answers - y) ** 2).mean(axis=(0, 2)), rtol=1e-4)
-
-
-def embedded():
-    return keras.layers.Embedding(9, 3, mask_zero=True)
 
 
 MODELS = {
@@ -188,7 +189,7 @@ def test_the_costs_step_by_step_are_those_of_the_model(name, rng):
     tokens[1, 4:] = 0
     x = rng.normal(size=(4, 6, 3)) if name == "deep" else tokens
     y = rng.normal(size=(4, 6, model.output_shape[-1]))
-    _, costs = error_flow(read(model), x, y, "mean_squared_error")
+    _, costs, *_ = error_flow(read(model), x, y, "mean_squared_error")
     mask = tokens != 0 if "masked" in name else None
     expected = krb.per_step_loss(y, model(x), "mean_squared_error", mask)
     np.testing.assert_allclose(costs, expected, rtol=1e-4)
@@ -200,7 +201,7 @@ def test_the_error_handed_over_to_the_encoder_is_the_decoders_gradient(attention
     x, y_in, y = (rng.integers(1, 7, size=(4, T)) for T in (6, 3, 3))
     x[1, 4:] = 0
     loss = krb.SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    flows, costs = error_flow(read(model), [x, y_in], y, loss)
+    flows, costs, *_ = error_flow(read(model), [x, y_in], y, loss)
     np.testing.assert_allclose(costs.sum(), float(loss(y, model([x, y_in]))), rtol=1e-4)
     encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
     remembered = [tf.identity(tensor) for tensor in encoder(tf.constant(x))]
@@ -209,34 +210,34 @@ def test_the_error_handed_over_to_the_encoder_is_the_decoders_gradient(attention
         L = loss(y, decoder([tf.constant(y_in), *remembered]))
     for layer, gradient in zip(("rnn_1", "rnn_2"), tape.gradient(L, remembered[:2])):
         # SumOverTime is the mean over the batch: each example's own gradient is B times its part.
-        assert flows["decoder", layer, "→", "recurrent", 1] == pytest.approx(4 * lengths(gradient), rel=1e-3)
+        assert flows[f"decoder/{layer}", "→", "recurrent", 1] == pytest.approx(4 * lengths(gradient), rel=1e-3)
 
 
 def test_the_error_of_a_bidirectional_answer_flows_to_both_cells(rng):
     model = krb.build_many_to_one((3,), 5, 1, bidirectional=True)
     x, y = rng.normal(size=(4, 6, 3)), rng.normal(size=(4, 1))
-    flows, costs = error_flow(read(model), x, y, "mean_squared_error")
+    flows, costs, *_ = error_flow(read(model), x, y, "mean_squared_error")
     answer = np.asarray(model(x))
     np.testing.assert_allclose(costs, [((answer - y) ** 2).mean()], rtol=1e-4)
     layer = model.get_layer("rnn_1")
     for direction, cell, t in (("→", layer.forward_layer.cell, 6), ("←", layer.backward_layer.cell, 1)):
         expected = lengths(2 * (answer - y) @ np.asarray(cell.W_ya).T)
-        assert flows["many_to_one", "rnn_1", direction, "up", t] == pytest.approx(expected, rel=1e-3)
+        assert flows["rnn_1", direction, "up", t] == pytest.approx(expected, rel=1e-3)
 
 
 def test_an_arrow_is_as_wide_as_its_gradient_is_long(rng):
     model = krb.build_many_to_many((3,), 5, 2)
     x, y = rng.normal(size=(4, 4, 3)), rng.normal(size=(4, 4, 2))
     ax = krb.plot_backpropagation(model, x, y, "mean_squared_error")
-    flows, _ = error_flow(read(model), x, y, "mean_squared_error")
-    beginning = "error-many_to_many-rnn_1-→-recurrent-"
+    flows, *_ = error_flow(read(model), x, y, "mean_squared_error")
+    beginning = "error-rnn_1-→-recurrent-"
     widths = {
         int(line.get_gid().removeprefix(beginning)): line.get_linewidth()
         for line in ax.lines
         if str(line.get_gid()).startswith(beginning)
     }
     assert sorted(widths) == [2, 3, 4]
-    norms = {t: flows["many_to_many", "rnn_1", "→", "recurrent", t] for t in widths}
+    norms = {t: flows["rnn_1", "→", "recurrent", t] for t in widths}
     slopes = [(widths[a] - widths[b]) / (norms[a] - norms[b]) for a, b in ((2, 3), (3, 4))]
     assert slopes[0] == pytest.approx(slopes[1], rel=1e-3)
     assert slopes[0] > 0
@@ -298,9 +299,9 @@ def test_batches_of_any_integers_and_inputs_by_name_are_measured(rng):
     tokens = [rng.integers(1, 9, size=T).astype("int32") for T in (3, 5, 5)]
     [(x, y)] = bucketed(tokens, [sequence.astype("int64") % 5 for sequence in tokens], buckets=1)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    flows, costs = error_flow(read(model), x, y, loss)
+    flows, costs, *_ = error_flow(read(model), x, y, loss)
     assert costs.sum() == pytest.approx(float(krb.SumOverTime(loss)(y, model(x))), rel=1e-5)
-    assert flows["many_to_many", "rnn_1", "→", "recurrent", 2] > 0
+    assert flows["rnn_1", "→", "recurrent", 2] > 0
     ax = krb.plot_backpropagation(model, x, y, loss)
     plt.close(ax.figure)
     pair = krb.build_encoder_decoder(9, 9, 4, embedding_size=3)
@@ -309,6 +310,80 @@ def test_batches_of_any_integers_and_inputs_by_name_are_measured(rng):
     assert by_name == by_place
     with pytest.raises(ValueError, match=r"x must hold the inputs \['x', 'y_in'\] of encoder_decoder"):
         error_flow(read(pair), x["x"], y, loss)
+
+
+TOKENS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+@pytest.mark.parametrize(
+    ("build", "n_y", "loss", "dtype"),
+    [
+        (krb.build_many_to_many, 5, TOKENS, "int64"),  # a label for each step
+        (krb.build_many_to_many, 1, "mean_squared_error", "int32"),  # a whole number for each step
+        (krb.build_many_to_one, 5, TOKENS, "int64"),  # one label
+        (krb.build_many_to_one, 1, "binary_crossentropy", "int32"),  # yes or no
+    ],
+)
+def test_backpropagation_is_drawn_of_the_batches_that_bucketed_makes(build, n_y, loss, dtype, rng):
+    model = build((), 4, n_y, frontend=embedded(), output_activation="sigmoid" if n_y == 1 else None)
+    tokens = [rng.integers(1, 9, size=T).astype("int32") for T in (3, 4, 4)]
+    labels = [own.astype(dtype) % (5 if n_y == 5 else 2) for own in tokens]
+    once = build is krb.build_many_to_one
+    [(x, y)] = bucketed(tokens, [own[0] for own in labels] if once else labels, buckets=1)
+    ax = krb.plot_backpropagation(model, x, y, loss)
+    cost = getattr(keras.losses.get(loss), "call", keras.losses.get(loss))
+    each = np.asarray(cost(y if n_y == 5 else y[..., None], model(x)))
+    L = each.mean() if once else (each * (np.asarray(x) != 0)).sum() / len(each)
+    [shown] = [text.get_text() for text in ax.texts if text.get_text().startswith(("$L$ = ", r"$L = \Sigma"))]
+    assert shown.endswith(f" = {L:.2g}")
+    plt.close(ax.figure)
+
+
+def layer_normed():
+    x = keras.Input((None, 3), name="x")
+    cell = krb.LayerNormRNNCell(4, 2, learned_initial_state=True, frozen=("b_x",))
+    return keras.Model(x, krb.BasicRNN(cell, return_sequences=True)(x))
+
+
+def gru():
+    x = keras.Input((None, 3), name="x")
+    return keras.Model(x, keras.layers.Dense(2)(keras.layers.GRU(4, return_sequences=True)(x)))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: krb.build_encoder_decoder(9, 7, [5, 4], attention=True, embedding_size=3),
+        lambda: krb.build_many_to_one((3,), [5, 4], 1, bidirectional=True),
+        layer_normed,
+        gru,
+    ],
+    ids=["encoder and decoder", "deep and bidirectional", "layer-normalised", "GRU"],
+)
+def test_the_gradient_under_a_weight_is_that_of_a_tape_over_the_whole_model(build, rng):
+    model = build()
+    if len(model.inputs) == 2:
+        x, y, loss = [rng.integers(1, 7, size=(4, T)) for T in (5, 3)], rng.integers(1, 7, size=(4, 3)), TOKENS
+        x[0][1, 4:] = 0
+    else:
+        x, loss = rng.normal(size=(4, 5, 3)).astype("float32"), "mean_squared_error"
+        y = rng.normal(size=np.asarray(model(x)).shape)
+    anatomy = read(model)
+    ways = [way for chain in anatomy.chains for way in chain.ways]
+    weights = {(part.name, way, w.name): w.value for part, way, layer in ways for w in layer.cell.weights}
+    with tf.GradientTape() as tape:
+        tape.watch(list(weights.values()))
+        L = krb.SumOverTime(loss)(y, model(x)) if len(model.output_shape) == 3 else tf.reduce_mean((model(x) - y) ** 2)
+    gradients = {key: np.linalg.norm(own) for key, own in tape.gradient(L, weights).items()}
+    measured = error_flow(anatomy, x, y, loss).weights
+    assert measured.keys() == gradients.keys()
+    for key, length in gradients.items():
+        assert measured[key] == pytest.approx(length, rel=1e-3, abs=1e-6), key
+    ax = krb.plot_backpropagation(model, x, y, loss)
+    shown = sorted(text.get_text() for text in ax.texts if text.get_text().startswith("gradient "))
+    assert shown == sorted(f"gradient {length:.2g}" for length in measured.values())
+    assert any("the sum of the shares of all steps" in text.get_text() for text in ax.texts)
+    plt.close(ax.figure)
 
 
 def test_in_mixed_precision_and_with_dropout_the_error_is_that_of_float32_without(rng):
@@ -328,7 +403,7 @@ def test_what_has_no_gradient_flow_is_an_error(rng):
     x, y = rng.normal(size=(2, 3, 3)), rng.normal(size=(2, 3, 1))
     with pytest.raises(ValueError, match="takes a model that answers every step"):
         krb.gradient_flow(krb.build_many_to_one((3,), 4, 1), x, y, "mean_squared_error")
-    with pytest.raises(ValueError, match="rnn_1 reads from both ends"):
+    with pytest.raises(ValueError, match="rnn_1 reads from both ends: its errors flow in no one direction"):
         krb.gradient_flow(krb.build_many_to_many((3,), 4, 1, bidirectional=True), x, y, "mean_squared_error")
     with pytest.raises(ValueError, match=r"no recurrent layer 'rnn_2', it has \['rnn_1'\]"):
         krb.gradient_flow(krb.build_many_to_many((3,), 4, 1), x, y, "mean_squared_error", "rnn_2")

@@ -21,6 +21,7 @@ ROWS = (
     {"cell", "recurrence", "losses", "decoding", "vocabulary", "baselines", "datasets"},
     {"cells", "layer", "journal"},
     {"architectures"},
+    {"gradients"},
     {"check_cell", "exchange", "export", "pictures", "training"},
     {"report"},
 )
@@ -108,11 +109,11 @@ def test_only_the_recurrence_and_the_decoding_hold_a_compiled_loop():
     assert rooms == {"recurrence", "decoding.py", "compat.py"}  # compat hands on the loop of Keras
 
 
-def test_python_steps_through_time_only_to_compare_and_in_a_baseline():
+def test_python_steps_through_time_only_to_compare_to_differentiate_and_in_a_baseline():
     """Such a loop is recognised by the letter t, which the package has for a time step."""
     loops = {name: [node for node in ast.walk(tree) if isinstance(node, ast.For)] for name, tree in TREES.items()}
     found = {name for name, own in loops.items() for loop in own if ast.unparse(loop.target) == "t"}
-    assert found == {"architectures/step_check.py", "baselines/filters.py", "check_cell/sequence.py"}
+    assert found == {"architectures/step_check.py", "baselines/filters.py", "check_cell/sequence.py", "gradients.py"}
 
 
 def imported_rooms(tree):

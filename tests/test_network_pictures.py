@@ -8,9 +8,9 @@ import pytest
 from keras import ops
 
 import keras_rnn_basics as krb
+from keras_rnn_basics.architectures.anatomy import read
 from keras_rnn_basics.cell import Weight
 from keras_rnn_basics.pictures import canvas
-from keras_rnn_basics.pictures.anatomy import read
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +76,10 @@ def test_the_weights_of_any_cell_stand_where_they_act():
     for name, colour in where.items():
         [box] = gids(ax, f"weight-{name}-rnn")
         assert plt.matplotlib.colors.to_hex(box.get_facecolor()) == colour
-        assert len(gids(ax, f"use-{name}-rnn")) == 3
+        # On one line with its box, and in its colour, are the three places that use it.
+        [rail] = [line for line in gids(ax, "rail-") if line.get_color() == colour]
+        assert rail.get_ydata()[0] == pytest.approx(box.get_y() + 0.5 * box.get_height())
+        assert len(gids(ax, rail.get_gid().replace("rail", "use"))) == 3
     assert {r"$\gamma$ (4,)", "rnn", "$n_a$ = 4, LayerNormCell"} <= set(texts(ax))
 
 
@@ -102,8 +105,7 @@ def test_a_cell_is_drawn_with_the_equations_that_hold_of_it_and_never_with_other
     plain, normed, halving = (krb.BasicRNNCell(4, 2), LayerNormCell(4, 2), HalvingCell(4, 2))
     for cell in (plain, normed, halving):
         cell.build((None, 3))
-    assert len(gids(krb.plot_cell(plain), "sum")) == 2
-    assert not gids(krb.plot_cell(plain), "part-")
+    assert {f"${line}$" for line in plain.equations} <= set(texts(krb.plot_cell(plain)))
     ax = krb.plot_cell(normed)
     assert {f"${line}$" for line in normed.equations} <= set(texts(ax))
     assert [box.get_gid() for box in gids(ax, "part-")] == ["part-project", "part-advance", "part-readout"]
@@ -115,10 +117,15 @@ def test_a_cell_is_drawn_with_the_equations_that_hold_of_it_and_never_with_other
 
 def test_encoder_and_decoder_are_known_by_what_a_builder_wrote_or_by_the_graph():
     model = krb.build_encoder_decoder(9, 9, 4)
-    [encoder, decoder] = read(model).chains
-    assert (encoder.name, decoder.name) == ("encoder", "decoder")
-    assert {"$W_{ax}^{\\mathrm{enc}}$ (64, 4)", "$W_{ax}^{\\mathrm{dec}}$ (64, 4)"} <= set(
-        texts(krb.plot_unrolled(model, 2))
+    shown = texts(krb.plot_unrolled(model, 2))
+    for name, shape in {"W_{ax}": "(64, 4)", "W_{aa}": "(4, 4)", "b_{a}": "(4,)", "b_{x}": "(4,)"}.items():
+        assert [text for text in shown if text.startswith(f"${name}^") and text.endswith(shape)] == [
+            f"${name}^{{\\mathrm{{{owner}}}}}$ {shape}" for owner in ("enc", "dec")
+        ]
+    assert "The encoder (enc) and the decoder (dec) have a cell, and so weights, of their own." in shown
+    assert any(
+        r"the same weights at every step; only in the last one the encoder and the" in text
+        for text in texts(krb.plot_architectures())
     )
     reads, writes = (model.get_layer(name) for name in ("encoder", "decoder"))
     x, y_in = (keras.Input((None,), dtype="int32") for _ in range(2))
@@ -161,17 +168,46 @@ def texts(ax):
 def test_each_weight_is_one_box_that_leads_to_every_step_drawn(steps, drawn):
     ax = krb.plot_unrolled(many_to_many(), steps)
     gap = drawn != steps  # the line into the gap and the one out of it are two
-    for name, colour in (("W_ax", canvas.INPUT), ("W_aa", canvas.RECURRENT), ("W_ya", canvas.OUTPUT)):
-        [box] = gids(ax, f"weight-{name}")
-        [rail] = gids(ax, f"rail-{name}")
-        uses = gids(ax, f"use-{name}")
-        assert len(uses) == drawn + (gap and name == "W_aa")
-        colours = {plt.matplotlib.colors.to_hex(artist.get_facecolor()) for artist in (box, *uses)}
+    acting = {"project": ("W_ax", "b_a", "b_x"), "advance": ("W_aa",), "readout": ("W_ya", "b_y")}
+    assert len(gids(ax, "weight-")) == 6
+    for part, colour in (("project", canvas.INPUT), ("advance", canvas.RECURRENT), ("readout", canvas.OUTPUT)):
+        boxes = [box for name in acting[part] for box in gids(ax, f"weight-{name}-")]
+        [rail] = gids(ax, f"rail-{part}")
+        uses = gids(ax, f"use-{part}")
+        assert len(boxes) == len(acting[part])
+        assert len(uses) == drawn + (gap and part == "advance")
+        colours = {plt.matplotlib.colors.to_hex(artist.get_facecolor()) for artist in (*boxes, *uses)}
         assert colours == {colour} == {plt.matplotlib.colors.to_hex(rail.get_color())}
-        # The line begins at the box and passes through, or over, every use.
+        # The line begins at the last of its boxes and passes through, or over, every use.
         begin, end = rail.get_xdata()
-        assert box.get_x() + box.get_width() == pytest.approx(begin)
+        assert max(box.get_x() + box.get_width() for box in boxes) == pytest.approx(begin)
         assert max(use.get_center()[0] for use in uses) <= end + 1
+
+
+def test_a_weight_that_acts_in_two_parts_of_the_step_has_one_box_and_is_named_again():
+    class Tied(krb.RecurrentCell):
+        def declare_weights(self, n_x):
+            return {"W": Weight((n_x, self.units))}
+
+        def project(self, x):
+            return ops.matmul(x, self.W)
+
+        def advance(self, z_t, states):
+            return [z_t + 0.5 * states[0]]
+
+        def readout(self, states):
+            return ops.matmul(states[0], ops.transpose(self.W))
+
+    ax = krb.plot_unrolled(of(rnn(Tied(4, 3))), 3)
+    assert len(gids(ax, "weight-")) == len(gids(ax, "again-W-")) == 1
+    assert len(gids(ax, "use-project-")) == len(gids(ax, "use-readout-")) == 3
+
+
+def test_a_learned_a_0_points_at_where_the_sequence_begins():
+    ax = krb.plot_unrolled(of(rnn(krb.BasicRNNCell(4, learned_initial_state=True))), 3)
+    [use], [begin] = gids(ax, "use-begin"), gids(ax, "begin-a-rnn")
+    assert len(gids(ax, "weight-a_0")) == 1
+    assert use.get_center()[0] == pytest.approx(begin.get_x() + 0.5 * begin.get_width())
 
 
 def test_an_unrolled_model_shows_every_step_and_its_own_sizes():
@@ -180,9 +216,8 @@ def test_an_unrolled_model_shows_every_step_and_its_own_sizes():
     for number, layer in enumerate(("rnn_1", "rnn_2"), start=1):
         cell = model.get_layer(layer).cell
         for name in cell.weight_names:
-            if name.startswith("W"):
-                letters = name[2:]
-                assert f"$W_{{{letters}}}^{{[{number}]}}$ {tuple(getattr(cell, name).shape)}" in texts(ax)
+            letter, letters = name.split("_")
+            assert f"${letter}_{{{letters}}}^{{[{number}]}}$ {tuple(getattr(cell, name).shape)}" in texts(ax)
         for t in range(4):
             assert f"$a_{{{t}}}^{{[{number}]}}$" in texts(ax)
         assert len(gids(ax, f"arrow-advance-{layer}")) == 3
@@ -256,27 +291,31 @@ def test_a_cell_shows_its_products_biases_functions_and_shapes():
     cell.build((None, 6))
     ax = krb.plot_cell(cell)
     shown = texts(ax)
-    for product in ("× $W_{aa}$ (32, 32)", "× $W_{ax}$ (6, 32)", "× $W_{ya}$ (32, 4)", "$b_{a}$", "$b_{x}$", "$b_{y}$"):
-        assert shown.count(product) == 1
-    assert {"g = tanh", "h = softmax"} <= set(shown)
-    assert shown.count("+") == 2
-    # a_{t-1}, the two products, their sum, and a_t on its two ways; x_t; three sums and answers upwards; the biases.
-    assert [shown.count(shape) for shape in ("(B, 32)", "(B, 6)", "(B, 4)", "(32,)", "(4,)")] == [6, 1, 3, 2, 1]
-    arrows = [line for line in ax.lines if str(line.get_gid()).startswith("arrow")]
-    assert len(arrows) == 6 + 1 + 3 + 2 + 1
+    weights = ("× $W_{aa}$ (32, 32)", "× $W_{ax}$ (6, 32)", "× $W_{ya}$ (32, 4)")
+    weights += ("+ $b_{a}$ (32,)", "+ $b_{x}$ (32,)", "+ $b_{y}$ (4,)")
+    for text in (*weights, "+ $z_t$", "g = tanh", "h = softmax"):
+        assert shown.count(text) == 1
+    # a_{t-1}, a_t on its two ways; x_t; ŷ_t upwards.
+    assert [shown.count(shape) for shape in ("(B, 32)", "$z_t$ (B, 32)", "(B, 6)", "(B, 4)")] == [3, 1, 1, 1]
+    assert len(gids(ax, "arrow")) == 6
     assert any("25% of $x_t$" in text for text in shown)
-    for name in ("W_aa", "W_ax", "W_ya", "b_a", "b_x", "b_y"):
-        [box] = gids(ax, f"weight-{name}")
-        colour = {"x": canvas.INPUT, "a": canvas.RECURRENT, "y": canvas.OUTPUT}[name[2] if "y" in name else name[-1]]
-        assert plt.matplotlib.colors.to_hex(box.get_facecolor()) == colour
+    parts = {"project": ("W_ax", "b_a", "b_x"), "advance": ("W_aa",), "readout": ("W_ya", "b_y")}
+    for (part, names), colour in zip(parts.items(), (canvas.INPUT, canvas.RECURRENT, canvas.OUTPUT)):
+        [around] = gids(ax, f"part-{part}")
+        for name in names:
+            [box] = gids(ax, f"weight-{name}")
+            assert around.get_y() < box.get_y() < around.get_y() + around.get_height()
+            assert plt.matplotlib.colors.to_hex(box.get_facecolor()) == colour
 
 
 def test_the_five_architectures_have_their_boxes_and_arrows():
     ax = krb.plot_architectures()
     assert len(gids(ax, "x-")) == 1 + 1 + 3 + 3 + 3
-    assert len(gids(ax, "state-")) == 1 + 3 + 3 + 3 + 5
+    assert len(gids(ax, "start")) == 1
+    assert len(gids(ax, "cell-a-")) == 1 + 3 + 3 + 3 + 5
     assert len(gids(ax, "y-")) == 1 + 3 + 1 + 3 + 2
-    assert len(gids(ax, "recurrent-")) == 0 + 2 + 2 + 2 + 4
+    assert len(gids(ax, "arrow-advance-")) == 0 + 2 + 2 + 2 + 3
+    assert len(gids(ax, "hand-over-")) == 1
     assert len(gids(ax, "fed-back-")) == 2 + 1
 
 
@@ -300,11 +339,11 @@ def test_backpropagation_shows_each_cost_their_sum_and_the_way_back():
     ax = krb.plot_backpropagation(many_to_many((8, 4)), steps=3)
     assert {"$L_{1}$", "$L_{2}$", "$L_{3}$", r"$L = \Sigma_t\, L_t$"} <= set(texts(ax))
     for layer in ("rnn_1", "rnn_2"):
-        back = gids(ax, f"error-many_to_many-{layer}-→-recurrent")
+        back = gids(ax, f"error-{layer}-→-recurrent")
         assert len(back) == 2
         assert all(arrow.get_xdata()[-1] < arrow.get_xdata()[0] for arrow in back)
-        assert len(gids(ax, f"error-many_to_many-{layer}-→-up")) == 3
-    assert all(line.get_ydata()[-1] < line.get_ydata()[0] for line in gids(ax, "error-many_to_many-rnn_2-→-up"))
+        assert len(gids(ax, f"error-{layer}-→-up")) == 3
+    assert all(line.get_ydata()[-1] < line.get_ydata()[0] for line in gids(ax, "error-rnn_2-→-up"))
 
 
 def test_an_answer_of_many_to_one_has_one_cost(rng):
@@ -331,7 +370,9 @@ def test_what_cannot_be_drawn_is_an_error_that_says_why():
     with pytest.raises(ValueError, match="dense has no recurrent layer in it"):
         krb.plot_unrolled(plain)
     two = [krb.BasicRNN(krb.BasicRNNCell(2), name=f"branch_{i}")(x) for i in (1, 2)]
-    with pytest.raises(ValueError, match=r"layers in a row, each used once, but join of .* does not stand in one"):
+    with pytest.raises(
+        ValueError, match=r"layers in a row, each used once, but join of .* reads branch.* and does not stand in one"
+    ):
         krb.plot_unrolled(keras.Model(x, keras.layers.Add(name="join")(two)))
     skipping = keras.Model(x, keras.layers.Concatenate(name="skip")([x, rnn(krb.BasicRNNCell(3))(x)]))
     with pytest.raises(ValueError, match=r"layers in a row, each used once, but skip of .* does not stand in one"):

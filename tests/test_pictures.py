@@ -119,6 +119,22 @@ def test_a_gradient_flow_hides_what_cannot_be_and_names_the_spectral_radius(ax):
             krb.plot_gradient_flow(wrong, ax)
 
 
+def test_gradient_flows_in_one_figure_share_one_colour_scale_and_one_colour_bar():
+    figure, axes = plt.subplots(1, 3, layout="constrained")
+    back = np.subtract.outer(np.arange(9), np.arange(9))
+    for ax, factor in zip(axes, (0.5, 1.0, 2.0)):
+        krb.plot_gradient_flow(np.tril(factor ** np.maximum(back, 0)), ax, factor)
+    images = [ax.images[0] for ax in axes]
+    assert {image.get_clim() for image in images} == {(1e-6, 256.0)}
+    # What is as long has the same colour, in whichever of them, and what grew another than what faded.
+    colours = [[tuple(image.to_rgba(length)) for length in (1 / 256, 1.0, 256.0)] for image in images]
+    assert colours[0] == colours[1] == colours[2]
+    assert len(set(colours[0])) == 3
+    assert len(figure.axes) == 4
+    figure.canvas.draw()
+    plt.close(figure)
+
+
 def test_activations_have_a_column_for_each_character(ax, rng):
     a = np.tanh(rng.normal(size=(5, 3)))
     assert krb.plot_activations(a, "a b\n$", ax, "character") is ax

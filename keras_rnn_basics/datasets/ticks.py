@@ -1,12 +1,15 @@
 """Stock prices: IBM's daily bars, the user's own bars, or bars made from a file of single trades."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import as_file, files
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from keras_rnn_basics.datasets.series import Series, find_column, opened_csv, read_csv, read_header
+from keras_rnn_basics.datasets.repairs import Repairs, shown
+from keras_rnn_basics.datasets.series import Series, read_series
+from keras_rnn_basics.datasets.tables import columns_of, find_column, letters
 from keras_rnn_basics.datasets.trades import read_trades
 
 IBM = "IBM's daily bars (not ticks), 2000-03-01 to 2013-03-01, unadjusted, Quandl WIKI (public domain)"
@@ -20,147 +23,176 @@ SMALLEST_RANGE = 1e-4
 
 
 def load(
-    path: str | Path | None = None,
+    data: Any = None,
     bars: str | None = None,
     size: float | None = None,
-    time_column: str | None = None,
-    repair: bool = False,
+    time: str | Sequence[str] | None = None,
+    columns: Sequence[str] | Mapping[str, str] | None = None,
+    missing: Sequence[Any] | None = (),
+    time_zone: str | None = None,
+    date_format: str | None = None,
+    only: Mapping[str, Any] | None = None,
+    repair: bool | str | Sequence[str] = False,
 ) -> Series:
     """Bars: one row per day (or minute, or number of trades), with its open, high, low and close price and its volume.
 
-    Without a path: 3,270 daily bars of IBM. They are daily bars, not ticks; no trade-by-trade data are shipped.
+    Without data: 3,270 daily bars of IBM. They are daily bars, not ticks; no trade-by-trade data are shipped.
 
     Args:
-        path: the user's own csv file (gzipped or not). A file of bars has a column of dates or times, and columns
-            called open, high, low, close and volume, or one column each whose name begins with that word; upper and
-            lower case are the same. A file of trades has the columns time, price and size. Further columns are ignored.
-        bars: the kind of bars to make from a file of trades: "time", "tick" or "volume"; `None` for a file of bars.
-            Trades are read as a stream; only the bars are held in memory.
+        data: the user's own data: the path of a file or a pandas.DataFrame. Bars have columns called open, high, low,
+            close and, optionally, volume, or one column each whose name begins with that word; upper and lower case are
+            the same. Trades have the columns time, price and size. Further columns are ignored.
+        bars: the kind of bars to make from trades: "time", "tick" or "volume"; `None` if the data are bars. A file of
+            trades is read as a stream; only the bars are held in memory.
         size: the length of a bar: in seconds, trades, or volume.
-        time_column: the column of the times; `None` means "date" in a file of bars and "time" in a file of trades.
-        repair: whether to repair faults and report them in `Series.repairs`. The faults of `read_csv` are repaired as
-            there; rows whose price or size is not positive are dropped; a high below or a low above the open or close
-            is moved to it; and prices before a split are divided by its ratio. Gaps are kept.
+        columns: the names of these columns where they are others, such as {"close": "Adj Close"} or {"size": "qty"}; or
+            a list of the columns among which they are looked for.
+        time, missing, time_zone, date_format, only: as in `read_series`.
+        repair: as in `read_series`, but no price is ever filled in: "gaps" drops rows with a price that is missing or
+            not positive. "outliers" moves a high below or a low above the open or close to it. "splits" divides the
+            prices before what looks like a split by its ratio.
 
     Returns:
-        A `Series` with the columns open, high, low, close (in the currency of the file) and volume. Bars made from
-            trades also have the column trades, their number. Steps need not be equally long.
+        A `Series` with the columns open, high, low, close (in the currency of the data) and, if there is one, volume.
+        Bars made from trades also have the column trades, their number. Steps need not be equally long.
+        `Series.repairs` tells of more than ten days without a bar, of a jump of more than 25 % between two bars, and of
+        bars without a trade, which are dropped.
 
     Raises:
         FileNotFoundError: if the file does not exist.
-        ValueError: as `read_csv`; and, unless `repair` is set, for prices and sizes that are not positive, an open or
-            close outside low and high, more than ten days without a bar, and an overnight jump of more than 25 %, which
-            looks like a split (the last two only in a file of bars). The error names the file and the line or time.
+        ValueError: as `read_series`; and, unless `repair` names it, for prices that are not positive and an open or
+            close outside low and high. The error names the file and the line or time.
 
     >>> days = load()
     >>> len(days), days.names, days.times[0]
     (3270, ('open', 'high', 'low', 'close', 'volume'), np.datetime64('2000-03-01'))
     """
-    if bars is None:
-        if size is not None:
-            raise ValueError(f"size belongs to bars='time', 'tick' or 'volume', got size={size!r} without bars.")
-        column = "date" if time_column is None else time_column
-        if path is None:
-            with as_file(files("keras_rnn_basics.datasets") / "data" / "ibm_daily.csv.gz") as shipped:
-                return replace(_read_bars(shipped, column, False), source=IBM)
-        return _read_bars(Path(path), column, repair)
-    if path is None:
-        raise ValueError(
-            f"bars={bars!r} are made of a file of trades: name its path. Without a path there are only daily bars."
-        )
-    return read_trades(path, bars, size, "time" if time_column is None else time_column, repair)
+    reading = (time, columns, missing, time_zone, date_format, only, repair)
+    if bars is not None:
+        if data is None:
+            raise ValueError(f"bars={bars!r} are made of trades: give their file. Without one there are daily bars.")
+        return read_trades(data, bars, size, *reading)
+    if size is not None:
+        raise ValueError(f"size belongs to bars='time', 'tick' or 'volume'; got size={size!r} without bars.")
+    if data is not None:
+        return _read_bars(data, *reading)
+    with as_file(files("keras_rnn_basics.datasets") / "data" / "ibm_daily.csv.gz") as shipped:
+        return replace(_read_bars(shipped, *reading[:-1], False), source=IBM)
 
 
-def _read_bars(path, time_column, repair):
-    names = (*PRICES, "volume")
-    with opened_csv(path) as reader:
-        header = read_header(path, reader)
-    columns = [_bar_column(path, header, name) for name in names]
-    return _checked(replace(read_csv(path, time_column, None, repair, columns), names=names), repair)
+def _read_bars(data, time, columns, missing, time_zone, date_format, only, repair):
+    place, header = columns_of(data, time)
+    named = dict(columns) if isinstance(columns, Mapping) else {}
+    if unknown := [name for name in named if name not in (*PRICES, "volume")]:
+        raise ValueError(f"columns names {(*PRICES, 'volume')}, got {unknown[0]!r}.")
+    among = header if columns is None or named else [find_column(place, header, name) for name in columns]
+    found = {name: named.get(name) or _bar_column(place, among, name) for name in (*PRICES, "volume")}
+    notes = []
+    if found["volume"] is None:
+        del found["volume"]
+        notes.append("there is no column of the volume; columns={'volume': '...'} would name it")
+    own = list(found.values())
+    series = read_series(data, None, time, own, missing, (), time_zone, date_format, only, repair)
+    series = replace(series, names=tuple(found), repairs=(*notes, *series.repairs))
+    return _checked(series, Repairs(repair, place))
 
 
-def _bar_column(path, header, name):
-    """The column with this name; otherwise the one column whose name begins with it."""
+def _bar_column(place, header, name):
+    """The column called so; else the one whose name begins so, but no price that is weighted by the volume."""
     if any(own.lower() == name for own in header):
-        return find_column(path, header, name)
-    found = [own for own in header if own.lower().startswith(name)]
-    if len(found) != 1:
-        raise ValueError(
-            f"{path}, line 1: there must be a column {name!r}, or one that begins with it; the columns are {header}."
-        )
-    return found[0]
+        return find_column(place, header, name)
+    begin = "vol" if name == "volume" else name
+    found = [own for own in header if letters(own).startswith(begin) and "weighted" not in own.lower()]
+    found = [own for own in found if letters(own) == name] or found
+    if len(found) == 1 or (name == "volume" and not found):
+        return found[0] if found else None
+    raise ValueError(
+        f"{place}: there must be one column {name!r}, or one that begins so, or columns={{{name!r}: '...'}}; "
+        f"the columns are {header}."
+    )
 
 
-def _checked(series, repair):
-    repairs = list(series.repairs)
+def _checked(series, repairs):
+    def rows(wrong):
+        more = f" (and {wrong.sum() - 1:,} further bars)" if wrong.sum() > 1 else ""
+        return f"{shown(series.times[np.argmax(wrong)])}: {series.values[np.argmax(wrong)].tolist()}{more}"
 
-    def fault(what, mend):
-        if not repair:
-            raise ValueError(f"{series.source}, {what}. With repair=True {mend}.")
-        repairs.append(f"{what}: {mend}")
+    def traded():
+        return series.column("volume") if "volume" in series.names else np.ones(len(series))
 
-    values = series.values
-    worthless = (values[:, :4] <= 0).any(axis=1) | (values[:, 4] < 0)
+    worthless = (series.values[:, :4] <= 0).any(axis=1) | (traded() < 0)
     if worthless.any():
-        first = int(np.argmax(worthless))
-        more = f" (and {worthless.sum() - 1} further rows)" if worthless.sum() > 1 else ""
-        fault(
-            f"{series.times[first]}: {values[first].tolist()} holds a price that is not positive{more}",
-            "such rows are dropped",
-        )
-        if worthless.all():
-            raise ValueError(f"{series.source} holds no bar with positive prices.")
+        repairs.fault("gaps", f"{rows(worthless)} holds a price that is not positive", "such rows are dropped")
         series = series.at(~worthless)
-    values, times = series.values.copy(), series.times
-    o, h, low, c = values[:, :4].T
+    if not len(series):
+        raise ValueError(f"{series.source} holds no bar with positive prices.")
+    o, h, low, c = series.values[:, :4].T
     beyond = (h < np.maximum(o, c)) | (low > np.minimum(o, c))
     if beyond.any():
-        first = int(np.argmax(beyond))
-        fault(
-            f"{times[first]}: the open or close lies outside low and high, {values[first, :4].tolist()}",
-            f"in {beyond.sum()} rows low and high are moved to them",
-        )
-        values[:, 1], values[:, 2] = values[:, :4].max(axis=1), values[:, :4].min(axis=1)
-    for i in np.flatnonzero(np.diff(times) > LONGEST_GAP):
-        fault(f"{times[i + 1]}: no bar since {times[i]}", "the gap is kept, and the next return reaches across it")
-    for i in np.flatnonzero(np.abs(np.log(values[1:, 0] / values[:-1, 3])) > np.log(1 + JUMP)):
-        _jump(values, times, i + 1, fault)
-    return replace(series, values=values, repairs=tuple(repairs))
+        what = f"{rows(beyond)}: the open or close lies outside low and high"
+        repairs.fault("outliers", what, "lows and highs are moved to them")
+        prices = series.values[:, :4]
+        moved = np.stack([o, prices.max(axis=1), prices.min(axis=1), c], axis=1)
+        series = replace(series, values=np.concatenate([moved, series.values[:, 4:]], axis=1))
+    prices = series.values[:, :4]
+    idle = (traded() == 0) & (prices == np.append(np.nan, prices[:-1, 3])[:, None]).all(axis=1)
+    if idle.any() and (traded() > 0).any():
+        repairs.sentences.append(f"{rows(idle)} has no trade: such bars are dropped")
+        series = series.at(~idle)
+    gaps = np.flatnonzero(np.diff(series.times) > LONGEST_GAP)
+    if len(gaps):
+        more = f", and {len(gaps) - 1} further such gaps" if len(gaps) > 1 else ""
+        first, last = (shown(series.times[gaps[0] + k]) for k in (0, 1))
+        repairs.sentences.append(f"{last}: no bar since {first}{more}; the next return reaches across it")
+    series = _without_splits(series, repairs)
+    return replace(series, repairs=(*series.repairs, *repairs.sentences))
 
 
-def _jump(values, times, i, fault):
-    """Divides the prices before a split by its ratio; any other jump is kept."""
-    ratio = float(values[i - 1, 3] / values[i, 0])
-    known = np.array([*SPLITS, *(1 / split for split in SPLITS if split == int(split))])
-    nearest = float(known[np.argmin(np.abs(np.log(known / ratio)))])
-    what = f"{times[i]}: from {values[i - 1, 3]:g} at the close to {values[i, 0]:g} at the open"
-    if abs(np.log(nearest / ratio)) > 0.03:
-        fault(f"{what}, a jump that no usual split explains", "it is kept; check whether it is real")
-        return
-    fault(f"{what}, which looks like a split by {nearest:.3g}", "the prices before it are divided by this ratio")
-    values[:i, :4] /= nearest
-    values[:i, 4] *= nearest
+def _without_splits(series, repairs):
+    """Tells the jumps between bars; if that was asked for, divides the prices before what looks like a split."""
+    values, told = series.values.copy(), []
+    for i in np.flatnonzero(np.abs(np.log(values[1:, 0] / values[:-1, 3])) > np.log(1 + JUMP)) + 1:
+        before, after = (float(price) for price in (series.values[i - 1, 3], series.values[i, 0]))
+        known = np.array([*SPLITS, *(1 / split for split in SPLITS if split == int(split))])
+        nearest = float(known[np.argmin(np.abs(np.log(known * after / before)))])
+        what = f"{shown(series.times[i])}: from {before:g} at the close to {after:g} at the open"
+        if abs(np.log(nearest * after / before)) > 0.03:
+            told.append(f"{what}, a jump that no usual split explains: it is kept; look whether it is true")
+        elif "splits" not in repairs.kinds:
+            told.append(
+                f"{what}, which may be a split by {nearest:.3g}: it is kept; repair='splits' would divide by it"
+            )
+        else:
+            repairs.sentences.append(f"{what}, a split by {nearest:.3g}: the prices before it are divided by that")
+            values[:i, :4] /= nearest
+            values[:i, 4:] *= nearest
+    more = [f"{len(told) - 3} further jumps are kept"] if len(told) > 3 else []
+    repairs.sentences += [*told[:3], *more]
+    return replace(series, values=values)
 
 
 def returns(bars: Series) -> Series:
     """The changes in each bar, known when it closes; the first bar is left out, since none is before it.
 
-    `log_range` is the log of log(high / low), the range of the price; `log_return` is log(close / close before);
-    `overnight` is log(open / close before); `log_volume` is the log of the volume divided by its geometric mean in the
-    22 bars before.
+    `log_range`, log of log(high / low), how far the price went; `log_return`, log(close / the close before);
+    `overnight`, log(open / the close before); `log_volume`, log of the volume over its geometric mean in the 22 bars
+    before, where there is a volume. What is computed from a filled bar is `filled` too.
 
     >>> returns(load()).names
     ('log_range', 'log_return', 'overnight', 'log_volume')
     """
-    o, h, low, c, v = (bars.column(name).astype("float64") for name in (*PRICES, "volume"))
-    v = np.log(np.maximum(v, 1))
-    total, ends = np.append(0, np.cumsum(v)), np.arange(1, len(v))
-    starts = np.maximum(0, ends - 22)
+    o, h, low, c = (bars.column(name).astype("float64") for name in PRICES)
+    filled = bars.was_filled()
+    either = filled[1:] | filled[:-1]
     columns = {
-        "log_range": np.log(np.maximum(np.log(h / low), SMALLEST_RANGE))[1:],
-        "log_return": np.log(c[1:] / c[:-1]),
-        "overnight": np.log(o[1:] / c[:-1]),
-        "log_volume": v[1:] - (total[ends] - total[starts]) / (ends - starts),
+        "log_range": (np.log(np.maximum(np.log(h / low), SMALLEST_RANGE))[1:], filled[1:]),
+        "log_return": (np.log(c[1:] / c[:-1]), either),
+        "overnight": (np.log(o[1:] / c[:-1]), either),
     }
-    names, values = tuple(columns), np.stack(list(columns.values()), axis=1)
-    return bars.rows(1, len(bars)).with_columns(names, values).only(names)
+    if "volume" in bars.names:
+        v = np.log(np.maximum(bars.column("volume").astype("float64"), 1))
+        total, ends = np.append(0, np.cumsum(v)), np.arange(1, len(v))
+        starts = np.maximum(0, ends - 22)
+        columns["log_volume"] = v[1:] - (total[ends] - total[starts]) / (ends - starts), filled[1:]
+    values, filled = (np.stack(own, axis=1) for own in zip(*columns.values()))
+    return bars.rows(1, len(bars)).with_columns(tuple(columns), values, filled).only(tuple(columns))

@@ -1,40 +1,52 @@
 """Single trades, read as a stream and gathered into bars of equal time, number or volume."""
 
-import warnings
-from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from keras_rnn_basics import checks
-from keras_rnn_basics.datasets.series import MISSING, Series, find_column, opened_csv, read_header
+from keras_rnn_basics.datasets.moments import read_moments
+from keras_rnn_basics.datasets.repairs import Repairs, shown
+from keras_rnn_basics.datasets.series import Series, take_only, telling
+from keras_rnn_basics.datasets.tables import chunks, columns_of, find_column
 
 KINDS = ("time", "tick", "volume")
 NAMES = ("open", "high", "low", "close", "volume", "trades")
 # Trades read at a time: reading takes this much memory, however long the file is.
 CHUNK = 1 << 16
 MOST_TRADES, LONGEST_BAR = 10**9, 10**9
-# If a larger share of the trades is faulty, it is another kind of file, or one of its times is far too late.
+# So many trades in a row that come too late show that the one before them has a wrong time.
+MOST_LATE = 20
 MOST_LEFT_OUT = 0.5
+MOMENT = np.timedelta64(1, "ns")
 
 
 def read_trades(
-    path: str | Path, bars: str, size: float | None, time_column: str = "time", repair: bool = False
+    data: Any,
+    bars: str,
+    size: float | None,
+    time: str | Sequence[str] | None = None,
+    columns: Sequence[str] | Mapping[str, str] | None = None,
+    missing: Sequence[Any] | None = (),
+    time_zone: str | None = None,
+    date_format: str | None = None,
+    only: Mapping[str, Any] | None = None,
+    repair: bool | str | Sequence[str] = False,
 ) -> Series:
-    """Reads a csv file (gzipped or not) of single trades, one per row, into bars; in bounded memory.
+    """Reads single trades, a row each, into bars; a file in bounded memory.
 
     Args:
-        path: the file, with the columns time, price and size in any order; upper and lower case are the same; further
-            columns are ignored. Times are ISO 8601 in UTC, such as 2013-01-02T14:30:00.123456, in rising order; several
-            trades may have the same time.
+        data: the path of a file or a pandas.DataFrame, with the columns time, price and size. Times are in rising
+            order; several trades may have the same time.
         bars: "time": each bar covers `size` seconds of the clock, and a span without a trade gives no bar; "tick": each
             bar has `size` trades; "volume": each bar has a volume of at least `size`, including the trade that reaches
             it.
         size: the size of a bar. The last bar may be smaller.
-        time_column: the column of the times.
-        repair: whether to leave out trades that are out of order or whose price or size is missing or not positive, and
-            report their number, which may be at most half of all trades.
+        columns: the names of the columns where they are others: {"size": "qty"}.
+        time, missing, time_zone, date_format, only: as in `read_series`.
+        repair: which trades to leave out and to report the number of, half of all at most: "gaps", whose price or size
+            is missing or not positive; "order", whose time is earlier than that of a trade before them.
 
     Returns:
         A `Series` with the columns open, high, low, close, volume and trades. The time of a bar is that of its last
@@ -42,9 +54,9 @@ def read_trades(
 
     Raises:
         FileNotFoundError: if the file does not exist.
-        ValueError: for invalid `bars` or `size`, a file that is not csv or lacks a column, a field that cannot be read;
-            and, unless `repair` is set, for a trade that `repair` would leave out. The error names the file, the line
-            and the column.
+        ValueError: for invalid `bars` or `size`, a table that lacks a column, a field that cannot be read, a time later
+            than those of more than 20 trades that follow; and for each fault that `repair` does not name. The error
+            names the file, the line and the column.
     """
     if bars not in KINDS:
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")
@@ -54,108 +66,76 @@ def read_trades(
         raise ValueError(f"size must be a whole number of trades in a bar, up to {MOST_TRADES:,}, got {size!r}.")
     if bars == "time" and not 1e-9 <= size <= LONGEST_BAR:
         raise ValueError(f"size must be from 1e-9 to {LONGEST_BAR:,} seconds in a bar, got {size!r}.")
-    path = Path(path)
-    left_out: dict[str, tuple[int, int]] = {}
-    gathered, total = _Bars(bars, size), 0
-    last = np.datetime64("NaT")
-    for lines, times, prices, sizes in _chunks(path, time_column):
-        keep, total = np.ones(len(times), dtype=bool), total + len(times)
-        for what, faulty in (
-            ("column 'price': not a positive number", ~((prices > 0) & np.isfinite(prices))),
-            ("column 'size': not a positive number", ~((sizes > 0) & np.isfinite(sizes))),
-        ):
-            keep &= ~_left_out(path, lines, faulty & keep, what, left_out, repair)
-        # The latest moment before each trade, in the chunk before and among the trades kept in this chunk.
-        seen = np.where(keep, times, np.datetime64("1678-01-01", "ns")).astype("int64")
-        first = seen[0] if np.isnat(last) else last.astype("int64")
-        latest = np.maximum.accumulate(np.append(first, seen))[:-1]
-        late = keep & (times.astype("int64") < latest)
-        keep &= ~_left_out(
-            path, lines, late, f"column {time_column!r}: earlier than a trade before it", left_out, repair
-        )
+    place, header = columns_of(data, time)
+    named = dict(columns) if isinstance(columns, Mapping) else {}
+    try:
+        price, volume = (find_column(place, header, named.get(name, name)) for name in ("price", "size"))
+    except ValueError as error:
+        raise ValueError(f"{error} Name them: columns={{'price': '...', 'size': '...'}}.") from None
+    only, marks = {find_column(place, header, name): word for name, word in (only or {}).items()}, tuple(missing or ())
+    others = [name for name in telling(header) if name not in only]
+    gathered, leaver = _Bars(bars, size), _LeftOut(Repairs(repair, place))
+    for table in chunks(data, time, [price, volume], list(only), others, marks, CHUNK):
+        take_only(table, only, others)
+        if not len(table.frame):
+            continue
+        times, _ = read_moments(table, MOMENT, date_format, time_zone)
+        prices, sizes = table.numbers(price, marks), table.numbers(volume, marks)
+        keep = leaver.keep(table, times, {price: prices, volume: sizes})
         if keep.any():
             gathered.add(times[keep], prices[keep], sizes[keep])
-            last = times[keep][-1]
     times, values = gathered.close()
-    if not total:
-        raise ValueError(f"{path} has no trades under its header.")
-    for what, (first, count) in left_out.items():
-        if count > MOST_LEFT_OUT * total:
+    return Series(times, values, NAMES, place, leaver.sentences(), regular=False)
+
+
+class _LeftOut:
+    """Which trades are faulty, and how many of them were left out."""
+
+    def __init__(self, repairs):
+        self.repairs, self.total, self.faults = repairs, 0, {}
+        self.latest, self.line, self.late = np.datetime64("1678-01-01", "ns"), "", 0
+
+    def keep(self, table, times, numbers):
+        self.total += len(times)
+        keep = np.ones(len(times), dtype=bool)
+        for name, own in numbers.items():
+            keep &= ~self._fault("gaps", table, keep & ~(own > 0), f"column {name!r}: not a positive number")
+        # The latest moment before each trade: of the chunks before it, then of the trades kept in this one.
+        seen = np.append(self.latest, np.where(keep, times, np.datetime64("1678-01-01", "ns"))).astype("int64")
+        latest = np.maximum.accumulate(seen)
+        late = keep & (times.astype("int64") < latest[:-1])
+        # How many have come late, up to each trade, since one that did not.
+        count = np.cumsum(late)
+        row = count - np.maximum.accumulate(np.where(keep & ~late, count, -self.late))
+        ahead = int(np.argmax(seen == latest[-1])) - 1
+        line = self.line if ahead < 0 else table.row(ahead)
+        if (row > MOST_LATE).any():
             raise ValueError(
-                f"{path}, line {first}, {what}, and so are {count:,} of its {total:,} trades: too many to leave out. "
-                "Are that line and the line before it right?"
+                f"{table.place}, {line}, column {table.time[-1]!r}: {shown(latest[-1].astype('datetime64[ns]'))} lies "
+                f"after more than {MOST_LATE} trades that follow it. Is that time right?"
             )
-    repairs = tuple(
-        f"line {first}, {what}: {count} such trades are left out" for what, (first, count) in left_out.items()
-    )
-    return Series(times, values, NAMES, str(path), repairs, regular=False)
+        what = f"column {table.time[-1]!r}: earlier than a trade before it"
+        keep &= ~self._fault("order", table, late, what)
+        self.latest, self.line, self.late = latest[-1].astype("datetime64[ns]"), line, int(row[-1])
+        return keep
 
+    def _fault(self, kind, table, faulty, what):
+        if faulty.any():
+            line = table.row(int(np.argmax(faulty)))
+            if kind not in self.repairs.kinds:
+                self.repairs.fault(kind, f"{line}, {what}", "such trades are left out")
+            first, count = self.faults.get(what, (line, 0))
+            self.faults[what] = first, count + int(faulty.sum())
+        return faulty
 
-def _left_out(path, lines, faulty, what, left_out, repair):
-    if faulty.any():
-        own = lines[faulty].tolist()
-        if not repair:
-            raise ValueError(f"{path}, line {own[0]}, {what}. With repair=True such trades are left out.")
-        first, count = left_out.get(what, (own[0], 0))
-        left_out[what] = first, count + len(own)
-    return faulty
-
-
-def _chunks(path, time_column) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-    """Line numbers, times in ns, prices and sizes, some thousands of trades at a time."""
-    with opened_csv(path) as reader:
-        header = read_header(path, reader)
-        columns = [header.index(find_column(path, header, name)) for name in (time_column, "price", "size")]
-        rows = ((reader.line_num, row) for row in reader if row)
-        while chunk := list(islice(rows, CHUNK)):
-            yield _columns(path, chunk, header, columns)
-
-
-def _columns(path, chunk, header, columns):
-    lines, rows = np.array([line for line, _ in chunk]), [row for _, row in chunk]
-    for line, row in zip(lines, rows):
-        if len(row) != len(header):
-            raise ValueError(f"{path}, line {line}: {len(row)} fields, but line 1 names {len(header)} columns.")
-    fields = [[row[column].strip() for row in rows] for column in columns]
-    read = []
-    for column, own, dtype in zip(columns, fields, ("datetime64[ns]", "float64", "float64")):
-        try:
-            read.append(_read(own, dtype))
-        except ValueError:
-            line, field = next((line, field) for line, field in zip(lines, own) if not _reads(field, dtype))
-            moment = "a moment in UTC, of the years 1700 to 2250, such as 2013-01-02T14:30:00 or 2013-01-02T14:30:00Z"
-            kind = moment if dtype == "datetime64[ns]" else "a number"
-            raise ValueError(f"{path}, line {line}, column {header[column]!r}: {field!r} is not {kind}.") from None
-    times, prices, sizes = read
-    return lines, times, prices, sizes
-
-
-def _read(fields, dtype):
-    if dtype == "datetime64[ns]":
-        # numpy would also accept "now", "2013" and a count of seconds, and would turn a year out of its range into
-        # another.
-        if not all(field[4:5] == "-" and "1700" <= field[:4] <= "2250" for field in fields):
-            raise ValueError
-        # A Z at the end means UTC, which numpy assumes; any other offset is an error.
-        fields = [field.rstrip("Z") for field in fields]
-    else:
-        if any("_" in field for field in fields):
-            raise ValueError
-        fields = ["nan" if field in MISSING else field for field in fields]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # numpy warns about a time zone
-            return np.array(fields, dtype)
-    except Warning as error:
-        raise ValueError(str(error)) from error
-
-
-def _reads(field, dtype):
-    try:
-        _read([field], dtype)
-    except ValueError:
-        return False
-    return True
+    def sentences(self):
+        for what, (first, count) in self.faults.items():
+            if count > MOST_LEFT_OUT * self.total:
+                raise ValueError(
+                    f"{self.repairs.place}, {first}, {what}, and so are {count:,} of its {self.total:,} trades: too "
+                    "many to leave out."
+                )
+        return tuple(f"{first}, {what}: {n} such trades are left out" for what, (first, n) in self.faults.items())
 
 
 class _Bars:
@@ -202,12 +182,13 @@ class _Bars:
             self.clock = spans[-1]
             return np.flatnonzero(np.diff(spans, prepend=before))
         so_far = self.size if self.open is None else self.open[1][4]
-        total, starts = np.cumsum(sizes), []
+        # A trade that fills a bar alone does so whatever its size: huge ones would drown the small ones in rounding.
+        total, starts = np.cumsum(np.minimum(sizes, self.size)), []
         full = 0 if so_far >= self.full else int(np.searchsorted(total, self.full - so_far)) + 1
         while full < len(sizes):
             starts.append(full)
             begun = total[full - 1] if full else 0.0
-            full = int(np.searchsorted(total, begun + self.full)) + 1
+            full = max(int(np.searchsorted(total, begun + self.full)), full) + 1
         return np.array(starts, dtype=int)
 
     def close(self):
@@ -220,13 +201,5 @@ class _Bars:
 
 def _joined(before, after):
     """Two parts of one bar: open, high, low, close, volume, trades."""
-    return np.array(
-        [
-            before[0],
-            max(before[1], after[1]),
-            min(before[2], after[2]),
-            after[3],
-            before[4] + after[4],
-            before[5] + after[5],
-        ]
-    )
+    high, low = max(before[1], after[1]), min(before[2], after[2])
+    return np.array([before[0], high, low, after[3], before[4] + after[4], before[5] + after[5]])

@@ -1,39 +1,49 @@
-"""Days of weather: Seattle 2012-2015, or the user's own csv file."""
+"""Days of weather: Seattle 2012-2015, or the user's own data."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import as_file, files
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from keras_rnn_basics.datasets.series import Series, read_csv
+from keras_rnn_basics.datasets.moments import DAY
+from keras_rnn_basics.datasets.series import Series, read_series
 
 SEATTLE = "NOAA daily observations, Seattle-Tacoma airport, 2012-2015 (public domain), as in vega-datasets 0.9"
 
 
-def load(path: str | Path | None = None, date_column: str = "date", repair: bool = False) -> Series:
+def load(
+    data: Any = None,
+    time: str | Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    missing: Sequence[Any] | None = (),
+    categories: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    time_zone: str | None = None,
+    date_format: str | None = None,
+    only: Mapping[str, Any] | None = None,
+    repair: bool | str | Sequence[str] = False,
+) -> Series:
     """Daily weather: one row per day, one column per measurement.
 
-    Without a path: Seattle, 1,461 days from 2012-01-01 to 2015-12-31 without a gap: precipitation in mm, the day's
+    Without data: Seattle, 1,461 days from 2012-01-01 to 2015-12-31 without a gap; precipitation in mm, the day's
     highest and lowest temperature in °C, wind in m/s.
 
     Args:
-        path: the user's own csv file (gzipped or not): a column of dates and columns of numbers.
-        date_column: the column of the dates.
-        repair: whether to repair rows out of order, repeated rows, missing days and missing numbers, and report it in
-            `Series.repairs`. A missing value takes the last one before it.
+        data: the user's own data: the path of a file or a pandas.DataFrame.
+        time, columns, missing, categories, time_zone, date_format, only, repair: as in `read_series`.
 
     Raises:
-        FileNotFoundError, ValueError: as `read_csv`. The error names the file, the line and the column.
+        FileNotFoundError, ValueError: as `read_series`. The error names the file, the line and the column.
 
     >>> days = load()
     >>> len(days), days.names
     (1461, ('precipitation_mm', 'temp_max_celsius', 'temp_min_celsius', 'wind_m_per_s'))
     """
-    if path is not None:
-        return read_csv(path, date_column, repair=repair)
+    if data is not None:
+        return read_series(data, DAY, time, columns, missing, categories, time_zone, date_format, only, repair)
     with as_file(files("keras_rnn_basics.datasets") / "data" / "seattle_weather.csv.gz") as shipped:
-        return replace(read_csv(shipped), source=SEATTLE)
+        return replace(read_series(shipped, DAY), source=SEATTLE)
 
 
 def with_season(days: Series) -> Series:

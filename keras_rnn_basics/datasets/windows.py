@@ -1,8 +1,10 @@
 """From one long series to many short examples, split by time: the last n steps, and the steps that followed."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
+import keras
 import numpy as np
 
 from keras_rnn_basics import checks
@@ -59,6 +61,62 @@ class Split:
     parts: tuple[Series, Series, Series]
     names: tuple[str, ...]
     targets: tuple[str, ...]
+
+    @property
+    def constant(self) -> tuple[str, ...]:
+        """The columns that never change in the training part: nothing can be learned of them."""
+        train = self.parts[0].values
+        return tuple(name for name, own in zip(self.names, train.T) if (own == own[0]).all())
+
+    def normalization(self) -> keras.layers.Normalization:
+        """A layer that brings each column of x to the mean 0 and the standard deviation 1 of the training part.
+
+        A column that is constant there becomes 0, whatever comes later, and a warning names it.
+
+        >>> from keras_rnn_basics.datasets import weather
+        >>> split = split_windows(weather.load(), "2014-01-01", "2015-01-01", lookback=14)
+        >>> x = np.asarray(split.normalization()(split.parts[0].values))
+        >>> bool(abs(x.mean()) < 1e-3), bool(abs(x.std() - 1) < 1e-3)
+        (True, True)
+        """
+        if self.constant:
+            warnings.warn(f"Constant in the training part, so 0 for the network: {list(self.constant)}.", stacklevel=2)
+        # Divided by an infinite deviation, a column is 0.
+        variance = [np.inf if name in self.constant else s**2 for name, s in zip(self.names, self.std.tolist())]
+        return _built(keras.layers.Normalization(mean=self.mean.tolist(), variance=variance), len(variance))
+
+    def scale_targets(self, y: np.ndarray) -> np.ndarray:
+        """(..., n_y) in the units of the data -> (..., n_y), with the mean 0 and the deviation 1 of the training part.
+
+        A network learns these best; `target_units` is the layer that turns its answers back.
+
+        Raises:
+            ValueError: for a target that is constant in the training part.
+
+        >>> from keras_rnn_basics.datasets import weather
+        >>> split = split_windows(weather.load(), "2014-01-01", "2015-01-01", 14, targets=["temp_max_celsius"])
+        >>> network = keras.Sequential([split.normalization(), keras.layers.Flatten(), keras.layers.Dense(1)])
+        >>> network.compile("adam", "mean_squared_error")
+        >>> _ = network.fit(split.train.x, split.scale_targets(split.train.y[:, 0]), epochs=5, verbose=0)
+        >>> forecaster = keras.Sequential([network, split.target_units()])  # this is what is exported
+        >>> celsius = forecaster.predict(split.test.x, verbose=0)
+        >>> bool(np.abs(celsius - split.test.y[:, 0]).mean() < np.abs(split.test.y - split.train.y.mean()).mean())
+        True
+        """
+        mean, std = self._of_targets()
+        return ((y - mean) / std).astype("float32")
+
+    def target_units(self) -> keras.layers.Normalization:
+        """The inverse of `scale_targets`, a layer: it ends the model that is exported, whose answers are in units."""
+        mean, std = self._of_targets()
+        variance = (std.astype("float64") ** 2).tolist()
+        return _built(keras.layers.Normalization(mean=mean.tolist(), variance=variance, invert=True), len(variance))
+
+    def _of_targets(self):
+        if still := [name for name in self.targets if name in self.constant]:
+            raise ValueError(f"The targets {still} are constant in the training part: there is nothing to learn.")
+        columns = [self.names.index(name) for name in self.targets]
+        return self.mean[columns], self.std[columns]
 
     @property
     def known(self) -> Windows:
@@ -202,6 +260,11 @@ def split_blocks(
         windows.append(_joined([_cut(series.at(rows), lookback, horizon, columns) for rows in long_enough]))
         parts.append(replace(series.at(np.concatenate(blocks[key])), regular=False))
     return _split(series, windows, tuple(parts), columns)
+
+
+def _built(layer, columns):
+    layer.build((None, columns))  # a layer that is first built while a model trains would lose its numbers
+    return layer
 
 
 def _joined(windows):

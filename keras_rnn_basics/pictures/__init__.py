@@ -1,8 +1,7 @@
 """Pictures of what the network is and what it learned. They draw on a given axes, and need matplotlib."""
 
-from keras_rnn_basics.pictures.architectures import plot_architecture, plot_architectures
+from keras_rnn_basics.gradients import gradient_flow
 from keras_rnn_basics.pictures.cell import plot_cell
-from keras_rnn_basics.pictures.gradients import gradient_flow
 from keras_rnn_basics.pictures.learning import (
     plot_activations,
     plot_attention,
@@ -11,7 +10,7 @@ from keras_rnn_basics.pictures.learning import (
     plot_per_step_loss,
     plot_training,
 )
-from keras_rnn_basics.pictures.network import plot_backpropagation, plot_unrolled
+from keras_rnn_basics.pictures.network import plot_architecture, plot_architectures, plot_backpropagation, plot_unrolled
 
 __all__ = [
     "gradient_flow",

@@ -1,45 +1,101 @@
-"""Inside one cell: the two products, the biases, the sum, g, the output's product and h, each arrow with its shape."""
+"""One cell: what pictures ask it, and its inside, with the weights in each part of the step and all shapes."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from keras_rnn_basics.pictures.anatomy import function_name, shape_text
-from keras_rnn_basics.pictures.canvas import (
-    FAINT,
-    INK,
-    INPUT,
-    OUTPUT,
-    RECURRENT,
-    SMALL,
-    STATE,
-    SYMBOL,
-    Drawing,
-    plain,
-    text_size,
-    tint,
-)
-from keras_rnn_basics.pictures.cell_parts import CELL, across, draw_parts, up, value
-from keras_rnn_basics.pictures.parts import answer_size, equations, is_plain, n_x, sizes
+import keras
+import numpy as np
+from keras import ops
+from matplotlib.axes import Axes
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from keras_rnn_basics.architectures.anatomy import shape_text, weights
+from keras_rnn_basics.compat import AutocastScope
+from keras_rnn_basics.pictures import canvas
+from keras_rnn_basics.pictures.canvas import INK, INPUT, NOTE, OUTPUT, RECURRENT, Drawing, plain, text_size
 
-RADIUS = 12.0
-INSIDE = 16.0  # from the cell's border to what is in it
-COLOURS = {"W_ax": INPUT, "W_aa": RECURRENT, "W_ya": OUTPUT, "b_x": INPUT, "b_a": RECURRENT, "b_y": OUTPUT}
+COLOURS = {"project": INPUT, "begin": RECURRENT, "advance": RECURRENT, "readout": OUTPUT, "call": RECURRENT}
+GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "rho", "sigma", "tau")
+# The step of which pictures know what each weight does; of any other cell they know where it acts.
+STEP, ANSWERS = r"a_t = g(x_t W_{ax} + b_x + b_a + a_{t-1} W_{aa})", (r"h(a_t W_{ya} + b_y)", "a_t")
 
 
-def plot_cell(cell: Any, ax: "Axes | None" = None) -> "Axes":
+def equations(cell: Any) -> list[str]:
+    """What a cell says of its step in TeX, unless a part of it has been replaced since; of Keras' cells nothing."""
+    parts = ("project", "advance", "readout", "call", "drop")
+    return list(cell.equations) if hasattr(cell, "still_says") and cell.still_says("equations", *parts) else []
+
+
+def functions(cell: Any) -> dict[str, str]:
+    """The part -> the function that it ends with, where the step is the one that pictures know: g, and h if it has one.
+
+    >>> import keras_rnn_basics as krb
+    >>> functions(krb.BasicRNNCell(4, 2, output_activation="softmax")), functions(krb.LayerNormRNNCell(4, 2))
+    ({'advance': 'g = tanh', 'readout': 'h = softmax'}, {})
+    """
+    if equations(cell) not in [[STEP, rf"\hat{{y}}_t = {answer}"] for answer in ANSWERS]:
+        return {}
+    g, h = (getattr(own, "__name__", type(own).__name__) for own in (cell.activation, cell.output_activation))
+    return {"advance": f"g = {g}"} | ({"readout": f"h = {h}"} if cell.output_units and h != "linear" else {})
+
+
+def sizes(cell: Any) -> list[int]:
+    """n_a of each state."""
+    return keras.tree.flatten(cell.state_size)
+
+
+def letters(name: str) -> str:
+    """A weight's name as a formula.
+
+    >>> print(letters("W_ax"), letters("gamma"), letters("recurrent_kernel"))
+    W_{ax} \\gamma \\mathrm{recurrent\\_kernel}
+    """
+    head, _, below = "".join(c if c.isalnum() else "_" for c in name).replace("_", " ", 1).partition(" ")
+    if len(head) > 1 and head not in GREEK:
+        return rf"\mathrm{{{f'{head} {below}'.strip()}}}".replace("_", r"\_").replace(" ", r"\_")
+    return (f"\\{head}" if head in GREEK else head) + (f"_{{{below.replace('_', '')}}}" if below else "")
+
+
+def given_by_parts(cell: Any, without: Any = None) -> dict[str, list]:
+    """What each part of a cell's step gives for ones, [(1, ...), ...]; `without` is a weight that has no numbers."""
+    x, *states = (
+        ops.ones((1, n), cell.compute_dtype) for n in (cell.get_build_config()["input_shape"][-1], *sizes(cell))
+    )
+    nothing = [] if without is None else [(without, ops.full(without.shape, np.nan, without.dtype))]
+    with AutocastScope(cell.compute_dtype):
+        z = cell.project(x)
+        with keras.StatelessScope(state_mapping=nothing):
+            given = cell.project(x), cell.initial_state(1), cell.advance(z, states), cell.readout(states)
+    return {part: keras.tree.flatten(own) for part, own in zip(COLOURS, given)}
+
+
+def weights_by_part(cell: Any) -> dict[str, dict[str, Any]]:
+    """The part of the step -> the weights that act in it; "begin" is a_0, "call" all of a cell without such parts.
+
+    >>> import keras_rnn_basics as krb
+    >>> cell = krb.BasicRNNCell(4, 2, learned_initial_state=True)
+    >>> cell.build((None, 3))
+    >>> {part: list(named) for part, named in weights_by_part(cell).items()}
+    {'project': ['W_ax', 'b_a', 'b_x'], 'begin': ['a_0'], 'advance': ['W_aa'], 'readout': ['W_ya', 'b_y']}
+    """
+    named = weights(cell)
+    if getattr(cell, "step_by_step", "no RecurrentCell"):
+        return {"call": named}
+    by_part: dict[str, dict] = {part: {} for part in given_by_parts(cell)}
+    for name, weight in named.items():
+        for part, given in given_by_parts(cell, weight).items():
+            # A part has no numbers to give once a weight that acts in it has none.
+            by_part[part] |= {name: weight} if any(bool(ops.any(ops.isnan(own))) for own in given) else {}
+    return by_part
+
+
+def plot_cell(cell: Any, ax: Axes | None = None) -> Axes:
     """Draws the inside of a cell with the shapes of all that goes in, through and out; B is the batch.
 
-    Of `a_t = g(x_t W_ax + b_x + b_a + a_{t-1} W_aa)`, `ŷ_t = h(a_t W_ya + b_y)` it shows every product and sum; of any
-    other cell the parts of its step, with the weights that act in each; of Keras' own cells all weights in one.
+    It shows the parts of the step with the weights that act in each; of Keras' own cells all weights in one. Of
+    `a_t = g(x_t W_ax + b_x + b_a + a_{t-1} W_aa)`, `ŷ_t = h(a_t W_ya + b_y)` it shows products, sums and functions too.
 
     Args:
         cell: a built cell: a `RecurrentCell`, or any other that `keras.layers.RNN` takes.
-        ax: the matplotlib axes to draw on; `None` makes a figure of a fitting size.
-
-    Returns:
-        The axes.
+        ax: the matplotlib axes to draw on, and to return; `None` makes a figure of a fitting size.
 
     Raises:
         ValueError: for something else than a cell, or one that has no weights yet.
@@ -47,120 +103,64 @@ def plot_cell(cell: Any, ax: "Axes | None" = None) -> "Axes":
     >>> import keras_rnn_basics as krb
     >>> model = krb.build_many_to_many((6,), units=32, output_units=4)
     >>> ax = krb.plot_cell(model.get_layer("rnn_1").cell)
-    >>> sorted({label.get_text() for label in ax.texts if "B, " in label.get_text()})
+    >>> sorted({label.get_text() for label in ax.texts if label.get_text().startswith("(B, ")})
     ['(B, 32)', '(B, 4)', '(B, 6)']
     """
     if not hasattr(cell, "state_size") or hasattr(cell, "cell"):
         raise ValueError(f"plot_cell draws a cell, such as layer.cell, got {cell!r}.")
     if not cell.built:
         raise ValueError(f"{cell.name} has no weights yet: build its model, or call it once.")
-    said = [f"${equation}$" for equation in equations(cell)]
-    if is_plain(cell):
-        d, formula = _draw_plain(cell), r", $\quad$ ".join(said)
-        d.caption("× W: the rows that arrive, times W. +: the sum of all that arrives. B is the batch.")
-    else:
-        d, formula = draw_parts(cell), "\n".join(said) or f"the class {plain(type(cell).__name__)} says no equations"
-        d.caption("In each box: the weights that act in this part of the step. B is the batch.")
-    n_a = ", ".join(map(str, sizes(cell)))
-    shapes = f"$n_x$ = {n_x(cell)}, $n_a$ = {n_a}, $n_y$ = {answer_size(cell)}"
-    d.title(plain(cell.name, 40), shapes + _further(cell), formula)
+    n_x, n_y = cell.get_build_config()["input_shape"][-1], getattr(cell, "output_size", None) or sizes(cell)[0]
+    d = _draw(cell, shape_text((None, n_x)), shape_text((None, n_y)))
+    what = "From below, × W: times W, + b: plus b" if functions(cell) else "In each box: the weights of this part"
+    d.caption(f"{what}. B is the batch.")
+    below = [f"$n_x$ = {n_x}, $n_a$ = {', '.join(map(str, sizes(cell)))}, $n_y$ = {n_y}"]
+    below += ["$a_0$ is learned"] * bool(getattr(cell, "learned_initial_state", False))
+    rates = {"$x_t$": getattr(cell, "dropout", 0), "$a_{t-1}$": getattr(cell, "recurrent_dropout", 0)}
+    dropped = " and ".join(f"{rate:.0%} of {name}" for name, rate in rates.items() if rate)
+    below += [f"in training {dropped} dropped"] * bool(dropped)
+    said = [f"${line}$" for line in equations(cell)] or [f"the class {plain(type(cell).__name__)} says no equations"]
+    d.title(plain(cell.name, 40), " · ".join(below), "\n".join(said))
     return d.show(ax)
 
 
-def _draw_plain(cell):
-    n_x, n_a = cell.W_ax.shape
-    n_y = answer_size(cell)
-    d = Drawing()
-    answers = "W_ya" in cell.weight_names
-    state, inputs, outputs = (shape_text((None, n)) for n in (n_a, n_x, n_y))
-    widest = max(text_size(shape, SMALL)[0] for shape in (state, inputs, outputs))
-    gap = widest + 22
-    widths = {name: text_size(_product(name, cell))[0] + 14 for name in COLOURS if name in cell.weight_names}
-    g, h = (
-        f"{name} = {plain(function_name(f), 16)}" for name, f in zip("gh", (cell.activation, cell.output_activation))
-    )
-    g_width, h_width = (text_size(text)[0] + 18 for text in (g, h))
-    lift = 46.0
+def _draw(cell, x_shape, y_shape):
+    """x_t → project → advance → readout → ŷ_t from below, and a_{t-1} → advance → a_t; or all of it in one `call`."""
+    d, by_part, ends_with, top = Drawing(), weights_by_part(cell), functions(cell), 24.0
+    states, signs = [shape_text((None, n)) for n in sizes(cell)], {"W": "× ", "b": "+ "} if ends_with else {}
+    arriving = {"call": x_shape}
+    if "call" not in by_part:
+        z = f"$z_t$ {shape_text((None, given_by_parts(cell)['project'][0].shape[-1]))}"
+        arriving = {"project": x_shape, "advance": z, "readout": "\n".join(dict.fromkeys(states))}
+    rows = {}  # the part -> what stands in it, from below: name, text, fill, letters
+    for part in arriving:
+        texts = {n: f"{signs.get(n[0], '')}${letters(n)}$ {shape_text(w.shape)}" for n, w in by_part[part].items()}
+        rows[part] = [(f"weight-{name}", text, COLOURS[part], "white") for name, text in texts.items()]
+        rows[part] += [("sum", "+ $z_t$", "white", INK)] if part == "advance" and ends_with else []
+        rows[part] += [("function", plain(ends_with[part], 24), "white", INK)] if part in ends_with else []
+    width = 28 + max([70.0, *(text_size(text)[0] for row in rows.values() for _, text, *_ in row)])
+    end = 0.5 * width + 60 + max(text_size(shape, NOTE - 0.5)[0] for shape in states)
 
-    # From left to right: a_{t-1} W_aa, the sum, g, a_t.
-    x_W = 22 + gap + INSIDE + widths["W_aa"] / 2
-    x_sum = x_W + widths["W_aa"] / 2 + max(gap, 0.5 * widths["W_ax"] - RADIUS) + RADIUS
-    x_g = x_sum + RADIUS + gap + g_width / 2
-    beside = [0.5 * widths["W_ya"], 0.5 * h_width] if answers else []
-    x_fork = x_g + g_width / 2 + max(gap, *beside, 0.0)
-    right = x_fork + max(widest + 8, *beside, 0.0) + INSIDE
-    x_end = right + gap + 22
-    value(d, 0, 0, "$a_{t-1}$", RECURRENT, STATE)
-    weight(d, x_W, 0, "W_aa", cell, widths)
-    add(d, x_sum, 0)
-    d.box(x_g, 0, g_width, 26, g, "white", INK, gid="g")
-    value(d, x_end, 0, "$a_t$", INK, STATE)
-    left = x_W - widths["W_aa"] / 2 - INSIDE
-    across(d, 22, x_W - widths["W_aa"] / 2, 0, state, RECURRENT, named_to=left)
-    across(d, x_W + widths["W_aa"] / 2, x_sum - RADIUS, 0, state, RECURRENT)
-    across(d, x_sum + RADIUS, x_g - g_width / 2, 0, state, INK)
-    across(d, x_g + g_width / 2, x_end - 22, 0, state, INK, named_from=right)
-    d.dot(x_fork, 0, INK)
+    def value(formula, x, y, edge=INK, fill=canvas.STATE):
+        return d.box(x, y, 44, 28, f"${formula}$", fill, edge, size=canvas.SYMBOL, gid=f"value-{formula}")
 
-    # From below x_t W_ax, from above the two biases.
-    y_W = -RADIUS - lift - 11
-    bottom = y_W - 11 - INSIDE
-    y_x = bottom - lift - 14
-    value(d, x_sum, y_x, "$x_t$", INPUT, tint(INPUT))
-    weight(d, x_sum, y_W, "W_ax", cell, widths)
-    up(d, x_sum, y_x + 14, y_W - 11, inputs, INPUT, named_to=bottom)
-    up(d, x_sum, y_W + 11, -RADIUS, state, INPUT)
-    y = RADIUS + lift + 11
-    for side, name in ((-1, "b_x"), (1, "b_a")):
-        x = x_sum + side * 26
-        weight(d, x, y, name, cell, widths)
-        end = (x_sum + side * 0.6 * RADIUS, 0.8 * RADIUS)
-        d.arrow([(x, y - 11), (x, 2 * RADIUS), end], COLOURS[name], 1.3, gid=f"arrow-{name}")
-        shape = shape_text(getattr(cell, name).shape)
-        d.text(x + side * 5, y - 24, shape, SMALL, FAINT, ha="right" if side < 0 else "left")
-
-    # Upwards a_t W_ya + b_y, h, ŷ_t; without W_ya the answer is a_t itself.
-    top = y + 11
-    if answers:
-        weight(d, x_fork, y, "W_ya", cell, widths)
-        up(d, x_fork, 0, y - 11, state, OUTPUT)
-        y_sum = top + lift + RADIUS
-        add(d, x_fork, y_sum)
-        up(d, x_fork, top, y_sum - RADIUS, outputs, OUTPUT)
-        x_b = x_fork - RADIUS - gap - widths["b_y"] / 2
-        weight(d, x_b, y_sum, "b_y", cell, widths)
-        across(d, x_b + widths["b_y"] / 2, x_fork - RADIUS, y_sum, shape_text(cell.b_y.shape), OUTPUT, gid="arrow-b_y")
-        y_h = y_sum + RADIUS + lift + 13
-        d.box(x_fork, y_h, h_width, 26, h, "white", INK, gid="h")
-        up(d, x_fork, y_sum + RADIUS, y_h - 13, outputs, INK)
-        top = y_h + 13
-    border = top + INSIDE
-    y_y = border + lift + 14
-    value(d, x_fork, y_y, r"$\hat{y}_t$", OUTPUT, tint(OUTPUT))
-    up(d, x_fork, top if answers else 0, y_y - 14, outputs, INK, named_from=border)
-
-    middle = (0.5 * (left + right), 0.5 * (bottom + border))
-    d.box(*middle, right - left, border - bottom, **CELL)
+    last = value("x_t", 0, 0, INPUT, canvas.X)
+    for part, shape in arriving.items():
+        loops, colour = part in ("advance", "call"), COLOURS[part]
+        height = max(28 + 26 * max(len(rows[part]), 0.7), 38 * len(states) * loops)
+        bottom, top = top + 46, top + 46 + height
+        box = d.box(0, bottom + 0.5 * height, width, height, "", "white", colour, gid=f"part-{part}")
+        d.link(last, box, colour, text=shape, at=0.5 if last.y else 0.42)
+        d.text(0, top - 13, part, colour=colour, weight="bold")
+        d.text(0, top - 32, "" if rows[part] else "no weights", NOTE, canvas.FAINT)
+        for row, (gid, text, fill, ink) in enumerate(rows[part]):
+            d.box(0, bottom + 17 + 26 * row, width - 14, 22, text, fill, colour, ink, gid=gid)
+        for row, shape in enumerate(states if loops else ()):
+            y, above = box.y - 38 * (row - 0.5 * (len(states) - 1)), f"^{{({row + 1})}}" if len(states) > 1 else ""
+            d.link(value(f"a_{{t-1}}{above}", -end, y, colour), box, colour, text=shape, at=0.42)
+            d.link(box, value(f"a_t{above}", end, y), text=shape, at=0.6)
+        last = box
+    d.link(last, value(r"\hat{y}_t", 0, top + 70, OUTPUT, canvas.Y), text=y_shape, at=0.6)
+    look = {"edge": canvas.FAINT, "round": 14.0, "zorder": canvas.BEHIND, "gid": "cell"}
+    d.box(0, 0.5 * (top + 70), width + 32, top - 38, fill="#f5f4f0", **look)
     return d
-
-
-def _product(name, cell):
-    letter, letters = name.split("_")
-    text = f"${letter}_{{{letters}}}$"
-    return text if letter == "b" else f"× {text} {shape_text(getattr(cell, name).shape)}"
-
-
-def weight(d, x, y, name, cell, widths):
-    colour = COLOURS[name]
-    d.box(x, y, widths[name], 22, _product(name, cell), colour, colour, "white", gid=f"weight-{name}")
-
-
-def add(d, x, y):
-    d.box(x, y, 2 * RADIUS, 2 * RADIUS, "+", "white", INK, size=SYMBOL, gid="sum", round=RADIUS)
-
-
-def _further(cell):
-    rates = {"$x_t$": getattr(cell, "dropout", 0), "$a_{t-1}$": getattr(cell, "recurrent_dropout", 0)}
-    dropped = [f"{rate:.0%} of {name}" for name, rate in rates.items() if rate]
-    learned = r" · $a_0$ is learned" if getattr(cell, "learned_initial_state", False) else ""
-    return learned + (f" · in training {' and '.join(dropped)} dropped" if dropped else "")

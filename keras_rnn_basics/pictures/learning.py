@@ -1,45 +1,36 @@
 """What the network learned: its forecasts beside the truth, its costs, its gradients, its states, where it looked."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 
 from keras_rnn_basics.pictures.canvas import INK, RECURRENT
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-FAINTEST = 1e-6
+FAINTEST = 1e-6  # of the largest gradient is still shown
+SIZE = 9.0  # of the letters below the columns of activations
 
 
-def plot_forecast(
-    times: Any, truth: Any, forecast: Any, ax: "Axes", ylabel: str, errors_of: "Axes | None" = None
-) -> "Axes":
-    """Draws a forecast over the truth, both (N,), against the (N,) times they hold for.
+def plot_forecast(times: Any, truth: Any, forecast: Any, ax: Axes, ylabel: str, errors_of: Axes | None = None) -> Axes:
+    """Draws a forecast over the truth, both (N,), against the (N,) times they hold for; returns ax.
 
     Args:
-        times: (N,) datetime64 or numbers.
-        truth, forecast: (N,), in the unit that `ylabel` names.
-        ax: the matplotlib axes to draw on.
+        times: (N,) datetime64 or numbers; truth, forecast: (N,), in the unit that `ylabel` names.
         ylabel: what is forecast, with its unit.
         errors_of: a second axes below, for the error of each forecast.
-
-    Returns:
-        ax.
 
     Raises:
         ValueError: for arrays of different lengths.
     """
     times, truth, forecast = (np.asarray(values) for values in (times, truth, forecast))
-    if not times.shape == truth.shape == forecast.shape or times.ndim != 1:
-        raise ValueError(
-            f"times, truth and forecast must be (N,) alike: {times.shape}, {truth.shape}, {forecast.shape}."
-        )
+    shapes = times.shape, truth.shape, forecast.shape
+    if len(set(shapes)) > 1 or times.ndim != 1:
+        raise ValueError(f"times, truth and forecast must be (N,) alike, got {shapes}.")
     ax.plot(times, truth, color="0.55", linewidth=1.4, label="truth")
     ax.plot(times, forecast, color="tab:red", linewidth=1.0, label="forecast")
-    ax.set_ylabel(ylabel)
+    ax.set(ylabel=ylabel, xmargin=0.01)
     ax.legend(loc="upper left", frameon=False, ncols=2)
-    ax.margins(x=0.01)
     if errors_of is not None:
         errors_of.vlines(times, 0, forecast - truth, color="tab:red", linewidth=0.8)
         errors_of.axhline(0, color="0.55", linewidth=0.8)
@@ -47,50 +38,35 @@ def plot_forecast(
     return ax
 
 
-def plot_per_step_loss(losses: Any, ax: "Axes", ylabel: str = "$L_t$", mean_over: str = "batch") -> "Axes":
-    """Draws the (T,) costs of `per_step_loss` against t, and writes their sum L in the legend.
+def plot_per_step_loss(losses: Any, ax: Axes, ylabel: str = "$L_t$", mean_over: str = "batch") -> Axes:
+    """Draws the (T,) costs of `per_step_loss` against t, and writes their sum L in the legend; returns ax.
 
     Args:
         losses: (T,), or a dict from a name to (T,) for several curves.
-        ax: the matplotlib axes to draw on.
         ylabel: the cost, with its unit.
         mean_over: as in `per_step_loss`; costs of the sequences that are `"running"` at t have no sum L.
-
-    Returns:
-        ax.
 
     Raises:
         ValueError: for costs that are not (T,), or an unknown `mean_over`.
     """
     if mean_over not in ("batch", "running"):
         raise ValueError(f"mean_over must be 'batch' or 'running', got {mean_over!r}.")
-    curves = losses if isinstance(losses, dict) else {"": losses}
-    for name, costs in curves.items():
+    for name, costs in (losses if isinstance(losses, dict) else {"": losses}).items():
         costs = np.asarray(costs)
         if costs.ndim != 1:
             raise ValueError(f"losses must be (T,), got {costs.shape}.")
         total = f"$L = \\Sigma_t L_t$ = {costs.sum():.4g}" if mean_over == "batch" else "mean of those that still run"
-        ax.plot(
-            np.arange(1, len(costs) + 1), costs, marker="o", markersize=4, label=f"{name}: {total}" if name else total
-        )
-    ax.set_xlabel("time step t")
-    ax.set_ylabel(ylabel)
+        ax.plot(range(1, len(costs) + 1), costs, "o-", markersize=4, label=f"{name}: {total}" if name else total)
     ax.set_ylim(0, 1.15 * ax.get_ylim()[1])
-    _at_whole_numbers(ax.xaxis)
-    ax.legend(frameon=False)
-    return ax
+    return _over_whole_numbers(ax, "time step t", ylabel)
 
 
-def plot_training(history: Any, ax: "Axes", ylabel: str = "loss") -> "Axes":
-    """Draws the loss of each epoch, on the training and the validation data, and marks the best epoch.
+def plot_training(history: Any, ax: Axes, ylabel: str = "loss") -> Axes:
+    """Draws the loss of each epoch, on the training and the validation data, marks the best epoch, and returns ax.
 
     Args:
         history: what `fit` came to (a `Run`), a Keras `History`, or the dict that either holds.
-        ax: the matplotlib axes to draw on.
         ylabel: the loss, with its unit.
-
-    Returns:
-        ax.
 
     Raises:
         ValueError: for a history without a loss.
@@ -103,94 +79,70 @@ def plot_training(history: Any, ax: "Axes", ylabel: str = "loss") -> "Axes":
     curves = getattr(history, "history", history)
     if not isinstance(curves, dict) or not len(curves.get("loss", [])):
         raise ValueError(f"history must hold the 'loss' of at least one epoch, as `fit` gives it, got {history!r}.")
-    named = {"training": ("loss", "0.45"), "validation": ("val_loss", RECURRENT)}
-    for label, (name, colour) in named.items():
+    for label, name, colour in (("training", "loss", "0.45"), ("validation", "val_loss", RECURRENT)):
         if name in curves:
-            losses = np.asarray(curves[name], dtype=float)
-            marker = "o" if len(losses) == 1 else None
-            ax.plot(np.arange(1, len(losses) + 1), losses, color=colour, linewidth=1.5, marker=marker, label=label)
-    watched = np.asarray(curves.get("val_loss", curves["loss"]), dtype=float)
+            watched = np.asarray(curves[name], dtype=float)
+            marker = "o" if len(watched) == 1 else None
+            ax.plot(range(1, len(watched) + 1), watched, color=colour, linewidth=1.5, marker=marker, label=label)
     if np.isfinite(watched).any():
         best = int(np.nanargmin(np.where(np.isfinite(watched), watched, np.nan)))
         label = f"best: epoch {best + 1}, {watched[best]:.4g}"
         ax.plot(best + 1, watched[best], "o", color=INK, markersize=6, markerfacecolor="none", label=label)
-    ax.set_xlabel("epoch")
-    ax.set_ylabel(ylabel)
-    _at_whole_numbers(ax.xaxis)
-    ax.legend(frameon=False)
-    return ax
+    return _over_whole_numbers(ax, "epoch", ylabel)
 
 
-def plot_gradient_flow(norms: Any, ax: "Axes", radius: float | None = None) -> "Axes":
-    """Draws |∂L_t/∂a_k|, a row for each t and a column for each k: how much of an error at t is felt at k.
+def plot_gradient_flow(norms: Any, ax: Axes, radius: float | None = None) -> Axes:
+    """Draws |∂L_t/∂a_k|, a row for each t and a column for each k: how much of an error at t is felt at k; returns ax.
 
     The colours are those of a logarithmic scale, down to a millionth of the largest: a gradient that vanishes by the
-    same factor at every step fades evenly along a row, to the left.
+    same factor at every step fades evenly along a row, to the left. All such pictures in one figure share one scale
+    and one colour bar.
 
     Args:
         norms: (T, T), as `gradient_flow` gives them; where k > t there is nothing to draw.
-        ax: the matplotlib axes to draw on.
         radius: the spectral radius of W_aa, the largest |eigenvalue|, for the title: in a linear cell gradients vanish
             where it is below 1, and may explode above; `float(abs(np.linalg.eigvals(cell.W_aa)).max())`.
-
-    Returns:
-        ax.
 
     Raises:
         ValueError: for norms that are not (T, T), or hold no positive number.
 
-    Two networks at the beginning of their training: an orthogonal W_aa, whose radius is 1, and a small random one. In
-    the second an error is felt for a few steps only.
+    An error that halves at every step back beside one that doubles, on one scale:
 
-    >>> import keras
     >>> import matplotlib.pyplot as plt
-    >>> import keras_rnn_basics as krb
-    >>> x, y = np.ones((1, 20, 1)), np.ones((1, 20, 1))
     >>> figure, axes = plt.subplots(1, 2)
-    >>> for ax, W_aa in zip(axes, ("orthogonal", keras.initializers.RandomNormal(stddev=0.1, seed=1))):
-    ...     cell = krb.BasicRNNCell(16, 1, activation="linear", initializers={"W_aa": W_aa})
-    ...     inputs = keras.Input((None, 1), name="x")
-    ...     model = keras.Model(inputs, krb.BasicRNN(cell, return_sequences=True)(inputs))
-    ...     norms = krb.gradient_flow(model, x, y, "mean_squared_error")
-    ...     radius = float(abs(np.linalg.eigvals(cell.W_aa)).max())
-    ...     ax = krb.plot_gradient_flow(norms, ax, radius)
-    ...     print("a hundredth is left after 19 steps:", norms[19, 0] > 0.01 * norms[19, 19])
-    a hundredth is left after 19 steps: True
-    a hundredth is left after 19 steps: False
+    >>> for ax, factor in zip(axes, (0.5, 2.0)):
+    ...     ax = plot_gradient_flow(np.tril([[factor ** (t - k) for k in range(9)] for t in range(9)]), ax, factor)
+    >>> [ax.images[0].get_clim()[1] for ax in axes], len(figure.axes)
+    ([256.0, 256.0], 3)
     """
-    from matplotlib.colors import LogNorm
-
     norms = np.asarray(norms, dtype=float)
     if norms.ndim != 2 or norms.shape[0] != norms.shape[1] or not (norms > 0).any():
         raise ValueError(f"norms must be (T, T) with positive numbers in it, got {norms.shape}.")
-    largest = norms.max()
-    least = FAINTEST * largest
-    steps = np.arange(1, len(norms) + 1)
+    largest, least, steps = norms.max(), FAINTEST * norms.max(), np.arange(1, len(norms) + 1)
+    beside = [image for one in ax.figure.axes for image in one.images if image.get_gid() == "gradient flow"]
+    scale: Any = beside[0].norm if beside else LogNorm(least, largest)
+    scale.vmin, scale.vmax = min(least, scale.vmin), max(largest, scale.vmax)
+    for bar in [image.colorbar for image in beside if image.colorbar]:
+        bar.remove()
     shown = np.ma.masked_where(steps[None, :] > steps[:, None], np.maximum(norms, least))
     extent = (0.5, len(norms) + 0.5, len(norms) + 0.5, 0.5)
-    image = ax.imshow(shown, norm=LogNorm(least, largest), cmap="viridis", extent=extent, interpolation="nearest")
-    ax.set_xlabel("the state it goes back to, k")
-    ax.set_ylabel("the error's own step, t")
-    for axis in (ax.xaxis, ax.yaxis):
-        _at_whole_numbers(axis)
+    image = ax.imshow(shown, norm=scale, cmap="viridis", extent=extent, interpolation="nearest", gid="gradient flow")
+    ax.set(xlabel="the state it goes back to, k", ylabel="the error's own step, t")
+    ax.locator_params(integer=True)
     title = r"$|\partial L_t / \partial a_k|$"
     ax.set_title(title if radius is None else rf"{title}, spectral radius of $W_{{aa}}$: {radius:.3g}")
     ax.figure.colorbar(image, ax=ax, label="gradient's length, mean over the batch", fraction=0.046, pad=0.04)
     return ax
 
 
-def plot_activations(activations: Any, labels: Any, ax: "Axes", xlabel: str = "time step t") -> "Axes":
-    """Draws what each hidden unit did at each step: a row for each unit, a column for each step, labelled.
+def plot_activations(activations: Any, labels: Any, ax: Axes, xlabel: str = "time step t") -> Axes:
+    """Draws what each hidden unit did at each step, a row for each unit, a column for each step; returns ax.
 
     Args:
         activations: (T, n_a), one sequence's a_1 .. a_T: `np.asarray(rnn.activations(x))[0]`.
-        labels: what was read at each of the T steps: characters, words, numbers or datetime64.
-        ax: the matplotlib axes to draw on. Each label stands below its column while there is room for it; where there
-            is not, only every second, third, ... is written.
+        labels: what was read at each of the T steps: characters, words, numbers or datetime64. Each stands below its
+            column while there is room for it; where there is not, only every second, third, ... is written.
         xlabel: what the labels are.
-
-    Returns:
-        ax.
 
     Raises:
         ValueError: when there are not T labels.
@@ -200,12 +152,9 @@ def plot_activations(activations: Any, labels: Any, ax: "Axes", xlabel: str = "t
     >>> [label.get_text() for label in ax.get_xticklabels()]
     ['a', '␣', 'b']
     """
-    activations = np.asarray(activations, dtype=float)
-    if activations.ndim != 2 or len(activations) != len(labels):
-        raise ValueError(
-            f"activations must be (T, n_a), a row for each of {len(labels)} labels, got {activations.shape}."
-        )
-    T = len(activations)
+    activations, T = np.asarray(activations, dtype=float), len(labels)
+    if activations.ndim != 2 or len(activations) != T:
+        raise ValueError(f"activations must be (T, n_a), a row for each of {T} labels, got {activations.shape}.")
     # A diverging map about zero; red to blue is told apart with any colour vision.
     bound = max(1.0, float(np.abs(activations).max())) if activations.min() < 0 else float(activations.max()) or 1.0
     image = ax.imshow(activations.T, cmap="RdBu_r", vmin=-bound, vmax=bound, aspect="auto", interpolation="nearest")
@@ -213,53 +162,44 @@ def plot_activations(activations: Any, labels: Any, ax: "Axes", xlabel: str = "t
     longest = max(map(len, words))
     figure: Any = ax.figure
     points = 0.8 * ax.get_position().width * figure.get_figwidth() * 72  # the colour bar takes its part
-    size = 9.0
-    across = 0.75 * size * longest if longest <= 2 else 1.3 * size  # longer ones stand upright
-    every = max(1, int(np.ceil(across * T / points)))
-    shown = range(0, T, every)
-    rotation = 0 if longest <= 2 else 90
-    ax.set_xticks(shown, [words[t] for t in shown], rotation=rotation, fontsize=size)
-    ax.set_xlabel(xlabel)
-    ax.set_ylabel("hidden unit")
-    _at_whole_numbers(ax.yaxis)
-    figure.colorbar(image, ax=ax, label="$a_t$")
+    across = 0.75 * SIZE * longest if longest <= 2 else 1.3 * SIZE  # longer ones stand upright
+    shown = range(0, T, max(1, int(np.ceil(across * T / points))))
+    ax.set_xticks(shown, [words[t] for t in shown], rotation=0 if longest <= 2 else 90, fontsize=SIZE)
+    ax.set(xlabel=xlabel, ylabel="hidden unit")
+    ax.locator_params("y", integer=True)
+    ax.figure.colorbar(image, ax=ax, label="$a_t$")
     return ax
 
 
-def plot_attention(weights: Any, written: list[str], read: list[str], ax: "Axes") -> "Axes":
-    """Draws where a decoder looked: a row for each token written, a column for each token read, dark where it looked.
+def plot_attention(weights: Any, written: list[str], read: list[str], ax: Axes) -> Axes:
+    """Draws where a decoder looked, a row for each token written, a column for each token read; returns ax.
 
     Args:
-        weights: (T_y, T_x), each row summing to one, as `EncoderDecoder.attention` gives them.
-        written: the T_y tokens.
-        read: the T_x tokens.
-        ax: the matplotlib axes to draw on.
-
-    Returns:
-        ax.
+        weights: (T_y, T_x), each row summing to one, as `EncoderDecoder.attention` gives them; the larger, the darker.
+        written, read: the T_y and the T_x tokens.
 
     Raises:
         ValueError: when the tokens are not as many as the rows and columns.
     """
     weights = np.asarray(weights)
     if weights.shape != (len(written), len(read)):
-        raise ValueError(
-            f"weights must be (T_y, T_x), a row for each of {len(written)} tokens written and a column for each of "
-            f"{len(read)} read, got {weights.shape}."
-        )
+        rows, columns = f"a row for each of {len(written)} tokens written", f"a column for each of {len(read)} read"
+        raise ValueError(f"weights must be (T_y, T_x), {rows} and {columns}, got {weights.shape}.")
     image = ax.imshow(weights, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     ax.set_xticks(range(len(read)), _visible(read))
     ax.set_yticks(range(len(written)), _visible(written))
     ax.xaxis.tick_top()
     ax.xaxis.set_label_position("top")
-    ax.set_xlabel("read")
-    ax.set_ylabel("written")
+    ax.set(xlabel="read", ylabel="written")
     ax.figure.colorbar(image, ax=ax, label="attention weight")
     return ax
 
 
-def _at_whole_numbers(axis: Any) -> None:
-    axis.get_major_locator().set_params(integer=True)
+def _over_whole_numbers(ax, xlabel, ylabel):
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.locator_params("x", integer=True)
+    ax.legend(frameon=False)
+    return ax
 
 
 def _visible(tokens):

@@ -1,196 +1,270 @@
-"""A chain of layers unrolled in time: columns are steps, rows are layers, from the inputs up to the answers."""
+"""The engine of all pictures over time: columns are steps, rows are layers, from the inputs up to the answers."""
 
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, NamedTuple
 
-from keras_rnn_basics.pictures.anatomy import Chain, shape_text
-from keras_rnn_basics.pictures.canvas import (
-    BEHIND,
-    FAINT,
-    INK,
-    INPUT,
-    OUTPUT,
-    SMALL,
-    SYMBOL,
-    TEXT,
-    Drawing,
-    plain,
-    text_size,
-    tint,
-)
-from keras_rnn_basics.pictures.notation import BACKWARD, FORWARD, Step, state, symbol
-from keras_rnn_basics.pictures.parts import PARTS, drawn_weights
-from keras_rnn_basics.pictures.rows import CELL_HEIGHT, GAP, Port, Rows, Unrolled
+from keras_rnn_basics.architectures.anatomy import Chain, kind_of, shape_text
+from keras_rnn_basics.pictures import canvas
+from keras_rnn_basics.pictures.canvas import FAINT, INK, INPUT, NOTE, SMALL, STATE, SYMBOL, Place, plain, text_size
+from keras_rnn_basics.pictures.cell import COLOURS, functions, letters, sizes, weights_by_part
+
+HEIGHT, GAP, DASHED = 26.0, 50.0, (0, (2.5, 2))
 
 
-def unroll(chain: Chain, steps: list[Step], x: str = "x", fed_back: bool = False, shifted: bool = False) -> Unrolled:
-    """Draws a chain over these steps, with x_1 in the first column at (0, 0).
+class Step(NamedTuple):
+    """A column: its label in a formula, and its t, from 1, if that is known. A gap stands for steps left out."""
 
-    Args:
-        chain: what is drawn.
-        steps: the columns.
-        x: the letter of the input.
-        fed_back: draw how an answer becomes the next input.
-        shifted: the inputs are a start and then x_1 .. x_{T-1}, as a decoder's.
+    label: str
+    t: int | None = None
+    gap: bool = False
+
+    def minus(self, k: int) -> str:
+        """The label of the step k steps before."""
+        return self.label if not (k and self.label) else f"{self.label}-{k}" if self.t is None else str(self.t - k)
+
+
+def columns(T: int | None, symbol: str = "T_x") -> list[Step]:
+    """All of up to five steps; of more, the first two and the last two, with a gap between them.
+
+    >>> [step.label for step in columns(3)], [step.label for step in columns(50)]
+    (['1', '2', '3'], ['1', '2', '', '49', '50'])
     """
-    return _Unrolling(chain, steps, x, shifted).draw(fed_back)
+    if T is None:
+        return [*columns(2), Step("", gap=True), Step(symbol)]
+    steps = [Step(str(t), t) for t in range(1, T + 1)]
+    return steps if T <= 5 else [*steps[:2], Step("", gap=True), *steps[-2:]]
 
 
-class _Unrolling(Rows):
-    def __init__(self, chain, steps, x, shifted):
-        self.chain, self.steps, self.x, self.shifted = chain, steps, x, shifted
-        self.d = Drawing()
-        inputs = [self.input_label(i) for i in range(len(steps))]
-        labels = [state(part, direction, step.label) for part, direction, _ in self.cells() for step in steps]
-        widest = max(text_size(f"${label}$" if label else "", SYMBOL)[0] for label in [*labels, r"\hat{y}_{10}"])
-        widest = max(widest, *(text_size(label, SYMBOL)[0] for label in inputs))
-        self.width = max(36.0, widest + 12)
-        two = any(len(part.cells) == 2 for part in chain.recurrent)
-        self.shift = 0.5 * (self.width + 12) if two else 0.0
+def indexed(symbol: str, below: str = "", above: str = "") -> str:
+    """`indexed("a", "t", "[1]")` is a with t below and [1] above, as a formula."""
+    return f"${symbol}{below and f'_{{{below}}}'}{above and f'^{{{above}}}'}$"
+
+
+@dataclass
+class Unrolled:
+    """Draws a chain over time, with its inputs at the height of 0."""
+
+    d: canvas.Drawing
+    chain: Chain
+    steps: list[Step]
+    begin: float = 0.0  # the chain is drawn right of it
+    weights: bool = True  # with a_0, and each weight as one box with a line to all the places that use it
+    fed_back: bool = False  # an answer becomes the next input
+    encoder: Any = None  # what this decoder begins with
+
+    def __post_init__(self):
+        self.gap, parts = GAP if self.weights else 0.5 * GAP, self.chain.parts
+        self.chips: dict[tuple, list] = {}
+        self.symbols: dict[tuple, str] = {}
+        for part, way, layer in self.chain.ways:
+            above = part.number + ({"→": r"\rightarrow", "←": r"\leftarrow"}[way] if len(part.layers) == 2 else "")
+            labels = ["0", *(step.label for step in self.steps)]
+            self.symbols |= {(part.name, way, label): indexed("a", label, above) for label in labels}
+            for acts, named in weights_by_part(layer.cell).items() if self.weights else ():
+                drawn = {name for (*of, _), own in self.chips.items() if of == [part.name, way] for name, *_ in own}
+                chips = [self.chip((part.name, way, name), w, above, name in drawn) for name, w in named.items()]
+                self.chips[part.name, way, acts] = chips
+        self.left = self.begin + max((sum(width + 5 for *_, width in own) for own in self.chips.values()), default=0)
+        self.late, self.several = parts[-1].late, parts[-1].every_step and len(self.steps) > 1
+        labels = [label for i, step in enumerate(self.steps) for label in (self.input(i), self.answer(step))]
+        self.width = max(36.0, *(text_size(label, SYMBOL)[0] + 12 for label in (*labels, *self.symbols.values())))
+        self.shift = 0.5 * (self.width + 12) * any(len(part.layers) == 2 for part in parts)
         self.half = 0.5 * self.width + self.shift
-        pitch = 2 * self.half + GAP
-        self.centres = [0.0]
-        for before, step in pairwise(steps):
+        self.centres = [self.left + (14 + self.width + self.gap) * self.weights + self.half]
+        for before, step in pairwise(self.steps):
             # Where steps are left out the dots need less room than a cell.
-            narrow = 0.5 * (2 * self.half - 24) * (before.gap + step.gap)
-            self.centres.append(self.centres[-1] + pitch - narrow)
-        self.right = self.centres[-1] + self.half
-        self.drawn = {id(cell): drawn_weights(cell) for _, _, cell in self.cells()}
-        weights = [f"{formula} {shape_text(w.shape)}" for formula, w in self.weights()]
-        self.weight_width = max(text_size(text, TEXT)[0] for text in weights) + 14
-        self.left = self.centres[0] - self.half - GAP - self.width
-        self.y = 0.0
-        self.notes = []
-
-    def cells(self):
-        for part in self.chain.recurrent:
-            for direction, cell in zip((FORWARD, BACKWARD), part.cells):
-                yield part, direction, cell
-
-    def weights(self):
-        for part, direction, cell in self.cells():
-            for acts_in in PARTS:
-                for name, weight in self.acting(cell, acts_in):
-                    yield f"${symbol(name, part, direction)}$", weight
-
-    def input_label(self, i):
-        step = self.steps[i]
-        if step.gap:
-            return ""
-        if self.shifted:
-            before = f"{step.label}-1" if step.t is None else step.t - 1
-            return "start" if i == 0 else f"${self.x}_{{{before}}}$"
-        if self.only_one:
-            return f"${self.x}$"
-        label = step.label
-        if self.chain.backwards:
-            opposite = self.steps[-1 - i]
-            label = f"{self.steps[-1].label}-1" if opposite.gap else opposite.label
-        return f"${self.x}_{{{label}}}$"
-
-    def draw(self, fed_back):
-        result = Unrolled(self.d, self.steps, self.centres, half=self.half, late=self.chain.late)
-        ports = self.inputs()
-        for part in self.chain.parts:
-            if part.layers:
-                ports = self.recurrent(part, ports, result)
-            elif part.looks_back:
-                ports = self.luong_attention(part, ports, result)
-            else:
-                ports = self.time_distributed(part, ports)
-        if self.chain.answers:
-            self.outputs(ports, result)
-            if fed_back:
-                self.feed_back(result)
+            narrow = (self.half - 12) * (before.gap + step.gap)
+            self.centres.append(self.centres[-1] + 2 * self.half + self.gap - narrow)
+        self.ends, self.tops, self.notes, self.y = {}, [], [(0.0, self.chain.x_shape)], 0.5 * HEIGHT
+        places = self.inputs()
+        for part in parts:
+            row = self.recurrent if part.layers else self.luong_attention if part.reads else self.time_distributed
+            places = row(part, places)
+        self.answers = self.outputs(places) if self.chain.answers else {}
         # Beside the rows, right of everything that is in them.
-        right = self.right + (self.width + GAP if any(part.merge for part in self.chain.recurrent) else 0)
+        x = self.centres[-1] + self.half + (self.width + GAP) * (self.weights and self.shift > 0) + 14
         for y, note in self.notes:
-            self.d.text(right + 14, y, note, SMALL + 0.5, FAINT, ha="left")
-        return result
+            self.d.text(x, y, note, NOTE, FAINT, ha="left")
+
+    def chip(self, key, weight, above, again):
+        """-> a weight's name, whether it has its box already, its text, its gradient, and the width of it all."""
+        above, gradient = (rf"\mathrm{{{self.chain.owner}}}" if self.chain.owner else "") + above, ""
+        text = f"{indexed(letters(key[-1]), above=above)} {shape_text(weight.shape)}"
+        if self.d.measured is not None and self.d.measured.weights and not again:
+            gradient = f"gradient {self.d.measured.weights[key]:.2g}"
+        return key[-1], again, text, gradient, max(text_size(text)[0] + 12, text_size(gradient, SMALL)[0])
+
+    def input(self, i):
+        if self.chain.owner == "dec":
+            return indexed(r"\hat{y}" if self.fed_back else "y", self.steps[i].minus(1)) if i else "start"
+        label, opposite = self.steps[i].label, self.steps[-1 - i]
+        if self.chain.backwards:
+            label = self.steps[-1].minus(1) if opposite.gap else opposite.label
+        return indexed("x", label if len(self.steps) > 1 else "")
+
+    def answer(self, step):
+        return indexed(r"\hat{y}", step.minus(self.late) if self.several else "")
+
+    def box(self, x, y, label, fill, edge, **look):
+        size = SYMBOL if "$" in label else canvas.TEXT
+        return self.d.box(x, y, self.width, HEIGHT, label, fill, edge, size=size, **look)
+
+    def dots(self, y):
+        for step, x in zip(self.steps, self.centres):
+            self.d.text(x, y, r"$\cdots$" if step.gap else "", SYMBOL)
+
+    def row(self, places, rise, label, name, fill, edge, flow):
+        """A box above each of these places."""
+        self.y, up = self.y + rise + HEIGHT, {}
+        for i, place in places.items():
+            step = self.steps[i]
+            box = self.box(place.x, self.y - 0.5 * HEIGHT, label(step), fill, edge, gid=f"{name}-{step.label}")
+            self.d.link(place, box, place.colour, f"arrow-{name}-{step.label}")
+            up[i] = box._replace(flow=(*flow, step.t))
+        if len(places) > 1:
+            self.dots(self.y - 0.5 * HEIGHT)
+        return up
+
+    def out(self, part, i, y, h):
+        return Place(self.centres[i], y, 0, h, INK, (part.name, "", "out", self.steps[i].t))
+
+    # The rows, from below: places in their columns -> places above them.
 
     def inputs(self):
-        ports = {}
-        for i, step, x in self.at():
-            label = self.input_label(i)
-            size = SYMBOL if label.startswith("$") else TEXT
-            gid = f"x-{step.label}"
-            self.d.box(x, 0, self.width, CELL_HEIGHT, label, tint(INPUT), INPUT, size=size, gid=gid)
-            ports[i] = Port(x, 0.5 * CELL_HEIGHT)
-        for step, x in zip(self.steps, self.centres):
-            if step.gap:
-                self.d.text(x, 0, r"$\cdots$", SYMBOL)
-        self.notes.append((0.0, shape_text(self.chain.x_shape)))
-        self.y = 0.5 * CELL_HEIGHT
-        return ports
+        places = {i: Place(x, 0, colour=FAINT) for i, x in enumerate(self.centres) if not self.steps[i].gap}
+        for i in list(places)[: 1 if self.fed_back else None]:
+            label = self.input(i)
+            gid = label if label == "start" else f"x-{self.steps[i].label}"
+            places[i] = self.box(self.centres[i], 0, label, canvas.X, INPUT, gid=gid)
+        if not self.fed_back:
+            self.dots(0)
+        return places
 
-    def time_distributed(self, part, ports):
+    def time_distributed(self, part, places):
         """One bar under all columns: the same layer does the same to every step."""
-        name, what = plain(part.name), f"{plain(part.kind, 60)}, {part.shapes}"
+        name, what = plain(part.name), f"{plain(kind_of(part.node), 60)}, {part.shapes}"
         text = f"{name}: {what}" if len(name) + len(what) < 44 and "\n" not in name else f"{name}:\n{what}"
-        width, height = text_size(text, SMALL + 0.5)
-        height = max(20.0, height + 9)
-        xs = [self.centres[i] for i in ports]
-        middle, span = 0.5 * (min(xs) + max(xs)), max(xs) - min(xs) + self.width
-        bottom = self.y + 16
-        for i, port in ports.items():
-            gid = f"arrow-{part.name}-{self.steps[i].label}"
-            self.d.arrow([(port.x, port.y), (port.x, bottom)], port.colour, 1.3, gid=gid, flow=port.flow)
-        y = bottom + 0.5 * height
-        self.d.box(middle, y, max(span, width + 16), height, text, "white", FAINT, INK, SMALL + 0.5, f"bar-{part.name}")
-        self.y = y + 0.5 * height
-        flows = {i: port.flow and (self.chain.name, part.name, "", "out", self.steps[i].t) for i, port in ports.items()}
-        given = {i: Port(self.centres[i], self.y, INK, flows[i]) for i in ports if self.steps[i].answer(part.late)}
+        (width, height), xs = text_size(text, NOTE), [self.centres[i] for i in places]
+        height, width = max(20.0, height + 9), max(max(xs) - min(xs) + self.width, width + 16)
+        given: dict[int, Place] = {}
+        x, y, self.y = 0.5 * (min(xs) + max(xs)), self.y + 16 + 0.5 * height, self.y + 16 + height
+        self.d.box(x, y, width, height, text, "white", FAINT, size=NOTE, gid=f"bar-{part.name}")
+        for i, place in places.items():
+            out = self.out(part, i, y, 0.5 * height)
+            self.d.link(place, out, place.colour, f"arrow-{part.name}-{self.steps[i].label}")
+            given |= {i: out} if (self.steps[i].t or part.late + 1) > part.late else {}
         if not given:
             raise ValueError(f"{part.name} leaves out the first {part.late} steps: draw more of them.")
         return given
 
-    def luong_attention(self, part, ports, result):
-        self.y += 56
-        flows = {}
-        for i, port in ports.items():
-            x, label = self.centres[i], self.steps[i].label
-            gid, ends = f"arrow-{part.name}-{label}", [(port.x, port.y), (port.x, self.y)]
-            self.d.arrow(ends, port.colour, 1.3, gid=gid, flow=port.flow)
-            tilde = f"$\\tilde{{a}}_{{{label}}}$"
-            self.d.box(x, self.y + 13, self.width, CELL_HEIGHT, tilde, size=SYMBOL, gid=f"look-{label}")
-            result.look_backs.append((x, self.y))
-            flows[i] = (self.chain.name, part.name, "", "out", self.steps[i].t)
-        for step, x in zip(self.steps, self.centres):
-            if step.gap:
-                self.d.text(x, self.y + 13, r"$\cdots$", SYMBOL)
-        encoders = "every $a_t$ of the encoder"
-        read = encoders if self.chain.recurrent[0].owner else plain(" and ".join(part.looks_back))
-        self.notes.append((self.y + 13, f"{plain(part.name)}\n{plain(part.kind)}, reads {read}"))
-        self.y += CELL_HEIGHT
-        return {i: Port(self.centres[i], self.y, INK, flows[i]) for i in ports}
+    def luong_attention(self, part, places):
+        flow = (part.name, "", "out")
+        up = self.row(places, 56, lambda step: indexed(r"\tilde{a}", step.label), "look", STATE, INK, flow)
+        for a, look in ((a, look) for a in (self.encoder.tops if self.encoder else ()) for look in up.values()):
+            self.d.line([(a.x, a.y + a.h), (look.x, look.y - look.h)], FAINT, 0.8, gid="attention")
+        read = "every $a_t$ of the encoder" if self.encoder else plain(part.reads)
+        self.notes.append((self.y - 0.5 * HEIGHT, f"{plain(part.name)}\n{plain(kind_of(part.node))}, reads {read}"))
+        return up
 
-    def outputs(self, ports, result):
-        bottom = self.y + 16
-        for i, port in ports.items():
-            step = self.steps[i]
-            several = self.chain.every_step and not self.only_one
-            label = rf"$\hat{{y}}_{{{step.answer(self.chain.late)}}}$" if several else r"$\hat{y}$"
-            gid = f"arrow-y-{step.label}"
-            self.d.arrow([(port.x, port.y), (port.x, bottom)], port.colour, 1.3, gid=gid, flow=port.flow)
-            y = bottom + 0.5 * CELL_HEIGHT
-            x, gid = self.centres[i], f"y-{step.label}"
-            self.d.box(x, y, self.width, CELL_HEIGHT, label, tint(OUTPUT), OUTPUT, size=SYMBOL, gid=gid)
-            flow = (self.chain.name, "", "", "answer", step.t)
-            result.answers[i] = Port(self.centres[i], y + 0.5 * CELL_HEIGHT, INK, flow)
-        y = bottom + 0.5 * CELL_HEIGHT
-        for step, x in zip(self.steps, self.centres):
-            if step.gap and self.chain.every_step:
-                self.d.text(x, y, r"$\cdots$", SYMBOL)
-        self.notes.append((y, shape_text(self.chain.y_shape)))
+    def recurrent(self, part, places):
+        two = len(part.layers) == 2
+        ways = {way: self.shift * sign * two for way, sign, _ in zip("→←", (-1, 1), part.layers)}
+        sides: dict[str, dict] = {}
+        bend, low, self.y = self.y + 8, self.y + 20 + 4 * two, self.y + 4 * two
+        for way, shift in ways.items():
+            self.rail(part, way, "project", [place.x + shift for place in places.values()])
+        self.y = max(self.y, low) + 16
+        for way, shift in ways.items():
+            self.y += 9 * bool(sides)
+            sides[way] = self.states(part, way, shift, places, bend)
+        if part.layers[0] is not None:
+            cell, n_a = part.layers[0].cell, [", ".join(map(str, sizes(layer.cell))) for layer in part.layers]
+            said = "\n".join(map(plain, functions(cell).values() or [type(cell).__name__]))
+            self.notes.append((self.ends[part.name].y - 23, f"{plain(part.name)}\n$n_a$ = {' + '.join(n_a)}, {said}"))
+        for way, side in sides.items():
+            if self.rail(part, way, "readout", [place.x for place in side.values()]):
+                sides[way] = {i: place._replace(colour=COLOURS["readout"]) for i, place in side.items()}
+        self.y, self.tops = self.y + 12 * self.weights, list(sides["→"].values())
+        return self.merged(part, sides) if two else sides["→"]
 
-    def feed_back(self, result):
-        """ŷ_t becomes x_{t+1}: down between the columns, behind everything."""
-        for i, (step, x) in enumerate(zip(self.steps, self.centres)):
-            if i + 1 == len(self.steps):
-                break
-            following = self.steps[i + 1]
-            half, next_half = (12 if s.gap else 0.5 * self.width for s in (step, following))
-            top = max(port.y for port in result.answers.values()) - 0.5 * CELL_HEIGHT
-            lane = self.centres[i + 1] - next_half - 14
-            points = [(x + half, top), (lane, top), (lane, 0), (self.centres[i + 1] - next_half, 0)]
-            gid = f"fed-back-{following.label or 'gap'}"
-            self.d.arrow(points, FAINT, 1.0, style=(0, (4, 2)), gid=gid, zorder=BEHIND)
+    def rail(self, part, way, acts, uses, rise=24.0, down_to=None):
+        """One box for each weight that acts in a part of the step, and a line to all the places that use it."""
+        chips, x, key, colour = self.chips.get((part.name, way, acts)), self.left, part.key(way), COLOURS[acts]
+        if not chips:
+            return False
+        self.y += rise + (10 if chips[0][3] and rise > 20 else 0)
+        line, dot = {"linestyle": DASHED, "width": 0.9}, {"round": 2.6, "zorder": canvas.DOTS, "edge": "none"}
+        self.d.line([(x, self.y), (max(uses), self.y)], colour, gid=f"rail-{acts}-{key}", **line)
+        for name, again, text, gradient, width in reversed(chips):
+            middle, x = x - 0.5 * width, x - width - 5
+            # A weight that acts in several parts has one box; where it acts again, its name stands in a frame.
+            (fill, ink), gid = ("white", colour) if again else (colour, "white"), "again" if again else "weight"
+            self.d.box(middle, self.y, width, 20, text, fill, colour, ink, gid=f"{gid}-{name}-{key}")
+            self.d.text(middle, self.y - 16, gradient, SMALL, canvas.ERROR)
+        for x, y in ((use, down_to or self.y) for use in uses):
+            self.d.line([(x, self.y), (x, y)], colour, **line)
+            self.d.box(x, y, 5.2, 5.2, fill=colour, gid=f"use-{acts}-{key}", **dot)
+        return True
+
+    def states(self, part, way, shift, places, bend):
+        """The cells of one direction, with the line from each to the next; -> where their states leave upwards."""
+        sign, y, key, up, uses = 1 if way == "→" else -1, self.y + 0.5 * HEIGHT, part.key(way), {}, []
+        first: Any = None
+        before: Any = None
+        if self.weights:
+            beside, look = 0.5 * self.width + self.gap + self.half, {"linestyle": "--", "gid": f"begin-a-{key}"}
+            x = self.centres[0 if sign > 0 else -1] - sign * beside
+            first = self.box(x, y, self.symbols[part.name, way, "0"], canvas.CARD, FAINT, **look)
+        last = first
+        for i in range(len(self.steps))[::sign]:
+            step, x, place = self.steps[i], self.centres[i], Place(self.centres[i], y, 10, HEIGHT)
+            if not step.gap:
+                label, gid = self.symbols[part.name, way, step.label], f"cell-a-{key}-{step.label}"
+                place = self.box(x + shift, y, label, STATE, INK, gid=gid)
+                self.d.link(places[i], place, INPUT, f"arrow-project-{key}-{step.label}", bend)
+                up[i] = place._replace(flow=(part.name, way, "up", step.t))
+            if last:
+                into = before and (before.t and before.t + sign if step.gap else step.t)
+                last = last._replace(flow=before and (part.name, way, "recurrent", into))
+                self.d.link(last, place, COLOURS["advance"], f"arrow-advance-{key}-{step.label or 'gap'}")
+                uses.append(x - sign * ((12 if step.gap else self.half) + 0.5 * self.gap))
+            first, last, before = first or place, place, step
+        self.dots(y)
+        self.ends[part.name], self.y = last, y + 0.5 * HEIGHT
+        if self.encoder and part.begins_with:
+            end, begin = self.encoder.ends[part.begins_with], (first.x - first.w, y)
+            bent = [(0.5 * (end.x + first.x), end.y), (0.5 * (end.x + first.x), y)] if end.y != y else []
+            gid, flow = f"hand-over-{part.begins_with}", (part.name, way, "recurrent", 1)
+            self.d.way([(end.x + end.w, end.y), *bent, begin], COLOURS["advance"], gid, flow, self.begin - 22)
+        for acts in ("advance", "call"):
+            self.rail(part, way, acts, uses, 15.0, y)
+        if not part.begins_with:
+            self.rail(part, way, "begin", [first.x], 23.0, y + 0.5 * HEIGHT)
+        return up if part.every_step else {i: up[i] for i in [max(up) if sign > 0 else min(up)]}
+
+    def merged(self, part, sides):
+        """What becomes of the answers from both ends."""
+        sign, given = {"sum": "+", "mul": "×", "ave": "mean"}.get(part.node.operation.merge_mode, "[ ; ]"), {}
+        self.y += 22 if part.every_step else 34
+        for i, forward in sides["→"].items():
+            # The cell that reads from the end may answer at the first step alone: its answer travels to the last one.
+            backward, x, y = sides["←"][i if part.every_step else min(sides["←"])], self.centres[i], self.y - 10
+            look = {"fill": "white", "round": 10, "gid": f"merge-{part.name}"}
+            box = self.d.box(x, y, 20 if sign in "+×" else 32, 20, sign, **look)
+            self.d.link(forward, box, forward.colour, f"merge-{part.name}-→", y - 20 if backward.x < x else None)
+            self.d.link(backward, box, backward.colour, f"merge-{part.name}-←")
+            given[i] = self.out(part, i, y, 10)
+        return given
+
+    def outputs(self, places):
+        up = self.row(places, 16, self.answer, "y", canvas.Y, canvas.OUTPUT, ("", "", "answer"))
+        y = self.y - 0.5 * HEIGHT
+        self.notes.append((y, self.chain.y_shape))
+        for (step, x), (then, to) in pairwise(zip(self.steps, self.centres)) if self.fed_back else ():
+            # ŷ_t becomes x_{t+1}: down between the columns, behind everything.
+            half, next_half = (12 if one.gap else 0.5 * self.width for one in (step, then))
+            lane, gid = to - next_half - min(14, 0.5 * self.gap), f"fed-back-{then.label or 'gap'}"
+            points = [(x + half, y), (lane, y), (lane, 0), (to - next_half * then.gap, 0)]
+            self.d.line(points, FAINT, 1.0, linestyle=(0, (4, 2)), gid=gid)
+        return up

@@ -12,6 +12,7 @@ import tensorflow as tf
 from small_model import build
 
 import keras_rnn_basics as krb
+from keras_rnn_basics.training.data import take_in
 
 
 @pytest.fixture
@@ -40,23 +41,14 @@ def test_it_learns_logs_and_keeps_the_best_weights(data, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("asked", [None, True, False])
-def test_a_dataset_is_not_autotuned_unless_that_was_asked_for(asked, data, tmp_path):
+def test_a_dataset_is_not_autotuned_unless_that_was_asked_for(asked, data):
     # The end of an iterator that is tuned waits for the thread that tunes it, for up to a minute.
     options = tf.data.Options()
     if asked is not None:
         options.autotune.enabled = asked
     dataset = tf.data.Dataset.from_tensor_slices(data).batch(16).with_options(options)
-    received = []
-
-    def build_spied_on():
-        model = build()
-        fit = model.fit
-        model.fit = lambda **given: received.append(given) or fit(**given)
-        return model
-
-    krb.fit(build_spied_on, dataset, dataset, tmp_path, epochs=1, verbose=0)
-    for name in ("x", "validation_data"):
-        assert received[0][name].options().autotune.enabled is bool(asked)
+    taken = take_in("train", dataset)
+    assert taken.options().autotune.enabled is bool(asked)
     assert dataset.options().autotune.enabled is asked
 
 
@@ -135,6 +127,26 @@ def test_the_precision_is_the_model_s_and_nobody_else_s(data, tmp_path, precisio
     assert run.model.get_layer("rnn_1").compute_dtype == precision.removeprefix("mixed_")
     assert run.history["val_loss"][-1] < run.history["val_loss"][0]
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.parametrize("asked", ["float64", None])
+def test_float64_is_computed_in_to_the_last_digit_of_the_loss(data, tmp_path, asked):
+    def build_still():
+        model = krb.build_many_to_one((3,), 4, 1)
+        model.compile(keras.optimizers.SGD(0.0), "mean_squared_error")
+        return model
+
+    floatx = keras.config.floatx()
+    keras.config.set_floatx("float64" if asked is None else floatx)
+    try:
+        run = krb.fit(build_still, data, None, tmp_path, epochs=1, precision=asked, verbose=0)
+        assert keras.config.floatx() == ("float64" if asked is None else floatx)
+    finally:
+        keras.config.set_floatx(floatx)
+    x, y = (part.astype("float64") for part in data)
+    answers = np.asarray(run.model(x))
+    assert answers.dtype == "float64"
+    assert run.history["loss"] == pytest.approx([((answers - y) ** 2).mean()], rel=1e-13)
 
 
 def test_datasets_train_too(data, tmp_path):

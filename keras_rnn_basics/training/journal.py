@@ -1,14 +1,11 @@
-"""A run of training on disk: its log, its best weights, and where it goes on after a kill."""
+"""A run's record: when it ends, which of its epochs was the best, and where it goes on after a kill."""
 
 import csv
 import itertools
 import json
 import math
 import os
-import shutil
 import time
-import zlib
-from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
@@ -16,29 +13,33 @@ import keras
 import numpy as np
 
 from keras_rnn_basics.compat import layers_within
+from keras_rnn_basics.training import state
+from keras_rnn_basics.training.board import Board
+from keras_rnn_basics.training.data import checksum
+from keras_rnn_basics.training.folder import writing
+
+# Writing the state is to take no more than about this part of the time.
+SHARE_OF_WRITING = 0.05
 
 
 class Journal(keras.callbacks.Callback):
-    """The run's state, on disk after every epoch, best weights included.
+    """The run's state after every epoch, in memory, and on disk as often as that costs little.
 
     Keras' BackupAndRestore and EarlyStopping do not know of each other: after a kill the best weights and the patience
     would begin anew. And its TerminateOnNaN ends a run whose weights are already ruined.
     """
 
-    def __init__(self, folder, patience, minutes, setup):
+    def __init__(self, folder, patience, minutes, setup, interruption):
         super().__init__()
-        self.folder, self.patience, self.setup = folder, patience, setup
+        self.folder, self.patience, self.setup, self.interruption = folder, patience, setup, interruption
         self.seconds, self.spent, self.given_up = minutes and 60 * minutes, 0.0, False
-        self.state_path, self.best_path = folder / "unfinished.json", folder / "best.weights.h5"
-        self.first_path = folder / "first.weights.h5"
+        self.state_path, self.best_path = folder / "unfinished.npz", folder / "best.weights.h5"
         self.epoch, self.best_epoch, self.best, self.wait = 0, 0, float("inf"), 0
         self.history, self.stopped = {}, "all epochs are done"
+        self.epoch_written, self.best_epoch_written, self.write_from = 0, 0, -math.inf
 
-    def open(self, model):
-        """Takes up the folder's unfinished run, or begins a new one."""
-        if self.folder.exists() and not self.folder.is_dir():
-            raise ValueError(f"run_dir must be a folder; {self.folder} is a file.")
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def open(self, model, variables):
+        """Takes up the folder's unfinished run, or begins a new one. `variables` are the model's `Variables`."""
         self.setup = {
             **self.setup,
             "first weights": [checksum(weight) for weight in model.get_weights()],
@@ -51,34 +52,33 @@ class Journal(keras.callbacks.Callback):
         self.stateful = [layer for layer in layers_within(model) if getattr(layer, "stateful", False)]
         if self.seconds:
             self.learning_rate = _learning_rate(model.optimizer)
-        # Weight files hold the optimizer's variables too, once it has them.
-        model.optimizer.build(model.trainable_variables)
-        state = json.loads(self.state_path.read_text()) if self.state_path.exists() else None
-        if state is not None and state["setup"] != self.setup:
-            self._put_aside(state)
-            state = None
-        if state is not None:
-            model.load_weights(self.folder / state["weights_file"])
-            self.epoch, self.best_epoch, self.wait = state["epoch"], state["best_epoch"], state["wait"]
-            self.best, self.history, self.spent = state["best"], state["history"], state.get("spent", 0.0)
-            self._keep_best(state["weights_file"])
-        else:
-            # The weights to fall back on before the first epoch has ended.
-            model.save_weights(self.first_path)
         self.set_model(model)
+        self.variables, self.board = variables, Board(self.folder)
+        self.now = self.at_best = self.variables.copy()
+        if self.state_path.exists():
+            self._go_on(*state.read(self.state_path))
 
-    def _put_aside(self, state):
+    def _go_on(self, told, arrays):
+        if told["setup"] != self.setup:
+            self._put_aside(told)
+            return
+        self.epoch, self.best_epoch, self.wait = told["epoch"], told["best_epoch"], told["wait"]
+        self.best, self.history, self.spent = told["best"], told["history"], told["spent"]
+        self.now, self.at_best, self.epoch_written = arrays["now"], arrays.get("best", arrays["now"]), self.epoch
+        self.variables.set(self.now)
+
+    def _put_aside(self, told):
         """An unfinished run of another set-up is nothing to go on from, but may have cost hours."""
-        differing = [key for key in self.setup if state["setup"].get(key) != self.setup[key]]
+        differing = [key for key in self.setup if told["setup"].get(key) != self.setup[key]]
         aside = next(
             path for path in (self.folder / f"unfinished_{n}" for n in itertools.count(1)) if not path.exists()
         )
         aside.mkdir()
-        for path in [*self.folder.glob("*.weights.h5"), self.folder / "log.csv", self.state_path]:
+        for path in [self.best_path, self.folder / "log.csv", self.state_path]:
             if path.exists():
                 os.replace(path, aside / path.name)
         print(
-            f"{self.folder} held an unfinished run of another set-up, {state['epoch']} epochs of it (it differs in its "
+            f"{self.folder} held an unfinished run of another set-up, {told['epoch']} epochs of it (it differs in its "
             f"{', '.join(differing)}): moved to {aside}."
         )
 
@@ -107,6 +107,9 @@ class Journal(keras.callbacks.Callback):
         self._forget()
         self.tested_from = time.monotonic()
 
+    def on_test_batch_end(self, batch, logs=None):
+        self.interruption.check()
+
     def on_test_end(self, logs=None):
         # Only training counts: else the time could run out in a validation, with the learning rate still high.
         self.began += time.monotonic() - self.tested_from
@@ -121,6 +124,7 @@ class Journal(keras.callbacks.Callback):
             self.model.optimizer.learning_rate = self.learning_rate * (1 + math.cos(math.pi * passed)) / 2
 
     def on_train_batch_end(self, batch, logs: Any = None):
+        self.interruption.check()
         if self.seconds and time.monotonic() - self.began >= self.seconds:
             self.model.stop_training = True
         if not np.isfinite(float(logs["loss"])):
@@ -131,31 +135,34 @@ class Journal(keras.callbacks.Callback):
             return
         if self.seconds:
             logs = {**logs, "learning_rate": self.model.optimizer.learning_rate}
-        watched = float(logs.get("val_loss", logs["loss"]))
-        if not np.isfinite(watched) or not all(np.isfinite(weight).all() for weight in self.model.get_weights()):
+        watched, now = float(logs.get("val_loss", logs["loss"])), self.variables.copy()
+        if not np.isfinite(watched) or not self.variables.finite(now):
             self._give_up(f"in epoch {epoch + 1} the loss or the weights were no longer finite")
             return
+        self.now = now
         self.epoch, self.wait, self.spent = epoch + 1, self.wait + 1, time.monotonic() - self.began
         for name in [*self.history, *(name for name in logs if name not in self.history)]:
             # A resumed run may log other metrics than it began with.
             self.history.setdefault(name, [float("nan")] * epoch).append(float(logs.get(name, "nan")))
         if watched < self.best:
-            self.best, self.best_epoch, self.wait = watched, self.epoch, 0
+            self.best, self.best_epoch, self.wait, self.at_best = watched, self.epoch, 0, now
         if self._has_ended():
             self.model.stop_training = True
-        self._save()
+        if time.perf_counter() >= self.write_from:
+            self.write()
 
     def _give_up(self, why):
         self.stopped = f"{why} (a smaller learning rate, or clipnorm in the optimizer, may help)"
         self.model.stop_training = self.given_up = True
         # At once, so that the epoch's validation runs on sound weights.
-        self.model.load_weights(self.best_path if self.best_epoch else self.first_path)
+        self.variables.set(self.at_best)
 
-    def _save(self):
-        weights_file = f"epoch_{self.epoch}.weights.h5"
-        with _whole(self.folder / weights_file) as half:
-            self.model.save_weights(half)
-        state = {
+    def write(self):
+        """The state after the last finished epoch, on disk."""
+        if self.epoch == self.epoch_written:
+            return
+        began = time.perf_counter()
+        told = {
             "setup": self.setup,
             "epoch": self.epoch,
             "best_epoch": self.best_epoch,
@@ -163,48 +170,46 @@ class Journal(keras.callbacks.Callback):
             "wait": self.wait,
             "spent": self.spent,
             "history": self.history,
-            "weights_file": weights_file,
         }
-        with _whole(self.state_path) as half:
-            half.write_text(json.dumps(state, indent=1))
-        # Only now: a kill before this line goes on from the epoch before; one behind it copies the best weights anew.
-        self._keep_best(weights_file)
-        self._remove_weights(but=weights_file)
+        with self._writing():
+            arrays = {"now": self.now} if self.at_best is self.now else {"now": self.now, "best": self.at_best}
+            state.write(self.state_path, told, arrays)
+            self._write_best()
+            self._write_log()
+        now = time.perf_counter()
+        self.write_from = now + (now - began) / SHARE_OF_WRITING
+
+    def _writing(self):
+        return writing(
+            self.folder, "Change that and call fit again: it goes on after the last epoch that it could write"
+        )
+
+    def _write_best(self):
+        """After a kill before this line, or amid it, the state still has the best weights."""
+        if self.best_epoch_written != self.best_epoch:
+            held = self.variables.copy()
+            self.variables.set(self.at_best)
+            with state.whole(self.best_path) as half:
+                self.model.save_weights(half)
+            self.variables.set(held)
+            self.best_epoch_written = self.best_epoch
+
+    def _write_log(self):
         rows = zip(range(1, self.epoch + 1), *self.history.values())
-        with (self.folder / "log.csv").open("w", newline="") as file:
+        with state.whole(self.folder / "log.csv") as half, half.open("w", newline="") as file:
             csv.writer(file).writerows([["epoch", *self.history], *rows])
-
-    def _keep_best(self, weights_file):
-        if self.best_epoch == self.epoch:
-            with _whole(self.best_path) as half:
-                shutil.copyfile(self.folder / weights_file, half)
-
-    def _remove_weights(self, but=None):
-        for path in self.folder.glob("*epoch_*.weights.h5"):
-            if path.name != but:
-                path.unlink()
+        self.board.write(self.history, self.epoch_written, self.epoch)
+        self.epoch_written = self.epoch
 
     def close(self):
         """The run has ended: the model gets its best weights, and the state of the last epoch goes."""
-        if not self.best_epoch:
-            os.replace(self.first_path, self.best_path)
-        self.model.load_weights(self.best_path)
-        self.first_path.unlink(missing_ok=True)
-        self.state_path.unlink(missing_ok=True)
-        self._remove_weights()
-
-
-def checksum(array):
-    """What tells an array from another: its shape, and its bytes in few."""
-    return f"{array.shape} {zlib.crc32(np.ascontiguousarray(array).tobytes())}"
-
-
-@contextmanager
-def _whole(path):
-    """Gives a path to write to; what was written stands at `path` when it is complete, or not at all."""
-    half = path.with_name(f"half.{path.name}")
-    yield half
-    os.replace(half, path)
+        self.variables.set(self.at_best)
+        with self._writing():
+            self.best_epoch_written = -1
+            self._write_best()
+            self._write_log()
+            self.board.close()
+            self.state_path.unlink(missing_ok=True)
 
 
 def _learning_rate(optimizer):

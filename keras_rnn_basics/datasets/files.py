@@ -1,0 +1,236 @@
+"""Files of tables: unpacked within bounds, their separator and header found, their rows read by pandas."""
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+import re
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# What a file may hold once it is unpacked, and a line of it.
+MAX_BYTES, LONGEST_LINE = 1 << 30, 1 << 20
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "none", "-", "--", "#N/A", "<NA>", "NaT")
+PACKED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+SPREADSHEETS = {".xlsx": "read_excel", ".xls": "read_excel", ".parquet": "read_parquet", ".feather": "read_feather"}
+NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+GROUPS = {".": r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", ",": r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?"}
+
+
+@dataclass
+class Layout:
+    """How a table is written; `sep` is None for a frame."""
+
+    header: list[str]
+    sep: str | None = None
+    decimal: str = "."
+    above: int = 0
+    frame: Any = None
+    notes: list[str] = field(default_factory=list)
+
+
+def layout_of(path: Path, is_header: Callable[[list[str]], bool]) -> Layout:
+    """Finds the separator, the sign of decimals and the header, from the first lines."""
+    with opened(path) as text:
+        start = text.read(1 << 16)
+    lines = re.split(r"\r\n|\r|\n", start)[:100]
+    lines = lines[:-1] if len(start) == 1 << 16 and len(lines) > 1 else lines
+    if not any(line.strip() for line in lines):
+        raise ValueError(f"{path} is empty: its first line must name the columns.")
+    if "\x00" in start:
+        raise ValueError(f"{path} is not a csv file in UTF-8: it holds zero bytes.")
+    rows = {sep: [[name.strip() for name in row] for row in csv.reader(lines, delimiter=sep)] for sep in ",;\t|"}
+    widths = {sep: [len(row) for row in own if any(row)] for sep, own in rows.items()}
+    usual = {sep: max(set(own) - {1}, key=own.count, default=1) for sep, own in widths.items()}
+    sep = max(rows, key=lambda sep: (widths[sep].count(usual[sep]) if usual[sep] > 1 else 0, sep == ","))
+    if usual[sep] == 1:
+        first = next(filter(None, lines))
+        raise ValueError(
+            f"{path}, line 1: there are no columns of numbers beside {first!r}: no commas, semicolons, tabs "
+            "or bars part the fields. If blanks do: " + _by_pandas(path, "sep=' +'")
+        )
+    above = _header_line(path, rows[sep], usual[sep], is_header)
+    header = rows[sep][above]
+    fields = [name for row in rows[sep][above + 1 :] for name in row]
+    layout = Layout(header, sep, _decimal(path, sep, fields), above)
+    if all(re.fullmatch(rf"({NUMBER}|\d{{4}}-\d\d-\d\d.*|true|false)?", name) for name in header):
+        names = ", ".join(["'time'", *["'...'"] * (len(header) - 1)])
+        raise ValueError(
+            f"{path}, line 1: there is no header, no line that names the columns: {header[:4]}. Name them: "
+            + _by_pandas(path, f"header=None, names=[{names}]")
+        )
+    if above:
+        layout.notes.append(f"what stands above the header, which is line {above + 1}, was passed over")
+    return layout
+
+
+def _header_line(path, rows, usual, is_header):
+    """The number of the row that names the columns: the first, or the first of full width below lines that have not."""
+    top = next(number for number, row in enumerate(rows) if any(row))
+    above = next((number for number, row in enumerate(rows) if is_header(row)), top)
+    if above and rows[above].count("") == len(rows[above]) - 1 and len(rows[0]) == len(rows[above]):
+        raise ValueError(
+            f"{path}: the names of the columns stand in {above + 1} lines, the first of them {rows[0]}. Hand over a "
+            "frame: " + _by_pandas(path, f"header={list(range(above))}, index_col=0, parse_dates=True")
+        )
+    if above and any(len(row) == usual for row in rows[:above]):
+        raise ValueError(
+            f"{path}, line 1: no column of the times was found; the columns are {rows[0]}. Give time='the name of the "
+            f"column'; or, if line {above + 1} is the header, a frame: " + _by_pandas(path, f"skiprows={above}")
+        )
+    return above
+
+
+def _decimal(path, sep, fields):
+    """A comma or a point, by the numbers of the first lines."""
+    commas = [name for name in fields if re.fullmatch(r"[+-]?[\d.]*\d,\d+", name)]
+    if sep == "," or not commas:
+        return "."
+    if not all(re.fullmatch(GROUPS["."], name) for name in commas):
+        return ","
+    if any(re.fullmatch(r"[+-]?\d+\.\d+", name) for name in fields):
+        return "."
+    raise ValueError(
+        f"{path}: {commas[0]!r} may be {commas[0].replace(',', '.')} or {commas[0].replace(',', '')}. Tell pandas: "
+        + _by_pandas(path, f"sep={sep!r}, decimal=','")[:-1]
+        + " (or thousands=',')."
+    )
+
+
+def frames_of(path: Path, layout: Layout, text: Sequence[int], missing: Sequence[Any], size: int) -> Iterator[Any]:
+    """The rows, `size` at a time: a pandas.DataFrame, whose index are the lines of the file.
+
+    Args:
+        text: the numbers of the columns that stay text.
+        missing: what marks a missing field, beside MISSING.
+    """
+    import pandas
+
+    header, blank = layout.header, True
+    marks = [*MISSING, *(str(mark) for mark in missing if not re.fullmatch(NUMBER, str(mark)))]
+    with opened(path) as file, warnings.catch_warnings():
+        warnings.simplefilter("error", pandas.errors.ParserWarning)
+        try:
+            frames = pandas.read_csv(
+                file,
+                sep=layout.sep,
+                decimal=layout.decimal,
+                skiprows=layout.above,
+                index_col=False,
+                dtype=dict.fromkeys(text, str),
+                keep_default_na=False,
+                na_values=marks,
+                skip_blank_lines=False,
+                skipinitialspace=True,
+                chunksize=size,
+            )
+            for frame in frames:
+                frame.columns = header
+                frame.index += layout.above + 2
+                frame = frame.dropna(how="all")  # blank lines
+                blank = blank and not len(frame)
+                if len(frame):
+                    yield frame
+        except pandas.errors.ParserWarning:
+            raise ValueError(
+                f"{path}: the rows have more fields than line {layout.above + 1} names columns, {len(header)}."
+            ) from None
+        except pandas.errors.ParserError as error:
+            found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+            if not found:
+                raise ValueError(f"{path} is not a csv file in UTF-8: {error}.") from error
+            raise ValueError(
+                f"{path}, line {found[2]}: {found[3]} fields, but line {layout.above + 1} names {found[1]} columns."
+            ) from None
+    if blank:
+        raise ValueError(f"{path} has no rows under its header.")
+
+
+def spreadsheet(path: Path) -> Any:
+    """A pandas.DataFrame of an excel, parquet or feather file."""
+    import pandas
+
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as sheets:
+            _bound(path, sum(part.file_size for part in sheets.infolist()))
+    try:
+        return getattr(pandas, SPREADSHEETS[path.suffix.lower()])(path)
+    except Exception as error:  # whatever the reader of this kind of file raises
+        raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+class _Bounded(io.RawIOBase):
+    """What is read of a file, until it is more than MAX_BYTES or a line is longer than LONGEST_LINE."""
+
+    def __init__(self, file, path):
+        self.file, self.path, self.total, self.line = file, path, 0, 0
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        block = self.file.read(len(buffer))
+        self.total += len(block)
+        self.line = 0 if b"\n" in block or b"\r" in block else self.line + len(block)
+        _bound(self.path, self.total)
+        if self.line > LONGEST_LINE:
+            raise ValueError(f"{self.path} is no table: a line of it is longer than {LONGEST_LINE:,} bytes.")
+        buffer[: len(block)] = block
+        return len(block)
+
+
+def _bound(path, size):
+    if size > MAX_BYTES:
+        raise ValueError(
+            f"{path} holds more than {MAX_BYTES:,} bytes, unpacked. If it is to be so large, hand over a frame of what "
+            f"you need: {_by_pandas(path, 'usecols=[...]')}"
+        )
+
+
+def _by_pandas(path, how):
+    return f"frame = pandas.read_csv({str(path)!r}, {how}), and load(frame)."
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """The text of a file in UTF-8, unpacked (gz, bz2, xz, zip) and bounded; what is no such file is an error."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+    try:
+        with _unpacked(path, magic) as file:
+            raw = io.BufferedReader(_Bounded(file, path), 1 << 16)
+            yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+    except UnicodeDecodeError as error:
+        raise _encoding_error(path, magic, error) from error
+    except (csv.Error, EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:
+        raise ValueError(f"{path} is not a csv file in UTF-8: {error}.") from error
+
+
+@contextmanager
+def _unpacked(path, magic):
+    if magic == b"PK\x03\x04":
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
+            if len(names) != 1:
+                raise ValueError(f"{path} holds {len(names)} files, {names[:4]}: unpack it, and name one of them.")
+            with archive.open(names[0]) as file:
+                yield file
+        return
+    opener: Any = next((opener for begin, opener in PACKED.items() if magic.startswith(begin)), open)
+    with opener(path, "rb") as file:
+        yield file
+
+
+def _encoding_error(path, magic, error):
+    encoding = "utf-16" if magic[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
+    return ValueError(
+        f"{path} is not a csv file in UTF-8 (byte 0x{error.object[error.start]:02x}), but perhaps one in {encoding}. "
+        "Hand over a frame: " + _by_pandas(path, f"encoding={encoding!r}")
+    )

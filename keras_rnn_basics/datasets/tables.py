@@ -1,0 +1,268 @@
+"""A table from a file or from a pandas.DataFrame: its columns by name, and the line that each row stands in."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_rnn_basics.datasets.files import (
+    GROUPS,
+    MISSING,
+    NUMBER,
+    SPREADSHEETS,
+    Layout,
+    frames_of,
+    layout_of,
+    spreadsheet,
+)
+
+# What the columns of times are called, beside signs and digits: "Date", "time_utc", "Open time".
+TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local)?"
+CHUNK = 1 << 17
+# The text of so many times takes about a gigabyte.
+MOST_ROWS = 10_000_000
+FRAME = "the frame"
+
+
+@dataclass
+class Table:
+    """The rows of a file or frame.
+
+    Attributes:
+        place: the file, or "the frame".
+        frame: a pandas.DataFrame; its index are the lines of the file, or the numbers of the frame's rows.
+        time: the columns of the times.
+        notes: what was decided in reading, a sentence each.
+    """
+
+    place: str
+    frame: Any
+    time: list[str]
+    decimal: str = "."
+    notes: list[str] = field(default_factory=list)
+
+    def row(self, number: int) -> str:
+        """How a row is called: "line 3"."""
+        return f"{'row' if self.place == FRAME else 'line'} {self.frame.index[number]}"
+
+    def error(self, number: int, column: str, what: str) -> ValueError:
+        """The error of a field, by the number of its row and its column."""
+        return ValueError(f"{self.place}, {self.row(number)}, column {column!r}: {what}")
+
+    def refuse(self, column: str, wrong: Any, what: str) -> None:
+        """An error that shows the first field that is wrong, if any is."""
+        wrong = np.asarray(wrong, bool)
+        if wrong.any():
+            own = self.frame[column].iloc[number := int(np.argmax(wrong))]
+            raise self.error(number, column, f"{str(own) if own == own else ''!r} {what}.")
+
+    def numbers(self, name: str, missing: Sequence[Any] = ()) -> np.ndarray:
+        """-> (N,) float64: the numbers of a column; those that are missing are NaN.
+
+        Raises:
+            ValueError: for text, a column without any number, and a number that float32 does not hold.
+        """
+        import pandas
+
+        column = self.frame[name]
+        if pandas.api.types.is_numeric_dtype(column):
+            values = column.to_numpy("float64", na_value=np.nan)
+        else:
+            values = self._numbers_of_text(name, column.astype("str").str.strip(), missing)
+        codes = [float(code) for code in missing if re.fullmatch(NUMBER, str(code))]
+        values = np.where(np.isclose(values[:, None], codes, rtol=1e-6, atol=0).any(axis=1), np.nan, values)
+        sizes, limits = np.abs(values), np.finfo("float32")
+        wrong = (sizes > limits.max) | ((sizes < limits.tiny) & (sizes > 0))
+        self.refuse(name, wrong, "is not a finite number that float32 can hold")
+        return values
+
+    def _numbers_of_text(self, name, text, missing):
+        import pandas
+
+        text = text.mask(text.isin([*MISSING, *map(str, missing)]))
+        values = pandas.to_numeric(text.str.replace(",", ".") if self.decimal == "," else text, errors="coerce")
+        odd = (values.isna() | text.str.contains("_")) & text.notna()
+        if self.decimal == ",":  # 1.013 is no number there: it may be 1013
+            odd |= text.str.contains(".", regex=False, na=False)
+        if odd.any():
+            plain = text[odd].str.replace(r"^([+-]?)[$€£¥] ?", r"\1", regex=True)
+            grouped = plain.str.fullmatch(GROUPS[self.decimal])
+            plain = plain.mask(grouped, plain.str.replace(",."[self.decimal == ","], "", regex=False))
+            plain = plain.str.replace(",", ".") if self.decimal == "," else plain
+            good = grouped | plain.str.fullmatch(NUMBER)
+            if not good.all():
+                bad = good[~good].index[0]
+                self._refuse_text(name, text, text[odd][~good], int(self.frame.index.get_loc(bad)))
+            values[odd] = pandas.to_numeric(plain)
+            self.notes.append(f"column {name!r}: {text[odd].iloc[0]!r} was read as {float(values[odd].iloc[0]):g}")
+        return values.to_numpy("float64")
+
+    def _refuse_text(self, name, text, bad, number):
+        seen = ", ".join(map(repr, bad.unique()[:4]))
+        advice = f"where it marks a missing number, give missing=[{seen}]"
+        if bad.str.fullmatch(r"[+-]?\d+,\d+").all():
+            advice = "where its comma is that of decimals, hand over a frame, read by pandas.read_csv(..., decimal=',')"
+        elif len(bad) > text.notna().sum() / 2:
+            advice = f"leave the column out by columns=[...], or make its words columns by categories=[{name!r}]"
+        raise self.error(number, name, f"{bad.iloc[0]!r} is not a finite number; {advice}.")
+
+
+def read_table(*arguments: Any) -> Table:
+    """All that `chunks` gives, in one."""
+    import pandas
+
+    first, *others = _few_enough(chunks(*arguments))
+    first.frame = pandas.concat([first.frame, *(own.frame for own in others)]) if others else first.frame
+    return first
+
+
+def _few_enough(tables):
+    rows = 0
+    for table in tables:
+        rows += len(table.frame)
+        if rows > MOST_ROWS and table.place != FRAME:
+            raise ValueError(
+                f"{table.place} holds more than {MOST_ROWS:,} rows. If that is meant, hand over a frame of what you "
+                "need: frame = pandas.read_csv(..., usecols=[...]), and load(frame)."
+            )
+        yield table
+
+
+def chunks(
+    data: Any,
+    time: str | Sequence[str] | None,
+    columns: Sequence[str] | None = None,
+    text: Sequence[str] = (),
+    kept: Sequence[str] = (),
+    missing: Sequence[Any] = (),
+    size: int = CHUNK,
+) -> Iterator[Table]:
+    """Reads columns of a file or frame, `size` rows at a time.
+
+    Args:
+        data, time, columns, missing: as in `read_series`.
+        text: further columns, which stay text.
+        kept: further columns, if the table has them.
+    """
+    import pandas
+
+    place, layout = _header(data, time)
+    header, where = layout.header, f"{place}, line {layout.above + 1}" if layout.sep else place
+    found = find_time(where, header, time, layout.frame)
+    names = [name for name in header if name not in found] if columns is None else list(columns)
+    unnamed = columns is None and header[0] == "" and found != [""]
+    if unnamed:  # the numbers of the rows, or an error
+        names.remove("")
+        layout.notes.append("the first column, without a name, holds the numbers of the rows: it was passed over")
+    names = [*found, *(name for name in (*names, *text) if name not in found)]
+    for name in names:
+        if name == "" and found != [""]:
+            what = f"column {header.index('') + 1} has no name; the columns are {header}"
+            raise ValueError(f"{where}: {what}. Name those to read: columns=[...].")
+        find_column(where, header, name)
+    names = list(dict.fromkeys([*names, *(name for name in header if name in kept)]))
+    if len(names) == len(found):
+        raise ValueError(f"{where}: there are no columns of numbers beside {found}.")
+    if layout.frame is None:
+        frames = frames_of(Path(place), layout, [header.index(name) for name in (*found, *text)], missing, size)
+    elif not len(layout.frame):
+        raise ValueError(f"{place} has no rows.")
+    else:
+        frames = (layout.frame.iloc[begin : begin + size] for begin in range(0, len(layout.frame), size))
+    for frame in frames:
+        if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
+            raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
+        yield Table(place, frame[names], found, layout.decimal, layout.notes)
+        layout.notes = []
+
+
+def columns_of(data: Any, time: str | Sequence[str] | None) -> tuple[str, list[str]]:
+    """-> how errors name the table, and its columns."""
+    place, layout = _header(data, time)
+    return place, layout.header
+
+
+def letters(name: Any) -> str:
+    """A name without capital letters, signs and digits."""
+    return re.sub("[^a-z]", "", str(name).lower())
+
+
+def find_column(place: str, header: Sequence[str], name: str) -> str:
+    """The column of this name, as the table writes it: in capital letters or not."""
+    alike = [own for own in header if own == name] or [own for own in header if own.lower() == str(name).lower()]
+    if len(alike) != 1:
+        found = "are several columns" if alike else "is no column"
+        raise ValueError(f"{place}: there {found} {name!r}; the columns are {list(header)}.")
+    return alike[0]
+
+
+def find_time(place: str, header: Sequence[str], time: str | Sequence[str] | None, frame: Any = None) -> list[str]:
+    """The columns of the times: those named, else a frame's index of times, else the one called date, time or alike."""
+    if time is not None:
+        return [find_column(place, header, name) for name in ([time] if isinstance(time, str) else time)]
+    if frame is not None and frame.attrs.get("index_of_times"):
+        return [frame.attrs["index_of_times"]]
+    named = [name for name in header if re.fullmatch(TIMES, letters(name))]
+    if not named and header[:1] == [""]:  # as pandas writes an index of times
+        return [""]
+    if len(named) == 1:
+        return named
+    what = "no column of the times was found" if not named else f"the times may be in {named}"
+    advice = f"time={named!r}, if they belong together, or the right one" if named else "time='the name of the column'"
+    raise ValueError(f"{place}: {what}; the columns are {list(header)}. Give {advice}.")
+
+
+def _header(data, time):
+    if hasattr(data, "iloc") and hasattr(data, "columns"):
+        frame = _flat(data, time)
+        return FRAME, Layout(list(frame.columns), frame=frame)
+    if not isinstance(data, (str, Path)):
+        raise ValueError(f"data must be a path or a pandas.DataFrame, got {type(data).__name__}.")
+    path = Path(data)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name the file in it.")
+    if path.suffix.lower() in SPREADSHEETS:
+        return FRAME, _header(spreadsheet(path), time)[1]
+
+    def is_header(row):
+        try:
+            return bool(find_time("", row, time))
+        except ValueError:
+            return False
+
+    return str(path), layout_of(path, is_header)
+
+
+def _flat(data, time):
+    """A copy whose columns have one name each, and whose index is a column where it is more than numbers."""
+    import pandas
+
+    frame = data.copy(deep=False)
+    while frame.columns.nlevels > 1:
+        # The level with the most names are the columns; any other must have one name.
+        names = [frame.columns.get_level_values(level).unique() for level in range(frame.columns.nlevels)]
+        level = min(range(len(names)), key=lambda level: len(names[level]))
+        if len(names[level]) > 1:
+            raise ValueError(
+                f"The frame's columns have several levels, one of them with {list(names[level])[:4]}: hand over the "
+                f"columns of one, frame.xs({names[level][0]!r}, axis=1, level={level})."
+            )
+        frame.columns = frame.columns.droplevel(level)
+    times = isinstance(frame.index, (pandas.DatetimeIndex, pandas.PeriodIndex))
+    if isinstance(frame.index, pandas.PeriodIndex):
+        frame.index = frame.index.to_timestamp()
+    asked = {time} if isinstance(time, str) else {*(time or ())}
+    named = any(own in asked or re.fullmatch(TIMES, letters(own or "")) for own in frame.index.names)
+    if times or named or not pandas.api.types.is_integer_dtype(frame.index):
+        name = frame.index.name or "time"
+        frame = frame.reset_index(names=name) if frame.index.nlevels == 1 else frame.reset_index()
+        frame.attrs = {"index_of_times": name if times else None}
+    frame = frame.reset_index(drop=True)
+    # What pandas calls "Unnamed: 0" has no name in its file.
+    frame.columns = ["" if re.match(r"Unnamed: \d", str(name)) else str(name).strip() for name in frame.columns]
+    return frame

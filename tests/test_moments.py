@@ -1,0 +1,123 @@
+import numpy as np
+import pandas
+import pytest
+
+from keras_rnn_basics.datasets import hours, read_series, weather
+
+
+def frame(times, name="time"):
+    return pandas.DataFrame({name: times, "a": range(len(times))})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["2020-01-31", "2020-02-01"],
+        ["2020/1/31", "2020/2/1"],
+        ["20200131", "20200201"],
+        [20200131, 20200201],
+        ["31/01/2020", "01/02/2020"],
+        ["01/31/2020", "02/01/2020"],
+        ["1580428800", "1580515200"],
+        ["2020-01-31 00:00:00+09:00", "2020-02-01 00:00:00+09:00"],
+        ["2020-01-31 00:00:00-05:00", "2020-02-01 00:00:00-05:00"],
+    ],
+)
+def test_days_keep_their_local_date(written):
+    days = weather.load(frame(written))
+    assert days.times.astype(str).tolist() == ["2020-01-31", "2020-02-01"]
+    assert days.times.dtype == "datetime64[D]"
+
+
+def test_days_of_a_zone_may_be_written_in_utc():
+    written = ["2020-01-31T15:00Z", "2020-02-01T15:00Z"]
+    assert weather.load(frame(written), time_zone="Asia/Tokyo").times.astype(str).tolist() == [
+        "2020-02-01",
+        "2020-02-02",
+    ]
+    with pytest.raises(ValueError, match="'2020-01-31T15:00Z' is not a date, as it has a time of day"):
+        weather.load(frame(written))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["2020-01-31T23:00Z", "2020-02-01T00:00Z"],
+        ["2020-01-31 23:00", "2020-02-01 00:00"],
+        ["2020-01-31T23", "2020-02-01T00"],
+        ["2020-02-01T01:00+02:00", "2020-02-01T02:00+02:00"],
+        ["2020-01-31 23:00:00 UTC", "2020-02-01 00:00:00 UTC"],
+        ["2020013123", "2020020100"],
+        ["202001312300", "202002010000"],
+        ["20200131230000", "20200201000000"],
+        ["1580511600", "1580515200"],
+        ["1580511600.000", "1580515200.000"],
+        [1580511600000, 1580515200000],
+        [1580511600000000, 1580515200000000],
+        [1580511600000000000, 1580515200000000000],
+        pandas.to_datetime(["2020-02-01 00:00", "2020-02-01 01:00"]).tz_localize("Europe/Berlin"),
+    ],
+)
+def test_hours_become_utc(written):
+    series = hours.load(frame(written))
+    np.testing.assert_array_equal(series.times, np.array(["2020-01-31T23:00", "2020-02-01T00:00"], "datetime64[s]"))
+
+
+def test_hours_keep_their_local_weekday_and_clock():
+    written = [f"2020-03-{29 + (k + 20) // 24}T{(k + 20) % 24:02}:00-05:00" for k in range(6)]  # a Sunday evening
+    series = hours.with_calendar(hours.load(frame(written)))
+    assert series.times[0] == np.datetime64("2020-03-30T01:00")
+    assert series.column("weekday=Sun").tolist() == [1, 1, 1, 1, 0, 0]
+    assert series.column("weekday=Mon").tolist() == [0, 0, 0, 0, 1, 1]
+    np.testing.assert_allclose(series.column("hour_cos")[4], 1)
+    berlin = hours.load(frame(["2020-03-29T00:00Z", "2020-03-29T01:00Z"]), time_zone="Europe/Berlin")
+    assert (berlin.offsets / np.timedelta64(1, "h")).tolist() == [1, 2]
+    assert berlin.local_times.astype(str).tolist() == ["2020-03-29T01:00:00", "2020-03-29T03:00:00"]
+
+
+def test_years_months_days_and_hours_may_be_columns_of_their_own():
+    data = pandas.DataFrame({"year": [2020] * 3, "month": [2] * 3, "day": [9] * 3, "hour": [9, 10, 11], "a": [1, 2, 3]})
+    series = hours.load(data, time=["year", "month", "day", "hour"])
+    assert series.times.astype(str).tolist() == [f"2020-02-09T{hour:02}:00:00" for hour in (9, 10, 11)]
+    days = weather.load(data.iloc[:1], time=["year", "month", "day"], columns=["a"])
+    assert days.times.astype(str).tolist() == ["2020-02-09"]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_the_hour_that_the_clock_shows_twice_is_told_apart_by_the_order(turn):
+    written = ["2021-10-31 01:00", "2021-10-31 02:00", "2021-10-31 02:00", "2021-10-31 03:00"]
+    series = hours.load(frame(written).iloc[::turn], time_zone="Europe/Berlin", repair="order")
+    np.testing.assert_array_equal(np.diff(series.times), np.timedelta64(1, "h"))
+    np.testing.assert_array_equal(series.values[:, 0], [0, 1, 2, 3])
+    with pytest.raises(ValueError, match=r"row 1, .* stands once, but the clocks of Europe/Berlin showed it twice"):
+        hours.load(frame(written[:2] + written[3:]), time_zone="Europe/Berlin")
+    with pytest.raises(ValueError, match=r"row 2, .* is also in row 1, .* give time_zone="):
+        hours.load(frame(written), repair=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (
+            ["01/02/2020 00:00"],
+            r"'01/02/2020 00:00' may begin with day or month. Give date_format='%d/%m/%Y %H:%M' or '%m/%d/%Y %H:%M'",
+        ),
+        (["2020-01-01 23:00", "2020-01-01 24:00"], "row 1, column 'time': '2020-01-01 24:00' is not a time"),
+        (["2020-01-01"], "'2020-01-01' is not a time"),
+        (["2020-02-30T00:00"], "'2020-02-30T00:00' is not a time"),
+        (["Jan 5 2020 00:00"], "say how it is written by date_format="),
+        ([12345678901], "'12345678901' is not a time|of the years 1700 to 2250"),
+        (["2020-01-01T00:00", None], "row 1, column 'time': '' is not a time"),
+        (["1580511600", "1580515200000"], "row 1, column 'time': '1580515200000' is not a time"),
+    ],
+)
+def test_what_is_no_hour_is_an_error(written, message):
+    with pytest.raises(ValueError, match=message):
+        hours.load(frame(written))
+
+
+def test_a_format_may_name_the_distance_from_utc():
+    written = ["01.02.2020 00:00 +0100", "01.02.2020 01:00 +0100"]
+    series = read_series(frame(written, "when"), "1h", time="when", date_format="%d.%m.%Y %H:%M %z")
+    assert series.times[0] == np.datetime64("2020-01-31T23:00")
+    assert series.local_times[0] == np.datetime64("2020-02-01T00:00")

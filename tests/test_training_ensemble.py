@@ -1,0 +1,74 @@
+import keras
+import numpy as np
+import pytest
+import small_model
+
+import keras_rnn_basics as krb
+
+
+@pytest.fixture
+def data(rng):
+    return small_model.data(rng)
+
+
+def build():
+    model = krb.build_many_to_one((3,), 4, 1, dropout=0.3, recurrent_dropout=0.2)
+    model.compile(keras.optimizers.Adam(1e-2), "mean_squared_error")
+    return model
+
+
+def test_each_network_is_the_one_that_fit_makes_of_its_seed(data, tmp_path, capsys):
+    arguments = {"epochs": 3, "batch_size": 24}
+    runs = krb.fit_ensemble(build, data, data, tmp_path / "all", seeds=[4, 1], **arguments)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "network 1 of 2"
+    assert printed[1].startswith("network 2 of 2, ")
+    assert printed[1].endswith(" s left")
+    assert printed[2].startswith("2 networks in ")
+    assert len(printed) == 3
+    for seed, run in zip([4, 1], runs):
+        alone = krb.fit(build, data, data, tmp_path / "alone", seed=seed, verbose=0, **arguments)
+        assert run.history == alone.history
+        assert run.best_epoch == alone.best_epoch
+        for own, other in zip(run.model.get_weights(), alone.model.get_weights()):
+            np.testing.assert_array_equal(own, other)
+        assert int(run.model.optimizer.iterations) == int(alone.model.optimizer.iterations)
+        assert (tmp_path / f"all/seed_{seed}/best.weights.h5").exists()
+        assert run.model.evaluate(*data, verbose=0) == pytest.approx(min(run.history["val_loss"]), rel=1e-4)
+
+
+def test_it_is_traced_for_the_first_network_only(data, tmp_path):
+    traced = []
+
+    class Traced(keras.layers.Layer):
+        def call(self, x, training=False):
+            traced.append(training)
+            return x
+
+    def build():
+        x = keras.Input((5, 3))
+        model = keras.Model(x, krb.build_many_to_one((3,), 4, 1)(Traced()(x)))
+        model.compile("sgd", "mean_squared_error")
+        return model
+
+    krb.fit_ensemble(build, data, None, tmp_path / "one", seeds=[0], epochs=1, verbose=0)
+    once = traced.count(True)
+    traced.clear()
+    krb.fit_ensemble(build, data, None, tmp_path / "three", seeds=[0, 1, 2], epochs=1, verbose=0)
+    assert traced.count(True) == once > 0
+
+
+def test_models_that_differ_in_more_than_their_seed_are_compiled_each(data, tmp_path):
+    sizes = iter([4, 4, 5, 5])
+
+    def build_next():
+        return small_model.build(units=next(sizes))
+
+    runs = krb.fit_ensemble(build_next, data, None, tmp_path, seeds=[0, 1], epochs=1, verbose=0)
+    assert [run.model.get_layer("rnn_1").cell.units for run in runs] == [4, 5]
+
+
+@pytest.mark.parametrize("seeds", [[], [1, 1]])
+def test_seeds_are_different_numbers(data, tmp_path, seeds):
+    with pytest.raises(ValueError, match="seeds must be different numbers, at least one"):
+        krb.fit_ensemble(build, data, data, tmp_path, seeds=seeds)

@@ -1,0 +1,145 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_rnn_basics as krb
+
+N, T, K = 12, 4, 3
+
+
+def build(loss, output_units=K, output_activation="softmax", sequences=False):
+    def make():
+        builder = krb.build_many_to_many if sequences else krb.build_many_to_one
+        model = builder((2,), 4, output_units, output_activation=output_activation)
+        model.compile(keras.optimizers.SGD(1e-3), loss)
+        return model
+
+    return make
+
+
+@pytest.fixture
+def x(rng):
+    return rng.normal(size=(N, T, 2)).astype("float32")
+
+
+SPARSE, REAL = build("sparse_categorical_crossentropy"), build("mse", 1, None)
+STEPS = build(krb.SumOverTime("sparse_categorical_crossentropy"), sequences=True)
+REFUSED = {
+    "a class too many": (SPARSE, np.arange(N) % (K + 1), r"y holds 3 in row 3, which is no class.*3 classes.*0 to 2"),
+    "a negative class": (SPARSE, np.arange(N) % 2 - 1, r"y holds -1 in row 0, which is no class"),
+    "half a class": (SPARSE, np.full(N, 0.5), r"y holds 0.5 in row 0, which is no class"),
+    "one-hot classes": (
+        SPARSE,
+        np.eye(K)[np.arange(N) % K],
+        r"y must be \(N,\) whole numbers, one class each.*\(12, 3\)",
+    ),
+    "a class of a step": (STEPS, np.full((N, T), K), r"y holds 3 in row 0, which is no class"),
+    "classes for one-hot": (build("categorical_crossentropy"), np.zeros(N), r"y must be \(N, 3\), to fit"),
+    "a label of -1": (build("binary_crossentropy", 1, "sigmoid"), -np.ones(N), r"y holds -1.0 in row 0.* 0 to 1"),
+    "many numbers for one": (
+        REAL,
+        np.zeros((N, 5)),
+        r"y must be \(N, 1\), to fit .* under mean_squared_error, got \(12, 5\)",
+    ),
+    "words": (REAL, np.array(["yes"] * N), r"y must be numbers, got <U3"),
+    "objects": (REAL, np.array([[1], [1, 2]] * (N // 2), dtype=object), "y is an array of Python objects"),
+    "a row too few": (REAL, np.zeros(N - 1), "as many examples in each of its arrays, got 12 in x, 11 in y"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_targets_that_do_not_fit_the_model_are_refused_before_any_work(x, tmp_path, what):
+    make, y, message = REFUSED[what]
+    with pytest.raises(ValueError, match=message):
+        krb.fit(make, (x, y), None, tmp_path / "run", epochs=1, verbose=0)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_validation_is_looked_at_as_well(x, tmp_path):
+    good, bad = np.arange(N) % K, np.arange(N)
+    with pytest.raises(ValueError, match="validation's y holds 3 in row 3, which is no class"):
+        krb.fit(SPARSE, (x, good), (x, bad), tmp_path / "run", epochs=1, verbose=0)
+
+
+def test_inputs_that_do_not_fit_the_model_are_refused(x, tmp_path):
+    with pytest.raises(ValueError, match=r"train's x must be \(N, any, 2\) for the model's input .*, got \(12, 4, 1\)"):
+        krb.fit(REAL, (x[..., :1], np.zeros(N)), None, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    batches = tf.data.Dataset.from_tensor_slices((x[..., :1], np.zeros(N))).batch(4)
+    with pytest.raises(ValueError, match=r"train's x must be \(N, any, 2\)"):
+        krb.fit(REAL, batches, None, tmp_path / "run")
+    with pytest.raises(ValueError, match=r"train's x is ragged: .* Pad them to one length"):
+        krb.fit(REAL, (tf.ragged.constant([[[1.0, 2.0]], []]), np.zeros(2)), None, tmp_path / "run")
+    with pytest.raises(ValueError, match=r"train's x is an array of Python objects \(list\).*pad them to one"):
+        krb.fit(REAL, (np.array([[1.0], [1.0, 2.0]], dtype=object), np.zeros(2)), None, tmp_path / "run")
+
+
+def test_a_generator_is_refused(x, tmp_path):
+    batches = ((x, np.zeros(N)) for _ in range(3))
+    for arguments in ((batches, None), ((x, np.zeros(N)), batches)):
+        with pytest.raises(ValueError, match=r"got generator. A generator can be read only once.*from_generator"):
+            krb.fit(REAL, *arguments, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_label_that_does_not_count_may_be_anything_where_costs_are_summed_over_time(x, tmp_path):
+    labels, weights = np.tile(np.arange(T) % K, (N, 1)), np.ones((N, T))
+    labels[5, 2:], weights[5, 2:] = -1, 0
+    run = krb.fit(STEPS, (x, labels, weights), None, tmp_path / "weights", epochs=1, verbose=0)
+    assert np.isfinite(run.history["loss"]).all()
+
+    def build_masked():
+        steps = keras.Input((None, 2))
+        y = krb.BasicRNN(krb.BasicRNNCell(4, K, output_activation="softmax"), return_sequences=True)(
+            keras.layers.Masking()(steps)
+        )
+        model = keras.Model(steps, y)
+        model.compile("sgd", krb.SumOverTime("sparse_categorical_crossentropy"))
+        return model
+
+    padded, labels = x.copy(), np.tile(np.arange(T) % K, (N, 1))
+    padded[3, 2:], labels[3, 2:] = 0, -1
+    run = krb.fit(build_masked, (padded, labels), None, tmp_path / "mask", epochs=1, verbose=0)
+    assert np.isfinite(run.history["loss"]).all()
+    labels[4, 1] = -1
+    with pytest.raises(ValueError, match="y holds -1 in row 4, which is no class"):
+        krb.fit(build_masked, (padded, labels), None, tmp_path / "mask", epochs=1, verbose=0)
+
+
+def test_numbers_far_from_those_of_a_network_get_a_warning_that_says_what_to_do(x, rng, tmp_path):
+    megawatts = 500 + 80 * rng.normal(size=(N, 1))
+    mean, spread = float(megawatts.mean()), float(megawatts.std())
+    said = rf"mean of {mean:.3g} and a spread .* of {spread:.3g}.*train it on \(y - {mean:.3g}\) / {spread:.3g}"
+    with pytest.warns(UserWarning, match=said):
+        krb.fit(REAL, (x, megawatts), None, tmp_path, epochs=1, verbose=0)
+    with pytest.warns(UserWarning, match="a spread .* of 0.001"):
+        krb.fit(REAL, (x, np.tile([[0.001], [-0.001]], (N // 2, 1))), None, tmp_path, epochs=1, verbose=0)
+
+    def build_scaled():
+        inner = REAL()
+        model = keras.Model(inner.input, mean + 2 * spread * inner.outputs[0])
+        model.compile("sgd", "mse")
+        return model
+
+    # Here a warning would be an error.
+    krb.fit(build_scaled, (x, megawatts), None, tmp_path, epochs=1, verbose=0)
+    krb.fit(REAL, (x, (megawatts - mean) / spread), None, tmp_path, epochs=1, verbose=0)
+
+
+@pytest.mark.parametrize(("loss", "middle"), [("mean_squared_error", np.mean), ("mean_absolute_error", np.median)])
+def test_a_run_that_learned_nothing_is_told_beside_the_best_constant(x, rng, tmp_path, capsys, loss, middle):
+    noise, other = rng.gamma(1.0, size=(N, T)), rng.gamma(1.0, size=(N, T))
+    costs = {"mean_squared_error": np.square, "mean_absolute_error": np.abs}[loss](other - middle(noise))
+
+    def build_still(rate=0.0):
+        model = krb.build_many_to_many((2,), 4, 1)
+        model.compile(keras.optimizers.Adam(rate), krb.SumOverTime(loss))
+        return model
+
+    run = krb.fit(build_still, (x, noise), (x, other), tmp_path, epochs=5, verbose=0)
+    said = f"A constant forecast has a loss of {T * costs.mean():.4g}, the best epoch one of "
+    assert f"{said}{min(run.history['val_loss']):.4g}: nothing is learned." in capsys.readouterr().out
+    y = x.sum(axis=-1)
+    krb.fit(lambda: build_still(0.05), (x, y), (x, y), tmp_path, epochs=5, verbose=0)
+    assert "nothing is learned" not in capsys.readouterr().out

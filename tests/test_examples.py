@@ -36,7 +36,7 @@ def run(example, *arguments, cwd):
         chdir(cwd),
         mock.patch.object(sys, "argv", [path, *arguments]),
         mock.patch.object(sys, "path", [str(ROOT / "examples"), *sys.path]),
-        warnings.catch_warnings(action="default"),
+        warnings.catch_warnings(record=True, action="default"),
     ):
         try:
             runpy.run_path(path, run_name="__main__")

@@ -176,10 +176,10 @@ def _own(path, labels, batch_size, seed, max_bytes):
             "Pieces of one long sequence do not count: they would not be unseen."
         )
     kinds, classes = np.unique(labels, return_inverse=True)
-    names = tuple(map(str, kinds))
-    y: np.ndarray = classes.reshape(labels.shape).astype("int32")
+    names = tuple(str(kind) for kind in kinds)
+    y = classes.reshape(N, -1).astype("int32")
     if len(names) < 2:
-        raise ValueError(f"{path} has the one label {names[0]} on all frames: there is nothing to tell apart.")
+        raise ValueError(f"{path} has the one label {', '.join(names)} on all frames: there is nothing to tell apart.")
     count = max(2, round(0.15 * N))
     order = np.random.default_rng(seed).permutation(N)
     of_test, of_validation, of_train = np.split(order, [count, 2 * count])

@@ -42,7 +42,7 @@ def main(csv=None, target="temp_max_celsius", repair=False, seeds=8, device="aut
     scale = float((split.train.next_y - split.train.past_y).std())
     if scale == 0:
         raise ValueError(f"{target} never changes from day to day: there is nothing to forecast.")
-    settings = {"device": device, "precision": precision, "verbose": 0}
+    settings = {"device": device, "precision": precision}
     members = train(split, scale, seeds, settings)
 
     # What is exported takes and gives the units of the data: (B, T, n_x) days -> (B, T, 1), each day's tomorrow.
@@ -71,15 +71,13 @@ def train(split, scale, seeds, settings):
     """
     parts = [(part.x, (part.next_y - part.past_y) / scale) for part in (split.train, split.validation)]
     build = partial(build_network, split)
-    searches = [
-        krb.fit(build, *parts, RUNS / f"search_{seed}", epochs=EPOCHS, seed=seed, **settings) for seed in range(seeds)
-    ]
+    print(f"How long to train, on {len(parts[0][0])} windows:")
+    searches = krb.fit_ensemble(build, *parts, RUNS / "search", range(seeds), EPOCHS, **settings)
     epochs = int(np.median([run.best_epoch for run in searches]))
     both = tuple(np.concatenate(arrays) for arrays in zip(*parts))
-    return [
-        krb.fit(build, both, None, RUNS / f"seed_{seed}", epochs=epochs, seed=seed, **settings).model
-        for seed in range(seeds, 2 * seeds)
-    ]
+    print(f"{epochs} epochs are best. For so long, on {len(both[0])} windows:")
+    runs = krb.fit_ensemble(build, both, None, RUNS / "final", range(seeds, 2 * seeds), epochs, **settings)
+    return [run.model for run in runs]
 
 
 def build_network(split):

@@ -43,13 +43,14 @@ def in_order(table, times, values, repairs):
     alike = ((values[here] == values[before]) | (np.isnan(values[here]) & np.isnan(values[before]))).all(axis=1)
     # Those with other numbers come first.
     here, before = (rows[np.argsort(alike, kind="stable")] for rows in (here, before))
-    if len(again):
-        twice = f"{table.row(here[0])}, column {name!r}: {shown(times[here[0]])} is also in {table.row(before[0])}"
+    twice = [
+        f"{table.row(row)}, column {name!r}: {shown(times[row])} is also in {table.row(other)}"
+        for row, other in zip(here[:1], before[:1])
+    ]
     if not alike.all():
         raise ValueError(
-            f"{table.place}, {twice}, with other numbers. Keep the right one. If the clock shows that hour twice, give "
-            "time_zone=; if the rows are of several stations or tickers, take one: only={'the column of their names': "
-            "'one of them'}."
+            f"{table.place}, {twice[0]}, with other numbers. Keep the right one. If the clock shows that hour twice, "
+            "give time_zone=; if the rows are of several stations or tickers, take one by only={'column': 'its name'}."
         )
     late = np.flatnonzero(times[1:] < times[:-1]) + 1
     if len(late):
@@ -57,7 +58,7 @@ def in_order(table, times, values, repairs):
         what = f"{table.row(late[0])}, column {name!r}: {shown(earlier)} comes after {shown(later)}"
         repairs.fault("order", what, "the rows are sorted")
     if len(again):
-        repairs.fault("duplicates", twice + _further(len(again)), "each row is kept once")
+        repairs.fault("duplicates", twice[0] + _further(len(again)), "each row is kept once")
     return np.delete(order, again)
 
 

@@ -179,10 +179,10 @@ def read_series(
     times, offsets = read_moments(table, step, date_format, time_zone)
     if chosen is None:
         chosen = [name for name in table.frame.columns if name not in (*table.time, *words, *only)]
-    names, columns = _columns(table, chosen, words, marks, missing is not None)
+    names, values = _columns(table, chosen, words, marks, missing is not None)
 
-    order = mending.in_order(table, times, columns, repairs)
-    times, values = times[order], mending.without_outliers(table, order, names, columns[order], repairs)
+    order = mending.in_order(table, times, values, repairs)
+    times, values = times[order], mending.without_outliers(table, order, names, values[order], repairs)
     if step is not None:
         places = mending.every_step(table, order, times, step, repairs, offsets is None)
         times = times[0] + np.arange(places[-1] + 1) * step

@@ -86,10 +86,10 @@ def _read_bars(data, time, columns, missing, time_zone, date_format, only, repai
     if unknown := [name for name in named if name not in (*PRICES, "volume")]:
         raise ValueError(f"columns names {(*PRICES, 'volume')}, got {unknown[0]!r}.")
     among = header if columns is None or named else [find_column(place, header, name) for name in columns]
-    found = {name: named.get(name) or _bar_column(place, among, name) for name in (*PRICES, "volume")}
+    wanted = {name: named.get(name) or _bar_column(place, among, name) for name in (*PRICES, "volume")}
+    found = {name: own for name, own in wanted.items() if own is not None}
     notes = []
-    if found["volume"] is None:
-        del found["volume"]
+    if "volume" not in found:
         notes.append("there is no column of the volume; columns={'volume': '...'} would name it")
     own = list(found.values())
     series = read_series(data, None, time, own, missing, (), time_zone, date_format, only, repair)

@@ -95,6 +95,7 @@ class Split:
 
         >>> from keras_rnn_basics.datasets import weather
         >>> split = split_windows(weather.load(), "2014-01-01", "2015-01-01", 14, targets=["temp_max_celsius"])
+        >>> keras.utils.set_random_seed(0)
         >>> network = keras.Sequential([split.normalization(), keras.layers.Flatten(), keras.layers.Dense(1)])
         >>> network.compile("adam", "mean_squared_error")
         >>> _ = network.fit(split.train.x, split.scale_targets(split.train.y[:, 0]), epochs=5, verbose=0)

@@ -141,10 +141,12 @@ class Task:
             bench.train(callbacks, seed, journal.epoch)
         except Interrupted:
             journal.write()
-            kept = (
-                f"the state after epoch {journal.epoch} is in {journal.folder}" if journal.epoch else "nothing is kept"
-            )
-            print(f"Interrupted in epoch {journal.epoch + 1}: {kept}. The same call goes on from there.")
+            kept = "there is no finished epoch to keep."
+            if journal.epoch:
+                kept = (
+                    f"the state after epoch {journal.epoch} is in {journal.folder}. The same call goes on from there."
+                )
+            print(f"Interrupted in epoch {journal.epoch + 1}: {kept}")
             journal.interruption.leave()
         except BaseException:
             # The error is told, not that of a disk that is full.

@@ -93,7 +93,7 @@ def test_sentences_trains_scores_writes_and_exports_from_your_own_text(tmp_path)
     (tmp_path / "latin.txt").write_bytes(b"a" * 200 + b"\xe9")
     faulty = run("sentences.py", "--text", "latin.txt", cwd=tmp_path)
     assert faulty.returncode != 0
-    assert "latin.txt is not UTF-8 text: byte 200 is 0xe9" in faulty.stderr
+    assert "latin.txt is not UTF-8 text: line 1, byte 200 is 0xe9" in faulty.stderr
     for _ in range(2):
         arguments = ["--text", "own.txt", "--minutes", "0.06", "--units", "32", "--prompt", "sun moon"]
         done = run("sentences.py", *arguments, cwd=tmp_path)

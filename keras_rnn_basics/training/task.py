@@ -12,7 +12,7 @@ import keras
 
 from keras_rnn_basics.checks import positive_integer
 from keras_rnn_basics.compat import build_metrics, layers_within
-from keras_rnn_basics.training import devices, keras_loop
+from keras_rnn_basics.training import devices
 from keras_rnn_basics.training.data import Examples, fingerprint, take_in, weigh_classes
 from keras_rnn_basics.training.folder import occupied
 from keras_rnn_basics.training.interruption import Interrupted, Interruption
@@ -173,7 +173,7 @@ class Bench:
             return task.train.in_order() if _is_stateful(model) else task.train.order(seed, epoch)
 
         if keras.backend.backend() != "tensorflow":
-            keras_loop.train(model, task, order, callbacks, first_epoch)
+            by_keras.train(model, task, order, callbacks, first_epoch)
             return
         # These name TensorFlow, which the package does not load on another backend.
         from keras_rnn_basics.training import loop, programs

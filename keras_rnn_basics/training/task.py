@@ -12,7 +12,7 @@ import keras
 
 from keras_rnn_basics.checks import positive_integer
 from keras_rnn_basics.compat import build_metrics, layers_within
-from keras_rnn_basics.training import devices
+from keras_rnn_basics.training import by_keras, devices
 from keras_rnn_basics.training.data import Examples, fingerprint, take_in, weigh_classes
 from keras_rnn_basics.training.folder import occupied
 from keras_rnn_basics.training.interruption import Interrupted, Interruption

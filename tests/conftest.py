@@ -1,3 +1,4 @@
+import gc
 import os
 
 # Two test processes on two cores: one thread each is faster than four that wait for each other.
@@ -14,6 +15,12 @@ import pytest
 import texts
 
 import keras_rnn_basics as krb
+
+
+def pytest_collection_finish():
+    """Graphs are many objects that live long: Python's collector need not look at them again and again."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(autouse=True)

@@ -131,7 +131,10 @@ LOOPS = {
     cases(
         itertools.product(CELLS, LOOPS),
         [
-            *itertools.product(CELLS, ["masked"]),
+            ("its own words", "masked"),
+            ("normalised", "masked"),
+            ("two states", "masked"),
+            ("learned a_0", "masked"),
             ("normalised", "plain"),
             ("two states", "plain"),
             ("no recur", "unmasked"),

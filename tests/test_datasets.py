@@ -1,6 +1,4 @@
 import gzip
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -344,17 +342,3 @@ def test_scaled_targets_come_back_in_their_units():
     still = Series(days_from(40).times, np.ones((40, 1), "float32"), ("a",), "a test")
     with pytest.raises(ValueError, match=r"The targets \['a'\] are constant in the training part"):
         split_windows(still, "2020-01-21", "2020-01-31", lookback=3).scale_targets(split.test.y)
-
-
-def test_the_package_and_its_data_sets_import_nothing_of_the_extra():
-    # Keras itself takes up what it finds of them.
-    code = (
-        "import sys, keras\n"
-        "before = set(sys.modules)\n"
-        "import keras_rnn_basics, keras_rnn_basics.datasets\n"
-        "extra = {'av', 'babel', 'imageio', 'matplotlib', 'pandas', 'scipy.signal', 'sklearn', 'sklearn.datasets'}\n"
-        "extra |= {'soundfile'}\n"
-        "print(sorted(extra & (set(sys.modules) - before)), 'babel' in sys.modules, 'sklearn.datasets' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[] False False"

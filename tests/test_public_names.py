@@ -40,13 +40,17 @@ def test_a_type_checker_reads_the_same_pictures_as_python_gives():
     assert [alias.name for alias in imported.names] == sorted(pictures.__all__)
 
 
-def test_dir_imports_no_pictures():
+def test_dir_and_the_data_sets_import_no_pictures_and_nothing_of_the_extra_examples():
     asked = (
-        "import sys, keras_rnn_basics as krb\n"
-        "print('plot_cell' in dir(krb), 'keras_rnn_basics.pictures' in sys.modules)"
+        "import sys, keras\n"  # which takes up what it finds of them
+        "before = set(sys.modules)\n"
+        "import keras_rnn_basics as krb, keras_rnn_basics.datasets\n"
+        "extra = {'babel', 'matplotlib', 'scipy.signal', 'sklearn', 'sklearn.datasets', 'soundfile'}\n"
+        "print('plot_cell' in dir(krb), 'keras_rnn_basics.pictures' in sys.modules)\n"
+        "print(extra & (set(sys.modules) - before), 'babel' in sys.modules, 'sklearn.datasets' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "False"]
+    assert done.stdout.splitlines() == ["True False", "set() False False"]
 
 
 def test_a_name_that_is_none_is_an_attribute_error():

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import small_model
+from everyday import cases
 
 import keras_rnn_basics as krb
 from keras_rnn_basics.training import state
@@ -50,7 +51,9 @@ def test_a_folder_that_another_process_trains_in_is_refused_until_that_process_i
     assert len(run.history["loss"]) >= 1  # it goes on with the other's epochs
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), cases([(signal.SIGINT, 130), (signal.SIGTERM, 143)], [(signal.SIGTERM, 143)])
+)
 def test_a_signal_keeps_the_last_finished_epoch_and_says_so_in_one_line(running, tmp_path, number, status):
     running.send_signal(number)
     printed, errors = running.communicate(timeout=60)

@@ -1,6 +1,7 @@
 import io
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,7 +139,7 @@ class Draws(keras.layers.Layer):
         return x + 0.1 * keras.random.normal(keras.ops.shape(x)) if training else x
 
 
-@pytest.mark.parametrize("stopped_in", [2, 4])
+@pytest.mark.parametrize("stopped_in", [pytest.param(2, marks=pytest.mark.long), 4])
 def test_a_run_that_goes_on_is_the_unbroken_one_bit_for_bit(data, tmp_path, stopped_in):
     arguments = {"epochs": 5, "patience": 2, "batch_size": 24, "verbose": 0, "seed": 3}
     unbroken = krb.fit(build_with_dropout, data, data, tmp_path / "unbroken", **arguments)
@@ -198,6 +199,14 @@ def test_a_run_that_is_killed_again_and_again_is_the_unbroken_one(data, tmp_path
     assert (tmp_path / "killed/log.csv").read_text() == (tmp_path / "unbroken/log.csv").read_text()
 
 
+@pytest.fixture(scope="module")
+def unfinished(tmp_path_factory):
+    """The folder of an unfinished run, to be copied."""
+    folder = tmp_path_factory.mktemp("unfinished")
+    interrupt(small_model.data(np.random.default_rng(0)), folder)
+    return folder
+
+
 def rewritten(change):
     """A change of what the state says, written without its checksum."""
 
@@ -239,13 +248,18 @@ def epoch_99(held):
     ],
     ids=["a_number", "the_epoch", "an_array", "nothing_in_it", "empty", "cut", "json", "npy"],
 )
-def test_a_state_that_is_not_as_it_was_written_is_named_and_what_to_do(data, tmp_path, damage):
-    interrupt(data, tmp_path)
-    damage(tmp_path / "unfinished.npz")
+def test_a_state_that_is_not_as_it_was_written_is_named_and_what_to_do(data, tmp_path, unfinished, damage):
+    folder = shutil.copytree(unfinished, tmp_path / "run")
+    damage(folder / "unfinished.npz")
     with pytest.raises(ValueError, match=r"unfinished\.npz cannot be read as the state of a run.*Delete it to begin"):
-        krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)
-    (tmp_path / "unfinished.npz").unlink()
-    assert len(krb.fit(build, data, data, tmp_path, epochs=2, verbose=0).history["loss"]) == 2
+        krb.fit(build, data, data, folder, epochs=2, verbose=0)
+    assert (folder / "unfinished.npz").exists()
+
+
+def test_a_run_begins_where_such_a_state_was_deleted(data, tmp_path, unfinished):
+    folder = shutil.copytree(unfinished, tmp_path / "run")
+    (folder / "unfinished.npz").unlink()
+    assert len(krb.fit(build, data, data, folder, epochs=2, verbose=0).history["loss"]) == 2
 
 
 def test_a_state_is_written_whole_or_not_at_all(tmp_path):

@@ -74,6 +74,7 @@ def told(tmp_path_factory):
     return dict(zip(CASES, json.loads(done.stdout.splitlines()[-1])))
 
 
+@pytest.mark.long  # ten trainings in a process of its own, which has two devices
 @pytest.mark.parametrize("case", CASES)
 def test_two_devices_come_to_the_weights_and_the_log_of_one(told, case):
     # 22 examples in batches of 5: the replicas' parts are of different sizes, the last batch has 2.

@@ -127,7 +127,13 @@ def test_numbers_far_from_those_of_a_network_get_a_warning_that_says_what_to_do(
     krb.fit(REAL, (x, (megawatts - mean) / spread), None, tmp_path, epochs=1, verbose=0)
 
 
-@pytest.mark.parametrize(("loss", "middle"), [("mean_squared_error", np.mean), ("mean_absolute_error", np.median)])
+@pytest.mark.parametrize(
+    ("loss", "middle"),
+    [
+        pytest.param("mean_squared_error", np.mean, marks=pytest.mark.long),
+        ("mean_absolute_error", np.median),
+    ],
+)
 def test_a_run_that_learned_nothing_is_told_beside_the_best_constant(x, rng, tmp_path, capsys, loss, middle):
     noise, other = rng.gamma(1.0, size=(N, T)), rng.gamma(1.0, size=(N, T))
     costs = {"mean_squared_error": np.square, "mean_absolute_error": np.abs}[loss](other - middle(noise))

@@ -310,7 +310,7 @@ def test_a_strategy_that_cuts_the_batch_itself_gets_the_plain_loop(x):
         model = build_many_to_one((3,), 5, 1)
         model.compile("sgd", SumOverTime("mse") if len(model.output_shape) == 3 else "mse")
     model.fit(x, np.ones((10, 1)), verbose=0)
-    assert "a tf.distribute strategy has cut" in model.get_layer("rnn_1").recurrence_route
+    assert "a tf.distribute strategy has split" in model.get_layer("rnn_1").recurrence_route
     with strategy.scope(), pytest.warns(UserWarning, match="remat=True has no effect there"):
         BasicRNN(BasicRNNCell(3), remat=True)(x)
 

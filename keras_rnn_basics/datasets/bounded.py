@@ -56,14 +56,22 @@ def unpacked(path: str | Path, max_bytes: int = MAX_BYTES) -> BinaryIO:
         raise FileNotFoundError(f"There is no file {path}.")
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name a file in it.")
+    kind, file = opened_raw(path)
+    return file if kind is None else _bounded(path, kind, file, max_bytes)
+
+
+def opened_raw(path: Path) -> tuple[str | None, Any]:
+    """What a file is packed with, and its open content, without a bound and with the errors of its unpacker.
+
+    Raises:
+        ValueError: for a zip that does not hold exactly one file.
+    """
     with path.open("rb") as file:
         head = file.read(6)
     for magic, (kind, opener) in OPENERS.items():
         if head.startswith(magic):
-            return _bounded(path, kind, opener(path), max_bytes)
-    if head.startswith(ZIP):
-        return _bounded(path, "zip", _only_file(path), max_bytes)
-    return path.open("rb")
+            return kind, opener(path)
+    return ("zip", _only_file(path)) if head.startswith(ZIP) else (None, path.open("rb"))
 
 
 def read_array(path: str | Path, name: str | None = None, max_bytes: int = MAX_BYTES) -> np.ndarray:

@@ -1,24 +1,20 @@
 """Files of tables: unpacked within bounds, their separator and header found, their rows read by pandas."""
 
-import bz2
 import csv
-import gzip
 import io
-import lzma
 import re
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# What a file may hold once it is unpacked, and a line of it.
-MAX_BYTES, LONGEST_LINE = 1 << 30, 1 << 20
+from keras_rnn_basics.datasets.bounded import BROKEN, MAX_BYTES, opened_raw
+
+LONGEST_LINE = 1 << 20
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "none", "-", "--", "#N/A", "<NA>", "NaT")
-PACKED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
 SPREADSHEETS = {".xlsx": "read_excel", ".xls": "read_excel", ".parquet": "read_parquet", ".feather": "read_feather"}
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 GROUPS = {".": r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", ",": r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?"}
@@ -201,35 +197,19 @@ def _by_pandas(path, how):
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """The text of a file in UTF-8, unpacked (gz, bz2, xz, zip) and bounded; what is no such file is an error."""
-    with path.open("rb") as file:
-        magic = file.read(4)
     try:
-        with _unpacked(path, magic) as file:
+        with opened_raw(path)[1] as file:
             raw = io.BufferedReader(_Bounded(file, path), 1 << 16)
             yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
     except UnicodeDecodeError as error:
-        raise _encoding_error(path, magic, error) from error
-    except (csv.Error, EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError) as error:
+        raise _encoding_error(path, error) from error
+    except (csv.Error, *BROKEN) as error:
         raise ValueError(f"{path} is not a csv file in UTF-8: {error}.") from error
 
 
-@contextmanager
-def _unpacked(path, magic):
-    if magic == b"PK\x03\x04":
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
-            if len(names) != 1:
-                raise ValueError(f"{path} holds {len(names)} files, {names[:4]}: unpack it, and name one of them.")
-            with archive.open(names[0]) as file:
-                yield file
-        return
-    opener: Any = next((opener for begin, opener in PACKED.items() if magic.startswith(begin)), open)
-    with opener(path, "rb") as file:
-        yield file
-
-
-def _encoding_error(path, magic, error):
-    encoding = "utf-16" if magic[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
+def _encoding_error(path, error):
+    with path.open("rb") as file:
+        encoding = "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
     return ValueError(
         f"{path} is not a csv file in UTF-8 (byte 0x{error.object[error.start]:02x}), but perhaps one in {encoding}. "
         "Hand over a frame: " + _by_pandas(path, f"encoding={encoding!r}")

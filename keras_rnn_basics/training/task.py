@@ -4,13 +4,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from keras_rnn_basics.checks import positive_integer
+from keras_rnn_basics.checks import is_number, positive_integer
 from keras_rnn_basics.compat import build_metrics, layers_within
 from keras_rnn_basics.training import by_keras, devices
 from keras_rnn_basics.training.data import Examples, fingerprint, take_in, weigh_classes
@@ -68,7 +67,7 @@ class Task:
     ) -> None:
         if not callable(build) or isinstance(build, keras.Model):
             raise ValueError(f"build must be a function that makes the compiled model, got {build!r}.")
-        if minutes is not None and (isinstance(minutes, bool) or not isinstance(minutes, Real) or not minutes > 0):
+        if minutes is not None and not (is_number(minutes) and minutes > 0):
             raise ValueError(f"minutes must be a positive number or None, got {minutes!r}.")
         self.epochs = positive_integer("epochs", epochs)
         self.batch_size = positive_integer("batch_size", batch_size)

@@ -17,7 +17,7 @@ LOOPS = {"TensorArray", "associative_scan", "foldl", "foldr", "fori_loop", "kera
 
 # Each room imports from the rows above its own alone.
 ROWS = (
-    {"checks", "compat"},
+    {"atomic", "checks", "compat"},
     {"cell", "recurrence", "losses", "decoding", "vocabulary", "baselines", "datasets"},
     {"cells", "layer", "journal"},
     {"architectures"},

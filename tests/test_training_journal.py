@@ -267,14 +267,6 @@ def test_a_state_is_written_whole_or_not_at_all(tmp_path):
     state.write(path, {"epoch": 1}, {"now": [np.arange(3)], "best": []})
     with pytest.raises(TypeError):
         state.write(path, {"epoch": object()}, {})
-
-    def interrupted():
-        with state.whole(path) as half:
-            half.write_bytes(b"half of it")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
     told, arrays = state.read(path)
     assert told == {"epoch": 1}
     np.testing.assert_array_equal(arrays["now"], [np.arange(3)])

@@ -33,8 +33,6 @@ def occupied(folder: Path) -> Iterator[None]:
     try:
         with writing(folder):
             holder.write_text(str(os.getpid()))
-            for left_by_a_kill in folder.glob("half.*"):
-                left_by_a_kill.unlink()
         yield
         holder.unlink(missing_ok=True)
     finally:

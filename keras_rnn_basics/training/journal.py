@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.compat import layers_within
 from keras_rnn_basics.training import state
 from keras_rnn_basics.training.board import Board
@@ -189,14 +190,14 @@ class Journal(keras.callbacks.Callback):
         if self.best_epoch_written != self.best_epoch:
             held = self.variables.copy()
             self.variables.set(self.at_best)
-            with state.whole(self.best_path) as half:
+            with atomic(self.best_path) as half:
                 self.model.save_weights(half)
             self.variables.set(held)
             self.best_epoch_written = self.best_epoch
 
     def _write_log(self):
         rows = zip(range(1, self.epoch + 1), *self.history.values())
-        with state.whole(self.folder / "log.csv") as half, half.open("w", newline="") as file:
+        with atomic(self.folder / "log.csv") as half, half.open("w", newline="") as file:
             csv.writer(file).writerows([["epoch", *self.history], *rows])
         self.board.write(self.history, self.epoch_written, self.epoch)
         self.epoch_written = self.epoch

@@ -2,36 +2,22 @@
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
+from keras_rnn_basics.atomic import atomic
+
 State = dict[str, Any]
 Arrays = dict[str, list[np.ndarray]]
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Gives a path to write to. What was written stands at `path` when it is complete, or not at all."""
-    half = path.with_name(f"half.{path.name}")
-    try:
-        yield half
-        with half.open("rb") as file:
-            os.fsync(file.fileno())  # else a power cut could leave the new name with nothing behind it
-        os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
 
 
 def write(path: Path, state: State, arrays: Arrays) -> None:
     """Writes what JSON can say, and lists of arrays by their names."""
     text = json.dumps(state)
     named: dict[str, Any] = {f"{name}/{i}": array for name, own in arrays.items() for i, array in enumerate(own)}
-    with whole(path) as half, half.open("wb") as file:
+    with atomic(path) as half, half.open("wb") as file:
         np.savez(file, state=np.array(text), digest=np.array(_digest(text, named)), **named)
 
 

@@ -2,8 +2,6 @@
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +10,7 @@ import keras
 
 from keras_rnn_basics.architectures.graph import inputs_of
 from keras_rnn_basics.architectures.one_step import one_step
+from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.compat import layers_within
 from keras_rnn_basics.recurrence import only_plain
 
@@ -88,22 +87,9 @@ def export_saved_model(
             description["endpoints"][name] = endpoint.described()
     description["versions"] = _versions()
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        with only_plain():  # Keras traces the whole model once more while it writes
-            archive.write_out(str(half / "model"), verbose=False)
-        (half / "model" / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
-        if path.exists():
-            os.replace(path, half / "replaced")
-        try:
-            os.replace(half / "model", path)
-        except OSError:
-            if (half / "replaced").exists():
-                os.replace(half / "replaced", path)
-            raise
-    finally:
-        shutil.rmtree(half)
+    with atomic(path) as half, only_plain():  # Keras traces the whole model once more while it writes
+        archive.write_out(str(half), verbose=False)
+        (half / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
     return path
 
 

@@ -23,8 +23,8 @@ docs: $(STAMP)
 	$(BIN)/python docs/pictures.py
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
 
-# The everyday suite; what it leaves out is marked `extra` or `long`, and runs in test-all.
-LEFT_OUT := extra or long
+# The everyday suite; what it leaves out is marked `extra`, `long` or `distributed`, and runs in test-all.
+LEFT_OUT := extra or long or distributed
 
 test: lint
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not ($(LEFT_OUT))"

@@ -18,6 +18,7 @@ import keras_rnn_basics as krb
 from keras_rnn_basics.training import journal, loop, state
 from keras_rnn_basics.training.interruption import Interruption
 from keras_rnn_basics.training.variables import Variables
+from keras_rnn_basics.training.workers import Workers
 
 
 @pytest.fixture
@@ -341,7 +342,10 @@ def test_it_ends_when_the_minutes_have_passed_with_a_learning_rate_of_zero(data,
 def test_validation_takes_no_time_from_training(tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(journal, "time", SimpleNamespace(monotonic=lambda: now[0], perf_counter=time.perf_counter))
-    kept, model = journal.Journal(tmp_path, 3, 1.0, setup={}, interruption=Interruption()), build(learning_rate=0.5)
+    kept, model = (
+        journal.Journal(tmp_path, 3, 1.0, setup={}, interruption=Interruption(), workers=Workers(None)),
+        build(learning_rate=0.5),
+    )
     model.optimizer.build(model.trainable_variables)
     kept.open(model, Variables(model))
     kept.on_train_begin()

@@ -12,16 +12,17 @@ from typing import Any
 class Board:
     """The folder `tensorboard`, as Keras' callback would fill it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, writes: bool) -> None:
         self.folder = folder / "tensorboard"
         self.writers: dict[str, Any] = {}
-        self.installed = importlib.util.find_spec("tensorboard") is not None
-        if not self.installed:
+        installed = importlib.util.find_spec("tensorboard") is not None
+        self.writes = writes and installed
+        if not installed:
             print("No TensorBoard log: tensorboard is not installed.")
 
     def write(self, history: dict[str, list[float]], first: int, last: int) -> None:
         """The numbers of the epochs first .. last - 1, counted from 0."""
-        if not self.installed:
+        if not self.writes:
             return
         import tensorflow as tf
 

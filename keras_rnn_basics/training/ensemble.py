@@ -69,7 +69,8 @@ def fit_ensemble(
         strategy=strategy,
         several=True,
     )
-    say = print if verbose == 2 else _say_nothing
+    verbose = verbose if task.workers.chief else 0  # of several workers one speaks
+    say = print if verbose == 2 else lambda _: None
     runs, ends = [], [time.monotonic()]
     for number, seed in enumerate(seeds):
         if verbose == 1:
@@ -96,7 +97,3 @@ def _show(line, last=False):
         print(f"\r{line:40}", end="\n" if last else "", flush=True)
     else:
         print(line, flush=True)
-
-
-def _say_nothing(_):
-    pass

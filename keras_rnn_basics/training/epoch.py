@@ -22,12 +22,13 @@ class ArrayEpoch:
         parts: (x, y) or (x, y, sample_weight), nests of arrays (N, ...).
         batch_size: B. The last batch is smaller where B does not divide N; a program of its own takes it.
         jit: whether XLA compiles the program of the whole batches.
+        workers: the `Workers` that train together.
     """
 
-    def __init__(self, model, step, parts, batch_size, jit):
+    def __init__(self, model, step, parts, batch_size, jit, workers):
         self.examples = tf.nest.map_structure(lambda array: None if array is None else tf.constant(array), parts)
         self.N, self.B = len(next(array for array in tf.nest.flatten(parts) if array is not None)), batch_size
-        self.length, self.pace = -(-self.N // self.B), Pace(model.steps_per_execution)
+        self.length, self.pace = -(-self.N // self.B), Pace(model.steps_per_execution, workers)
         self.whole_batches = self._program(model, step, self.B, jit)
         self.last_batch = self._program(model, step, self.N % self.B, jit=False)
 
@@ -73,8 +74,8 @@ class ArrayEpoch:
 class DatasetEpoch:
     """Passes over a `tf.data.Dataset` of batches, in the Dataset's own order."""
 
-    def __init__(self, model, step, dataset, jit):
-        self.length, self.pace = max(int(dataset.cardinality()), 0) or None, Pace(model.steps_per_execution)
+    def __init__(self, model, step, dataset, jit, workers):
+        self.length, self.pace = max(int(dataset.cardinality()), 0) or None, Pace(model.steps_per_execution, workers)
         self.dataset = model.distribute_strategy.experimental_distribute_dataset(dataset.prefetch(2))
         show = _function(model, on_every_replica(model, step), jit)
 

@@ -44,6 +44,11 @@ def fit(
     the unfinished run that it finds into a folder of `run_dir`, such as `unfinished_1`. (Of a Dataset only its length
     and the shapes of its batches are compared: clear `run_dir` after a change.) One process at a time uses a `run_dir`.
 
+    With a `MultiWorkerMirroredStrategy` every worker makes the same call, and all come to the weights of one process
+    (dropout draws other masks on each of them). Of arrays every worker is given all, and takes its part of each batch;
+    a Dataset is cut as tf.data cuts it. `run_dir` must be a folder that all workers reach: the chief alone writes it,
+    and all read it when they go on. Where a worker ends, the others end too, and name it.
+
     A loss or weight that is no longer finite ends the run, on the weights of its best finished epoch.
     A Dataset is read without TensorFlow's autotuning, unless its options ask for that.
     On a CPU the process keeps the memory that a step has freed for the next one, to 512 MiB (`mallopt`, under glibc).
@@ -65,12 +70,14 @@ def fit(
         verbose: 1 shows a progress bar, 2 a line an epoch, 0 nothing but the device and how it ended.
         callbacks: Keras callbacks. What a callback remembers itself begins anew after a kill.
         class_weight: for each class what its examples count, 1 for one that is left out.
-        strategy: a `tf.distribute` strategy; each of its replicas takes a part of every batch.
+        strategy: a `tf.distribute` strategy; each of its replicas takes a part of every batch, so `batch_size` is that
+            of all replicas together. The model that is handed back is an ordinary one outside the strategy.
 
     Raises:
         ValueError: for an argument that does not fit, data that `build`'s model cannot be trained on, a `run_dir` that
             is a file, or a state in it that is damaged.
-        RuntimeError: for `device="gpu"` where there is none, and for a `run_dir` that another process uses.
+        RuntimeError: for `device="gpu"` where there is none, for a `run_dir` that another process uses, and where
+            another worker no longer answers.
         OSError: where `run_dir` cannot be written.
     """
     task = Task(

@@ -37,10 +37,10 @@ class Interruption:
             # None: the handler was not set from Python.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
-    def check(self) -> None:
-        """Raises `Interrupted` if there was such a signal."""
-        if self.signal is not None:
-            raise Interrupted
+    def end(self) -> None:
+        """Raises `Interrupted`, for a signal of this process or of another that trains with it."""
+        self.signal = self.signal or signal.SIGTERM
+        raise Interrupted
 
     def leave(self) -> None:
         """Ends the process with the status that the shell expects; in an interactive session, only what runs."""

@@ -30,8 +30,9 @@ class Journal(keras.callbacks.Callback):
     would begin anew. And its TerminateOnNaN ends a run whose weights are already ruined.
     """
 
-    def __init__(self, folder, patience, minutes, setup, interruption):
+    def __init__(self, folder, patience, minutes, setup, interruption, workers):
         super().__init__()
+        self.workers = workers  # one of them writes; whatever a clock or a signal decides, all decide alike
         self.folder, self.patience, self.setup, self.interruption = folder, patience, setup, interruption
         self.seconds, self.spent, self.given_up = minutes and 60 * minutes, 0.0, False
         self.state_path, self.best_path = folder / "unfinished.npz", folder / "best.weights.h5"
@@ -54,14 +55,21 @@ class Journal(keras.callbacks.Callback):
         if self.seconds:
             self.learning_rate = _learning_rate(model.optimizer)
         self.set_model(model)
-        self.variables, self.board = variables, Board(self.folder)
+        self.variables = variables
         self.now = self.at_best = self.variables.copy()
-        if self.state_path.exists():
-            self._go_on(*state.read(self.state_path))
+        told, arrays = state.read(self.state_path) if self.state_path.exists() else (None, {})
+        self.workers.insist_on_one(self.setup, "other data, first weights or settings")
+        self.workers.insist_on_one(
+            told, f"another unfinished run in {self.folder}, which must be one folder that all workers reach,"
+        )
+        if told is not None:
+            self._go_on(told, arrays)
+        self.board = Board(self.folder, self.workers.chief)
 
     def _go_on(self, told, arrays):
         if told["setup"] != self.setup:
-            self._put_aside(told)
+            if self.workers.chief:
+                self._put_aside(told)
             return
         self.epoch, self.best_epoch, self.wait = told["epoch"], told["best_epoch"], told["wait"]
         self.best, self.history, self.spent = told["best"], told["history"], told["spent"]
@@ -109,7 +117,15 @@ class Journal(keras.callbacks.Callback):
         self.tested_from = time.monotonic()
 
     def on_test_batch_end(self, batch, logs=None):
-        self.interruption.check()
+        self._check_interruption()
+
+    def _check_interruption(self):
+        if self.workers.any_of(self.interruption.signal is not None):
+            self.interruption.end()
+
+    def _passed(self):
+        """Seconds of training."""
+        return self.workers.of_chief(time.monotonic() - self.began)
 
     def on_test_end(self, logs=None):
         # Only training counts: else the time could run out in a validation, with the learning rate still high.
@@ -121,34 +137,34 @@ class Journal(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         if self.seconds:
-            passed = min(1.0, (time.monotonic() - self.began) / self.seconds)
+            passed = min(1.0, self._passed() / self.seconds)
             self.model.optimizer.learning_rate = self.learning_rate * (1 + math.cos(math.pi * passed)) / 2
 
     def on_train_batch_end(self, batch, logs: Any = None):
-        self.interruption.check()
-        if self.seconds and time.monotonic() - self.began >= self.seconds:
+        self._check_interruption()
+        if self.seconds and self._passed() >= self.seconds:
             self.model.stop_training = True
         if not np.isfinite(float(logs["loss"])):
             self._give_up(f"in epoch {self.epoch + 1}, by batch {batch + 1}, the loss was no longer finite")
+        self.model.stop_training = self.workers.any_of(self.model.stop_training)  # a user's callback may ask for it
 
     def on_epoch_end(self, epoch, logs: Any = None):
         if self.given_up:
             return
         if self.seconds:
-            logs = {**logs, "learning_rate": self.model.optimizer.learning_rate}
+            logs = {**logs, "learning_rate": keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)}
         watched, now = float(logs.get("val_loss", logs["loss"])), self.variables.copy()
         if not np.isfinite(watched) or not self.variables.finite(now):
             self._give_up(f"in epoch {epoch + 1} the loss or the weights were no longer finite")
             return
         self.now = now
-        self.epoch, self.wait, self.spent = epoch + 1, self.wait + 1, time.monotonic() - self.began
+        self.epoch, self.wait, self.spent = epoch + 1, self.wait + 1, self._passed()
         for name in [*self.history, *(name for name in logs if name not in self.history)]:
             # A resumed run may log other metrics than it began with.
             self.history.setdefault(name, [float("nan")] * epoch).append(float(logs.get(name, "nan")))
         if watched < self.best:
             self.best, self.best_epoch, self.wait, self.at_best = watched, self.epoch, 0, now
-        if self._has_ended():
-            self.model.stop_training = True
+        self.model.stop_training = self.workers.any_of(self.model.stop_training or self._has_ended())
         if time.perf_counter() >= self.write_from:
             self.write()
 
@@ -160,7 +176,7 @@ class Journal(keras.callbacks.Callback):
 
     def write(self):
         """The state after the last finished epoch, on disk."""
-        if self.epoch == self.epoch_written:
+        if self.epoch == self.epoch_written or not self.workers.chief:
             return
         began = time.perf_counter()
         told = {
@@ -205,12 +221,14 @@ class Journal(keras.callbacks.Callback):
     def close(self):
         """The run has ended: the model gets its best weights, and the state of the last epoch goes."""
         self.variables.set(self.at_best)
-        with self._writing():
-            self.best_epoch_written = -1
-            self._write_best()
-            self._write_log()
-            self.board.close()
-            self.state_path.unlink(missing_ok=True)
+        if self.workers.chief:
+            with self._writing():
+                self.best_epoch_written = -1
+                self._write_best()
+                self._write_log()
+                self.board.close()
+                self.state_path.unlink(missing_ok=True)
+        self.workers.all_of(0)  # nobody begins another run in this folder before that
 
 
 def _learning_rate(optimizer):

@@ -10,26 +10,26 @@ from keras_rnn_basics.recurrence import device
 from keras_rnn_basics.recurrence.parts import ROWS
 from keras_rnn_basics.training.data import Examples
 from keras_rnn_basics.training.epoch import ArrayEpoch, DatasetEpoch
+from keras_rnn_basics.training.workers import Workers
 
 # Measured by benchmarks/fit.py on two cores: a step of fewer multiplications forward is faster within one XLA program,
 # which has one core; a larger one is faster where `per_core` has both. (It does not cut a batch of very few rows.)
 MULTIPLICATIONS = 16_000_000
 
 
-def program_of(model: Any, step: Any, data: Any, batch_size: int) -> ArrayEpoch | DatasetEpoch | None:
+def program_of(model: Any, step: Any, data: Any, batch_size: int, workers: Workers) -> ArrayEpoch | DatasetEpoch | None:
     """The program that takes this step of the model on `Examples`, or on a Dataset; None for None."""
     if data is None:
         return None
     if isinstance(data, Examples):
         jit = jit_pays(model, [(batch_size, *array.shape[1:]) for array in data.arrays()], data.arrays())
-        return ArrayEpoch(model, step, data.parts, batch_size, jit)
+        return ArrayEpoch(model, step, data.parts, batch_size, jit, workers)
     spec = [own for own in keras.tree.flatten(data.element_spec) if hasattr(own, "shape")]
     batch = next((own.shape[0] for own in spec if own.shape.rank), None)
     # The last batch of a Dataset may be smaller; more shapes than these two would be compiled one by one.
     shapes = [tuple(own.shape) if own.shape.rank else () for own in spec]
-    return DatasetEpoch(
-        model, step, data, jit_pays(model, [(batch or batch_size, *shape[1:]) for shape in shapes], spec)
-    )
+    jit = jit_pays(model, [(batch or batch_size, *shape[1:]) for shape in shapes], spec)
+    return DatasetEpoch(model, step, data, jit, workers)
 
 
 def jit_pays(model: Any, shapes: list[Any], typed: list[Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from keras_rnn_basics.training.interruption import Interrupted, Interruption
 from keras_rnn_basics.training.journal import Journal
 from keras_rnn_basics.training.targets import check_fit, loss_of_a_constant
 from keras_rnn_basics.training.variables import Variables
+from keras_rnn_basics.training.workers import Workers
 
 # Of so many epochs a network that learns is better than a constant.
 FIRST_EPOCHS = 5
@@ -33,6 +34,7 @@ class Run:
         best_epoch: the epoch of the lowest validation loss (the training loss where there is no validation), from 1.
         stopped: why it ended.
         device: where it ran.
+        chief: whether this process is the one that writes, of several workers that trained together.
         seconds: how long this call took.
     """
 
@@ -42,6 +44,7 @@ class Run:
     stopped: str
     device: str
     seconds: float
+    chief: bool = True
 
 
 class Task:
@@ -84,6 +87,9 @@ class Task:
             self.train, self.validation = take_in("train", train), take_in("validation", validation)
             if class_weight is not None:
                 self.train = weigh_classes(self.train, class_weight)
+        self.workers = Workers(strategy)
+        if not self.workers.chief:
+            self.verbose = 0
         self.data = [fingerprint(self.train), fingerprint(self.validation), self.batch_size, class_weight]
         self.several, self.checked = several, False
         self.bench: Bench | None = None
@@ -91,18 +97,19 @@ class Task:
     def run(self, seed: int, folder: Path, say: Callable[[str], None] = print) -> Run:
         """Trains the network of this seed, or goes on with it; its record is in the folder."""
         began = time.monotonic()
-        scope = devices.on(self.device) if self.strategy is None else self.strategy.scope()
-        with devices.computing_in(self.precision), scope:
-            keras.utils.set_random_seed(seed)
-            model = self._make()
+        say = say if self.workers.chief else lambda _: None
+        device = devices.on(self.device) if self.strategy is None else nullcontext()
+        with devices.computing_in(self.precision), device, self._named_losses(folder):
+            model = self._make(seed)
             if not self.checked:
                 check_fit(model, "train", self.train)
                 check_fit(model, "validation", self.validation)
                 self.checked = True
-            bench = self._bench_of(model)
+            bench = self._bench_of(model, seed)
             setup = {"seed": seed, "precision": self.precision, "data": self.data}
-            with occupied(folder), Interruption() as interruption:
-                journal = Journal(folder, self.patience, self.minutes, setup, interruption)
+            own = occupied(folder) if self.workers.chief else nullcontext()
+            with own, Interruption() as interruption:
+                journal = Journal(folder, self.patience, self.minutes, setup, interruption, self.workers)
                 journal.open(bench.model, bench.variables)
                 say(f"Training on {self.device} in {self.precision}{journal.where_it_goes_on()}.")
                 if not journal.finished(self.epochs):
@@ -115,9 +122,30 @@ class Task:
             lost = f"A constant forecast has a loss of {constant:.4g}, the best epoch one of {journal.best:.4g}"
             say(f"{lost}: nothing is learned.")
         seconds = time.monotonic() - began
-        return Run(model, journal.history, journal.best_epoch, journal.stopped, self.device, seconds)
+        return Run(
+            model, journal.history, journal.best_epoch, journal.stopped, self.device, seconds, self.workers.chief
+        )
 
-    def _make(self):
+    def scope(self):
+        """Whatever makes variables is in it, and nothing that one of several workers does alone: they would wait."""
+        return nullcontext() if self.strategy is None else self.strategy.scope()
+
+    @contextmanager
+    def _named_losses(self, folder):
+        """A worker that no longer answers is named; TensorFlow tells of a connection."""
+        try:
+            yield
+        except Exception as error:
+            silent = [] if isinstance(error, ValueError) else self.workers.silent()
+            if not silent:
+                raise
+            raise RuntimeError(
+                f"No answer from {' and '.join(silent)}: the run ends. Start all workers again with the same call; "
+                f"they go on after the last epoch whose state is in {folder}."
+            ) from error
+
+    def _make(self, seed):
+        keras.utils.set_random_seed(seed)
         model = self.build()
         if not getattr(model, "compiled", False):
             raise ValueError("build must return a compiled model: call model.compile(optimizer=..., loss=...) in it.")
@@ -125,12 +153,14 @@ class Task:
         model.optimizer.build(model.trainable_variables)
         return model
 
-    def _bench_of(self, model):
-        """What trains this model: where there are several alike, one model in the place of each, compiled once."""
-        if not self.several:
+    def _bench_of(self, model, seed):
+        """What trains this model: under a strategy a model whose variables are the strategy's, in the place of it; and
+        where there are several alike, one model in the place of each, compiled once."""
+        if not self.several and self.strategy is None:
             return Bench(self, model)
         if self.bench is None or not self.bench.fits(model):
-            self.bench = Bench(self, self._make())
+            with self.scope():
+                self.bench = Bench(self, self._make(seed))
         self.bench.take_over(model)
         return self.bench
 
@@ -180,9 +210,10 @@ class Bench:
         if self.programs is None:
             if task.strategy is not None:
                 data = task.train
-                build_metrics(model, data.rows(slice(1)) if isinstance(data, Examples) else next(iter(data)))
+                with task.scope():
+                    build_metrics(model, data.rows(slice(1)) if isinstance(data, Examples) else next(iter(data)))
             self.programs = [
-                programs.program_of(model, step, data, task.batch_size)
+                programs.program_of(model, step, data, task.batch_size, task.workers)
                 for step, data in ((model.train_step, task.train), (model.test_step, task.validation))
             ]
         told = {"verbose": task.verbose, "epochs": task.epochs, "steps": self.programs[0].length}

@@ -1,0 +1,90 @@
+"""The processes that train one network together, and what they have to agree on.
+
+Every one of them runs the same program, and waits in every step for the gradients of the others. So they must take the
+same number of steps, see the same learning rate, and stop at the same place: where a clock, a signal or a user's
+callback decides, all of them take the decision of one.
+"""
+
+import json
+import socket
+import zlib
+from typing import Any
+
+import numpy as np
+
+
+class Workers:
+    """The workers of a `tf.distribute` strategy.
+
+    Attributes:
+        addresses: of each worker, `host:port`; of a strategy in one process, or none, there is one without an address.
+        index: which of them this process is.
+    """
+
+    def __init__(self, strategy: Any) -> None:
+        self.strategy = strategy
+        resolver = getattr(strategy, "cluster_resolver", None)
+        jobs = {} if resolver is None else resolver.cluster_spec().as_dict()
+        chiefs = jobs.get("chief", [])  # a job of its own, where there is one
+        self.addresses, self.index = [*chiefs, *jobs.get("worker", [])] or [""], 0
+        if resolver is not None and jobs:
+            self.index = resolver.task_id + (len(chiefs) if resolver.task_type == "worker" else 0)
+        self._exchange: Any = None
+
+    @property
+    def chief(self) -> bool:
+        """Whether this is the one that writes."""
+        return self.index == 0
+
+    def all_of(self, number: float) -> np.ndarray:
+        """The number of each worker, (workers,); all of them wait here for each other."""
+        if len(self.addresses) == 1:
+            return np.array([number])
+        if self._exchange is None:
+            self._exchange = self._exchange_numbers()
+        own = np.zeros(len(self.addresses))
+        own[self.index] = number
+        return self._exchange(own)
+
+    def of_chief(self, number: float) -> float:
+        """The chief's number, for all."""
+        return float(self.all_of(number)[0])
+
+    def any_of(self, flag: bool) -> bool:
+        """Whether one of them says so."""
+        return bool(self.all_of(flag).any())
+
+    def insist_on_one(self, what: Any, different: str) -> None:
+        """A ValueError that names the first worker whose `what` is not the chief's."""
+        every = self.all_of(zlib.crc32(json.dumps(what, default=str, sort_keys=True).encode()))
+        others = np.flatnonzero(every != every[0])
+        if len(others):
+            raise ValueError(f"Worker {others[0]} ({self.addresses[others[0]]}) has {different} than worker 0.")
+
+    def silent(self) -> list[str]:
+        """Those that no longer answer, such as "worker 1 (10.0.0.2:2222)"."""
+        answers = [index == self.index or _answers(address) for index, address in enumerate(self.addresses)]
+        return [f"worker {i} ({self.addresses[i]})" for i, answered in enumerate(answers) if not answered]
+
+    def _exchange_numbers(self):
+        import tensorflow as tf
+
+        strategy = self.strategy
+
+        def one(numbers):
+            context = tf.distribute.get_replica_context()
+            # Each of a worker's replicas gives its part of the same numbers.
+            part = numbers * (len(self.addresses) / context.num_replicas_in_sync)
+            return context.all_reduce("sum", part)
+
+        exchange = tf.function(lambda numbers: strategy.run(one, args=(numbers,)), autograph=False)
+        return lambda numbers: strategy.experimental_local_results(exchange(tf.constant(numbers)))[0].numpy()
+
+
+def _answers(address):
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError:
+        return False
+    return True

@@ -14,6 +14,7 @@ from keras_rnn_basics.architectures import (
 from keras_rnn_basics.cell import BasicRNNCell, RecurrentCell, Weight
 from keras_rnn_basics.cells import LayerNormRNNCell, LeakyRNNCell
 from keras_rnn_basics.check_cell import check_cell
+from keras_rnn_basics.doctor import doctor
 from keras_rnn_basics.exchange import from_keras, from_torch, to_keras, to_torch
 from keras_rnn_basics.export import export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
@@ -42,6 +43,7 @@ __all__ = [
     "build_one_to_many",
     "build_one_to_one",
     "check_cell",
+    "doctor",
     "export_saved_model",
     "fit",
     "fit_ensemble",

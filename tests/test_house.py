@@ -22,8 +22,8 @@ ROWS = (
     {"cells", "layer", "journal"},
     {"architectures"},
     {"gradients"},
-    {"check_cell", "exchange", "export", "pictures", "training"},
-    {"report"},
+    {"check_cell", "doctor", "exchange", "export", "pictures", "training"},
+    {"report", "__main__"},
 )
 
 

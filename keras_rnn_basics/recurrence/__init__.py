@@ -77,6 +77,13 @@ def choose(request: str, call: Call) -> Route:
     if _exporting:
         return Route("plain", "an export runs anywhere", plain.run)
     backend = keras.backend.backend()
+    if backend == "torch" and request in ("auto", "cudnn"):
+        from keras_rnn_basics.recurrence import cudnn_torch
+
+        obstacle = cudnn_torch.obstacle(call)
+        if obstacle:
+            return Route("plain", f"cudnn needs {obstacle}", plain.run, call.remat or request != "auto")
+        return Route("cudnn", *cudnn_torch.plan(call))
     if backend != "tensorflow":
         overruled = call.remat or request != "auto"
         return Route("plain", f"the loop of Keras on {backend}", plain.run, overruled)

@@ -3,20 +3,37 @@
 Source: Elman, "Finding structure in time" (1990).
 """
 
-import keras
-import tensorflow as tf
+import functools
 
-STANDARD = {
-    "tanh": (keras.activations.tanh, keras.ops.tanh, tf.tanh, tf.nn.tanh),
-    "relu": (keras.activations.relu, keras.ops.relu, tf.nn.relu),
-    "sigmoid": (keras.activations.sigmoid, keras.ops.sigmoid, tf.sigmoid, tf.nn.sigmoid),
-    "linear": (keras.activations.linear, tf.identity),
-}
+import keras
+
+
+@functools.cache
+def _standard():
+    """From a name to the functions that are it, of Keras and of the library that it runs on."""
+    same = {
+        "tanh": [keras.activations.tanh, keras.ops.tanh],
+        "relu": [keras.activations.relu, keras.ops.relu],
+        "sigmoid": [keras.activations.sigmoid, keras.ops.sigmoid],
+        "linear": [keras.activations.linear],
+    }
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        own = {"tanh": [tf.tanh, tf.nn.tanh], "relu": [tf.nn.relu], "sigmoid": [tf.sigmoid, tf.nn.sigmoid]}
+        own["linear"] = [tf.identity]
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        own = {"tanh": [torch.tanh], "relu": [torch.relu, torch.nn.functional.relu], "sigmoid": [torch.sigmoid]}
+    else:
+        own = {}
+    return {name: [*functions, *own.get(name, [])] for name, functions in same.items()}
 
 
 def standard_name(activation) -> str | None:
     """The name of an activation, if it is one of the four that the fast loops know; otherwise None."""
-    return next((name for name, same in STANDARD.items() if any(activation is one for one in same)), None)
+    return next((name for name, same in _standard().items() if any(activation is one for one in same)), None)
 
 
 def name_of(activation) -> str:

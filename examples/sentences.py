@@ -29,7 +29,7 @@ RAREST = 20  # a character that comes less often in the training texts is unknow
 SAMPLE, TEMPERATURE = 400, 0.8  # characters to write, and how freely
 
 
-def main(text=None, minutes=3.0, units=512, prompt="", seed=0, device="auto", precision="float32"):
+def main(text=None, minutes=3.0, units=512, prompt="", seed=0, device="auto", precision="float32", strategy=None):
     began = time.monotonic()
     texts = sentences.load(text)
     vocabulary = krb.Vocabulary.of((piece for own in texts.train for piece in own), at_least=RAREST)
@@ -38,10 +38,13 @@ def main(text=None, minutes=3.0, units=512, prompt="", seed=0, device="auto", pr
     print("{:,} characters to train, {:,} to validate, {:,} to test".format(*map(len, parts)), end=f"; {vocabulary}.\n")
 
     train, validation = (sentences.stateful_batches(part, BATCH_SIZE, STEPS) for part in parts[:2])
-    settings = {"seed": seed, "device": device, "precision": precision}
+    settings = {"seed": seed, "device": device, "precision": precision, "strategy": strategy}
     settings["verbose"] = 1 if sys.stdout.isatty() else 2
-    build = partial(build_reader, vocabulary, units)
+    replicas = 1 if strategy is None else strategy.num_replicas_in_sync  # each reads its rows of a batch
+    build = partial(build_reader, vocabulary, units, BATCH_SIZE // replicas)
     run = krb.fit(build, train, validation, "runs/sentences", epochs=1000, minutes=minutes, **settings)
+    if not run.chief:
+        return
     writer = krb.build_one_to_many(len(vocabulary), units, vocabulary=vocabulary)
     writer.set_weights(run.model.get_weights())
     writer.save("runs/sentences/writer.keras")
@@ -60,9 +63,9 @@ def main(text=None, minutes=3.0, units=512, prompt="", seed=0, device="auto", pr
     print(f"From the same seed the export writes {same}.")
 
 
-def build_reader(vocabulary, units):
+def build_reader(vocabulary, units, batch_size):
     """The network that trains; it keeps its state from batch to batch."""
-    reader = krb.build_one_to_many(len(vocabulary), units, vocabulary=vocabulary, stateful_batch_size=BATCH_SIZE)
+    reader = krb.build_one_to_many(len(vocabulary), units, vocabulary=vocabulary, stateful_batch_size=batch_size)
     cost = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     # Of 256 units the best learning rate was 4e-3, of 512 2e-3.
     reader.compile(keras.optimizers.Adam(1 / units, clipnorm=5.0), krb.SumOverTime(cost))

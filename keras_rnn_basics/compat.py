@@ -13,6 +13,7 @@ from keras.src.layers.rnn import dropout_rnn_cell
 from keras.src.models import functional
 from keras.src.ops import numpy as numpy_operations
 from keras.src.random import seed_generator
+from keras.src.utils import tracking
 
 __all__ = [
     "DROPOUT_METHODS",
@@ -20,6 +21,7 @@ __all__ = [
     "DropoutRNNCell",
     "Functional",
     "GetItem",
+    "StatefulRNN",
     "build_metrics",
     "calls_in_order",
     "get_keras_mask",
@@ -57,6 +59,22 @@ GetItem: Any = numpy_operations.GetItem
 
 # What `keras.random` draws from without a seed; a run that goes on after a kill has to draw on.
 global_seed_generator: Any = seed_generator.global_seed_generator
+
+
+class StatefulRNN(keras.layers.RNN):
+    """keras.layers.RNN; the state that it keeps between batches is each replica's own under a tf.distribute strategy.
+
+    The variables of Keras would be one for all replicas, and fail where a replica sets them.
+    """
+
+    @tracking.no_automatic_dependency_tracking
+    def _create_state_variables(self, batch_size):
+        def kept(value):
+            own = {"synchronization": "on_read", "aggregation": "only_first_replica"}
+            return keras.Variable(value, trainable=False, dtype=self.variable_dtype, name="rnn_state", **own)
+
+        with keras.name_scope(self.name, caller=self):
+            self.states = keras.tree.map_structure(kept, self.get_initial_state(batch_size))
 
 
 class Call(NamedTuple):

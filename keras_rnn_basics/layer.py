@@ -10,14 +10,14 @@ from keras import ops
 
 from keras_rnn_basics import checks
 from keras_rnn_basics import recurrence as routes
-from keras_rnn_basics.compat import AutocastScope, in_sharing_scope, new_dropout_masks, set_keras_mask
+from keras_rnn_basics.compat import AutocastScope, StatefulRNN, in_sharing_scope, new_dropout_masks, set_keras_mask
 
 # The layers that use a cell. If there are several, they must share one cell after loading too.
 _layers_of: weakref.WeakKeyDictionary[Any, weakref.WeakSet[Any]] = weakref.WeakKeyDictionary()
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
-class BasicRNN(keras.layers.RNN):
+class BasicRNN(StatefulRNN):
     """A cell applied to every step of a sequence: (B, T, n_x) -> (B, n_y) or (B, T, n_y)::
 
         z = x W_ax + b_x + b_a           one product for all t

@@ -35,6 +35,13 @@ def build_last():
     model.compile(keras.optimizers.Adam(1e-2), "mean_squared_error", metrics=["mae"])
     return model
 
+def build_stateful(strategy):
+    B = 4 if strategy is None else 2  # that of a replica
+    layer = krb.BasicRNN(krb.BasicRNNCell(4, K, output_activation="softmax"), return_sequences=True, stateful=True)
+    model = keras.Sequential([keras.Input(batch_shape=(B, None, 2)), layer])
+    model.compile(keras.optimizers.SGD(0.05), krb.SumOverTime("sparse_categorical_crossentropy"))
+    return model
+
 def batches(*data):
     return tf.data.Dataset.from_tensor_slices(data).batch(5)
 
@@ -54,6 +61,8 @@ def keras_fit(strategy):
     return [history.history, [weight.tolist() for weight in model.get_weights()]]
 
 told = []
+chunks = tf.data.Dataset.from_tensor_slices((x[:20], classes[:20])).batch(4)
+told.append([fit(lambda: build_stateful(strategy), chunks, strategy) for strategy in (mirrored, None)])
 for build, data in [
     (build_steps, (x, classes)), (build_last, (x, y)), (build_last, (x, y, np.linspace(0.5, 2, N))),
     (build_last, batches(x, y.astype("float32"))),
@@ -63,7 +72,14 @@ told.append([keras_fit(strategy) for strategy in (mirrored, tf.distribute.get_st
 print(json.dumps(told))
 """
 
-CASES = ["arrays, a sum over time", "arrays", "arrays, weights", "a Dataset", "SumOverTime in Keras' own fit"]
+CASES = [
+    "a stateful network",
+    "arrays, a sum over time",
+    "arrays",
+    "arrays, weights",
+    "a Dataset",
+    "SumOverTime in Keras' own fit",
+]
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,13 @@ def build_last(dropout=0.0):
     model.compile(keras.optimizers.Adam(1e-2), "mean_squared_error", metrics=["mae"])
     return model
 
+def build_stateful():
+    B = 4 // (strategy.num_replicas_in_sync if strategy else 1)
+    layer = krb.BasicRNN(krb.BasicRNNCell(4, K, output_activation="softmax"), return_sequences=True, stateful=True)
+    model = keras.Sequential([keras.Input(batch_shape=(B, None, 2)), layer])
+    model.compile(keras.optimizers.SGD(0.05), krb.SumOverTime("sparse_categorical_crossentropy"))
+    return model
+
 class End(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 3 and index == 1:
@@ -65,6 +72,9 @@ if mode == "all":
     told["a sum over time"] = fit("a", build_steps, (x, classes))
     told["weights"] = fit("b", build_last, (x, y, np.linspace(0.5, 2, N)))
     told["a Dataset"] = fit("c", build_last, batches)
+    told["a stateful network"] = fit(
+        "h", build_stateful, tf.data.Dataset.from_tensor_slices((x[:20], classes[:20])).batch(4)
+    )
     told["minutes"] = fit("d", build_last, (x, y), minutes=0.02, epochs=10**6, patience=10**6)
     told["stopped"] = fit("e", build_last, (x, y), [Stop()])
     told["ensemble"] = [
@@ -80,7 +90,7 @@ if mode == "all":
 print(json.dumps(told))
 """
 
-ALIKE = ["a sum over time", "weights", "a Dataset"]
+ALIKE = ["a sum over time", "weights", "a Dataset", "a stateful network"]
 
 
 def free_ports(number):

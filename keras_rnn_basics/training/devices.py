@@ -40,6 +40,18 @@ def _has_gpu():
     return bool(keras.distribution.list_devices("gpu"))
 
 
+def insist_on_one_process() -> None:
+    """A ValueError where JAX trains in several processes: there Keras' own `fit` knows how to."""
+    if keras.backend.backend() != "jax":
+        return
+    jax: Any = import_module("jax")
+    if jax.process_count() > 1:
+        raise ValueError(
+            f"fit trains in one process on JAX, and there are {jax.process_count()}: use model.fit, as in "
+            "docs/how_to/many_machines.md, or the TensorFlow backend with strategy=."
+        )
+
+
 def on(device: str) -> Any:
     """Keras' scope for a device."""
     # PyTorch in Keras moves data to "cpu:0" and weights to "cpu", and then finds them in different places.

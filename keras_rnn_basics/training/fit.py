@@ -71,7 +71,8 @@ def fit(
         callbacks: Keras callbacks. What a callback remembers itself begins anew after a kill.
         class_weight: for each class what its examples count, 1 for one that is left out.
         strategy: a `tf.distribute` strategy; each of its replicas takes a part of every batch, so `batch_size` is that
-            of all replicas together. The model that is handed back is an ordinary one outside the strategy.
+            of all replicas together (the batch size of a stateful model is that of one replica). The model that is
+            handed back is an ordinary one outside the strategy.
 
     Raises:
         ValueError: for an argument that does not fit, data that `build`'s model cannot be trained on, a `run_dir` that

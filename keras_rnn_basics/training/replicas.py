@@ -21,6 +21,15 @@ def own_share(rows):
     return rows[r * B // R : (r + 1) * B // R]
 
 
+def part_of_a_replica(batch, strategy):
+    """A batch -> the part of it that a replica takes, at least one example."""
+
+    def part(array):
+        return None if array is None else array[: max(1, len(array) // strategy.num_replicas_in_sync)]
+
+    return tf.nest.map_structure(part, batch)
+
+
 def on_every_replica(model, step, take=lambda batch: batch):
     """A function that has every replica take its part of what is given, and this step on it; it gives the mean logs."""
     strategy = model.distribute_strategy

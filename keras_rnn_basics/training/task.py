@@ -87,6 +87,7 @@ class Task:
             self.train, self.validation = take_in("train", train), take_in("validation", validation)
             if class_weight is not None:
                 self.train = weigh_classes(self.train, class_weight)
+        devices.insist_on_one_process()
         self.workers = Workers(strategy)
         if not self.workers.chief:
             self.verbose = 0
@@ -206,12 +207,14 @@ class Bench:
             return
         # These name TensorFlow, which the package does not load on another backend.
         from keras_rnn_basics.training import loop, programs
+        from keras_rnn_basics.training.replicas import part_of_a_replica
 
         if self.programs is None:
             if task.strategy is not None:
                 data = task.train
+                batch = data.rows(slice(task.batch_size)) if isinstance(data, Examples) else next(iter(data))
                 with task.scope():
-                    build_metrics(model, data.rows(slice(1)) if isinstance(data, Examples) else next(iter(data)))
+                    build_metrics(model, part_of_a_replica(batch, task.strategy))
             self.programs = [
                 programs.program_of(model, step, data, task.batch_size, task.workers)
                 for step, data in ((model.train_step, task.train), (model.test_step, task.validation))

@@ -68,6 +68,30 @@ def test_models_that_differ_in_more_than_their_seed_are_compiled_each(data, tmp_
     assert [run.model.get_layer("rnn_1").cell.units for run in runs] == [4, 5]
 
 
+def test_after_an_end_the_networks_that_had_finished_are_not_trained_again(data, tmp_path):
+    class End(keras.callbacks.Callback):
+        begun = 0
+
+        def on_epoch_begin(self, epoch, logs=None):
+            End.begun += 1
+            if End.begun == 5:  # the second epoch of the second network
+                raise RuntimeError("ended here")
+
+    arguments = {"seeds": [4, 1], "epochs": 3, "verbose": 0}
+    with pytest.raises(RuntimeError, match="ended here"):
+        krb.fit_ensemble(build, data, data, tmp_path / "ended", callbacks=[End()], **arguments)
+    resumed = krb.fit_ensemble(build, data, data, tmp_path / "ended", callbacks=[End()], **arguments)
+    assert End.begun == 5 + 2
+    unbroken = krb.fit_ensemble(build, data, data, tmp_path / "unbroken", **arguments)
+    for run, other in zip(resumed, unbroken, strict=True):
+        assert (run.history, run.best_epoch, run.stopped) == (other.history, other.best_epoch, other.stopped)
+        for own, weight in zip(run.model.get_weights(), other.model.get_weights()):
+            np.testing.assert_array_equal(own, weight)
+    assert not list(tmp_path.rglob("unfinished*"))
+    krb.fit_ensemble(build, data, data, tmp_path / "ended", callbacks=[End()], **arguments)
+    assert End.begun == 7 + 6  # a call after the end begins anew
+
+
 @pytest.mark.parametrize("seeds", [[], [1, 1]])
 def test_seeds_are_different_numbers(data, tmp_path, seeds):
     with pytest.raises(ValueError, match="seeds must be different numbers, at least one"):

@@ -34,8 +34,8 @@ def fit_ensemble(
     On TensorFlow the program is compiled once. It trains one model, which begins with the weights that `build` draws
     under the next seed, so that `build` must make the same layers for every seed. (Where the shapes of weights or the
     optimizer's settings differ, the next program is compiled.) The folders are `run_dir/seed_0`, `run_dir/seed_1` and
-    so on, each as `fit` leaves it. After a kill the same call goes on within the network that it was at; the networks
-    before it are trained anew.
+    so on, each as `fit` leaves it. After a kill the same call goes on within the network that it was at; those before
+    it are read from their folders.
 
     Args:
         build: as in `fit`; it is called once for each seed, and once more.
@@ -71,12 +71,13 @@ def fit_ensemble(
     )
     verbose = verbose if task.workers.chief else 0  # of several workers one speaks
     say = print if verbose == 2 else lambda _: None
-    runs, ends = [], [time.monotonic()]
-    for number, seed in enumerate(seeds):
+    runs, ends, folders = [], [time.monotonic()], [Path(run_dir) / f"seed_{seed}" for seed in seeds]
+    for number, (seed, folder) in enumerate(zip(seeds, folders)):
         if verbose == 1:
             _show_progress(number, len(seeds), ends)
-        runs.append(task.run(seed, Path(run_dir) / f"seed_{seed}", say))
+        runs.append(task.run(seed, folder, say))
         ends.append(time.monotonic())
+    task.forget(folders)
     if verbose == 1:
         _show(f"{len(seeds)} networks in {ends[-1] - ends[0]:.0f} s on {task.device}.", last=True)
     return runs

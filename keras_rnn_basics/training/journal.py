@@ -21,6 +21,7 @@ from keras_rnn_basics.training.folder import writing
 
 # Writing the state is to take no more than about this part of the time.
 SHARE_OF_WRITING = 0.05
+STATE = "unfinished.npz"
 
 
 class Journal(keras.callbacks.Callback):
@@ -35,7 +36,7 @@ class Journal(keras.callbacks.Callback):
         self.workers = workers  # one of them writes; whatever a clock or a signal decides, all decide alike
         self.folder, self.patience, self.setup, self.interruption = folder, patience, setup, interruption
         self.seconds, self.spent, self.given_up = minutes and 60 * minutes, 0.0, False
-        self.state_path, self.best_path = folder / "unfinished.npz", folder / "best.weights.h5"
+        self.state_path, self.best_path = folder / STATE, folder / "best.weights.h5"
         self.epoch, self.best_epoch, self.best, self.wait = 0, 0, float("inf"), 0
         self.history, self.stopped = {}, "all epochs are done"
         self.epoch_written, self.best_epoch_written, self.write_from = 0, 0, -math.inf
@@ -164,7 +165,7 @@ class Journal(keras.callbacks.Callback):
             self.history.setdefault(name, [float("nan")] * epoch).append(float(logs.get(name, "nan")))
         if watched < self.best:
             self.best, self.best_epoch, self.wait, self.at_best = watched, self.epoch, 0, now
-        self.model.stop_training = self.workers.any_of(self.model.stop_training or self._has_ended())
+        self.model.stop_training = self.workers.any_of(self._has_ended() or self.model.stop_training)
         if time.perf_counter() >= self.write_from:
             self.write()
 
@@ -218,8 +219,10 @@ class Journal(keras.callbacks.Callback):
         self.board.write(self.history, self.epoch_written, self.epoch)
         self.epoch_written = self.epoch
 
-    def close(self):
+    def close(self, keep_state=False):
         """The run has ended: the model gets its best weights, and the state of the last epoch goes."""
+        if keep_state:
+            self.write()
         self.variables.set(self.at_best)
         if self.workers.chief:
             with self._writing():
@@ -227,7 +230,8 @@ class Journal(keras.callbacks.Callback):
                 self._write_best()
                 self._write_log()
                 self.board.close()
-                self.state_path.unlink(missing_ok=True)
+                if not keep_state:
+                    self.state_path.unlink(missing_ok=True)
         self.workers.all_of(0)  # nobody begins another run in this folder before that
 
 

@@ -15,7 +15,7 @@ from keras_rnn_basics.training import by_keras, devices
 from keras_rnn_basics.training.data import Examples, fingerprint, take_in, weigh_classes
 from keras_rnn_basics.training.folder import occupied
 from keras_rnn_basics.training.interruption import Interrupted, Interruption
-from keras_rnn_basics.training.journal import Journal
+from keras_rnn_basics.training.journal import STATE, Journal
 from keras_rnn_basics.training.targets import check_fit, loss_of_a_constant
 from keras_rnn_basics.training.variables import Variables
 from keras_rnn_basics.training.workers import Workers
@@ -115,7 +115,7 @@ class Task:
                 say(f"Training on {self.device} in {self.precision}{journal.where_it_goes_on()}.")
                 if not journal.finished(self.epochs):
                     self._train(bench, journal, seed)
-                journal.close()
+                journal.close(keep_state=self.several)
             bench.hand_over(model)
         say(f"Stopped after epoch {journal.epoch}: {journal.stopped}; kept the weights of epoch {journal.best_epoch}.")
         constant = loss_of_a_constant(model, self.train, self.validation or self.train)
@@ -144,6 +144,12 @@ class Task:
                 f"No answer from {' and '.join(silent)}: the run ends. Start all workers again with the same call; "
                 f"they go on after the last epoch whose state is in {folder}."
             ) from error
+
+    def forget(self, folders):
+        """All of several runs have ended: what was kept to go on from goes."""
+        if self.workers.chief:
+            for folder in folders:
+                (folder / STATE).unlink(missing_ok=True)
 
     def _make(self, seed):
         keras.utils.set_random_seed(seed)

@@ -109,7 +109,7 @@ def build_network(split, loss, output_activation):
         output_activation=output_activation,
         dropout=DROPOUT,
         recurrent_dropout=RECURRENT_DROPOUT,
-        frontend=keras.layers.Normalization(mean=split.mean, variance=split.std**2),
+        frontend=split.normalization(),
     )
     model.compile(keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), loss)
     return model

@@ -81,9 +81,8 @@ def train(split, scale, seeds, settings):
 
 
 def build_network(split):
-    standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
     model = krb.build_many_to_many(
-        (len(split.names),), UNITS, 1, recurrent_dropout=RECURRENT_DROPOUT, frontend=standardise
+        (len(split.names),), UNITS, 1, recurrent_dropout=RECURRENT_DROPOUT, frontend=split.normalization()
     )
     model.compile(keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), krb.SumOverTime("mean_absolute_error"))
     return model

@@ -121,8 +121,7 @@ def train_reader(split, folder, seed, settings):
 
 
 def build_reader(split):
-    standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
-    n_x = len(split.names)
+    n_x, standardise = len(split.names), split.normalization()
     model = krb.build_many_to_many((n_x,), UNITS, 1, dropout=0.1, recurrent_dropout=0.3, frontend=standardise)
     return compiled(model, READER_RATE, READER_EPOCHS, split)
 
@@ -137,10 +136,9 @@ def train_writer(split, folder, place, settings):
 
 def build_writer(split, n_clock):
     """The encoder-decoder of numbers, from the cell: the decoder's x_t is the hour it answers for."""
-    standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
     x, clock = keras.Input((None, len(split.names)), name="x"), keras.Input((HORIZON, n_clock), name="clock")
     encoder, decoder = krb.BasicRNNCell(UNITS, recurrent_dropout=0.3), krb.BasicRNNCell(UNITS, output_units=1)
-    _, a = krb.BasicRNN(encoder, return_state=True)(standardise(x))
+    _, a = krb.BasicRNN(encoder, return_state=True)(split.normalization()(x))
     changes = krb.BasicRNN(decoder, return_sequences=True)(clock, initial_state=a)
     return compiled(keras.Model([x, clock], changes, name="weather_day"), WRITER_RATE, WRITER_EPOCHS, split)
 

@@ -82,8 +82,8 @@ class Split:
         if self.constant:
             warnings.warn(f"Constant in the training part, so 0 for the network: {list(self.constant)}.", stacklevel=2)
         # Divided by an infinite deviation, a column is 0.
-        variance = [np.inf if name in self.constant else s**2 for name, s in zip(self.names, self.std.tolist())]
-        return _built(keras.layers.Normalization(mean=self.mean.tolist(), variance=variance), len(variance))
+        variance = np.where(np.isin(self.names, self.constant), np.inf, self.std**2)
+        return _scaler(self.mean, variance)
 
     def scale_targets(self, y: np.ndarray) -> np.ndarray:
         """(..., n_y) in the units of the data -> (..., n_y), with the mean 0 and the deviation 1 of the training part.
@@ -110,8 +110,7 @@ class Split:
     def target_units(self) -> keras.layers.Normalization:
         """The inverse of `scale_targets`, a layer: it ends the model that is exported, whose answers are in units."""
         mean, std = self._of_targets()
-        variance = (std.astype("float64") ** 2).tolist()
-        return _built(keras.layers.Normalization(mean=mean.tolist(), variance=variance, invert=True), len(variance))
+        return _scaler(mean, std**2, invert=True)
 
     def _of_targets(self):
         if still := [name for name in self.targets if name in self.constant]:
@@ -263,8 +262,9 @@ def split_blocks(
     return _split(series, windows, tuple(parts), columns)
 
 
-def _built(layer, columns):
-    layer.build((None, columns))  # a layer that is first built while a model trains would lose its numbers
+def _scaler(mean, variance, invert=False):
+    layer = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), invert=invert)
+    layer.build((None, len(mean)))  # a layer that is first built while a model trains would lose its numbers
     return layer
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from common import options, plt, print_repairs
+from common import options, plt, read_table
 
 import keras_rnn_basics as krb
 from keras_rnn_basics import baselines
@@ -35,20 +35,11 @@ JFK = (40.64, -73.78)  # latitude, longitude
 RUNS = Path("runs/weather_hours")
 
 
-def main(
-    csv=None,
-    target="temp_celsius",
-    place=None,
-    repair=False,
-    block_days=30,
-    seeds=2,
-    device="auto",
-    precision="float32",
-):
-    began = time.monotonic()
-    place = place or (JFK if csv is None else None)
-    compared = ["temp_celsius", "dew_point_celsius", "pressure_hpa"] if csv is None else [target]
-    series = load(csv, place, compared, repair)
+def main(target="temp_celsius", place=None, block_days=30, seeds=2, device="auto", precision="float32", **table):
+    began, own_table = time.monotonic(), "data" in table
+    place = place or (None if own_table else JFK)
+    compared = [target] if own_table else ["temp_celsius", "dew_point_celsius", "pressure_hpa"]
+    series = load(table, place, compared)
     splits = four_splits(series, target, block_days)
     unit = "°C" if target.endswith("celsius") else target
     print(f"{len(series)} hours from {series.times[0]}: {series.source}")
@@ -93,11 +84,10 @@ def main(
     publish(series, target, readers, writers[-1], report, figure, began, whole, unit)
 
 
-def load(csv, place, compared, repair):
+def load(table, place, compared):
     """The hours, with the time of day, the height of the sun and, as the last columns, changes since yesterday."""
-    series = hours.with_clock(hours.load(csv, repair=repair))
-    print_repairs(series)
-    if csv is None:
+    series = hours.with_clock(read_table(hours.load, **table))
+    if "data" not in table:
         series = hours.with_wind(series)
         series = series.only([name for name in series.names if name != "wind_direction_degrees"])
     if place is not None:
@@ -235,8 +225,7 @@ def publish(series, target, readers, writer, report, figure, began, whole, unit)
 
 
 if __name__ == "__main__":
-    parser = options(__doc__, "repair", "seeds")
-    parser.add_argument("--csv", help="your own hours: a csv file with a column 'time_utc' and columns of numbers")
+    parser = options(__doc__, "seeds", table=hours.load)
     parser.add_argument("--target", help="the column to forecast")
     parser.add_argument(
         "--place",

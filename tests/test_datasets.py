@@ -149,6 +149,10 @@ def test_what_a_repair_filled_in_is_not_measured(tmp_path):
     assert split.test.measured.all()
     unmeasured = split.validation.times[~split.validation.measured.all(axis=2)]
     assert set(unmeasured.astype(str)) == {"2020-01-12", "2020-01-15", "2020-01-16"}
+    # Windows of two days; next_y are the second of them and the day after. The wind of the 12th was filled in.
+    nexts = split.validation.next_measured
+    assert nexts.shape == split.validation.next_y.shape
+    assert nexts[:3, :, 0].tolist() == [[True, False], [False, True], [True, True]]
     wind, temp = (split.validation.times[~split.validation.measured[..., k]] for k in (0, 1))
     assert set(wind.astype(str)) - set(temp.astype(str)) == {"2020-01-12"}
     blocks = split_blocks(days, 10, ["train", "validation", "test"], lookback=2, horizon=2)

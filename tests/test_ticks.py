@@ -137,6 +137,8 @@ def test_returns_of_filled_bars_are_filled_too():
     assert derived.times[6] == bars.times[7]
     assert np.flatnonzero(derived.was_filled("log_return")).tolist() == [6, 7]
     assert np.flatnonzero(derived.was_filled("log_range")).tolist() == [6]
+    # Its own volume, and the mean of the 22 bars before.
+    assert np.flatnonzero(derived.was_filled("log_volume")).tolist() == list(range(6, 29))
 
 
 def test_bars_need_no_volume_and_take_names(tmp_path):

@@ -192,7 +192,7 @@ def returns(bars: Series) -> Series:
     if "volume" in bars.names:
         v = np.log(np.maximum(bars.column("volume").astype("float64"), 1))
         total, ends = np.append(0, np.cumsum(v)), np.arange(1, len(v))
-        starts = np.maximum(0, ends - 22)
-        columns["log_volume"] = v[1:] - (total[ends] - total[starts]) / (ends - starts), filled[1:]
+        starts, amiss = np.maximum(0, ends - 22), np.append(0, np.cumsum(filled))
+        columns["log_volume"] = v[1:] - (total[ends] - total[starts]) / (ends - starts), amiss[ends + 1] > amiss[starts]
     values, filled = (np.stack(own, axis=1) for own in zip(*columns.values()))
     return bars.rows(1, len(bars)).with_columns(tuple(columns), values, filled).only(tuple(columns))

@@ -24,6 +24,7 @@ class Windows:
         times: (N, horizon) datetime64, the steps of y.
         measured: (N, horizon, n_y) bool: True where y was measured and not filled in by a repair. Only these values can
             be scored.
+        past_measured: (N, lookback, n_y) bool: the same of past_y.
     """
 
     x: np.ndarray
@@ -31,6 +32,7 @@ class Windows:
     past_y: np.ndarray
     times: np.ndarray
     measured: np.ndarray
+    past_measured: np.ndarray
 
     def __len__(self) -> int:
         return len(self.x)
@@ -39,6 +41,11 @@ class Windows:
     def next_y(self) -> np.ndarray:
         """(N, lookback, n_y): for every step of x, the targets one step later, which a many-to-many network learns."""
         return np.concatenate([self.past_y[:, 1:], self.y[:, :1]], axis=1)
+
+    @property
+    def next_measured(self) -> np.ndarray:
+        """(N, lookback, n_y) bool: True where `next_y` was measured."""
+        return np.concatenate([self.past_measured[:, 1:], self.measured[:, :1]], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,6 +310,6 @@ def _check_length(series, kind, length, lookback, horizon):
 def _cut(part, lookback, horizon, columns):
     starts = np.arange(len(part) - lookback - horizon + 1)[:, None]
     before, after = starts + np.arange(lookback), starts + lookback + np.arange(horizon)
-    x, y = part.values[before], part.values[after][..., columns]
-    measured = np.ones(y.shape, bool) if part.filled is None else ~part.filled[after][..., columns]
-    return Windows(x, y, x[..., columns], part.times[after], measured)
+    x, targets = part.values[before], part.values[:, columns]
+    measured = np.ones(targets.shape, bool) if part.filled is None else ~part.filled[:, columns]
+    return Windows(x, targets[after], targets[before], part.times[after], measured[after], measured[before])

@@ -52,7 +52,7 @@ def gradients():
 
 
 def weather_pictures():
-    days = weather.with_season(weather.load())
+    days = weather.load()
     split = split_windows(days, "2014-01-01", "2015-01-01", lookback=14, targets=[TARGET])
     figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
     column = days.index(TARGET)

@@ -17,6 +17,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from common import options, plt, read_table
+from data.columns import day_of_year, with_season
 
 import keras_rnn_basics as krb
 from keras_rnn_basics import baselines
@@ -29,7 +30,7 @@ RUNS = Path("runs/weather")
 
 def main(target="temp_max_celsius", seeds=8, device="auto", precision="float32", **table):
     began = time.monotonic()
-    days = weather.with_season(read_table(weather.load, **table))
+    days = with_season(read_table(weather.load, **table))
     lookback = min(LOOKBACK, len(days) // 10)  # a month of your own is too short for windows of 14 days
     # Half of the days are for training, a quarter for validation, a quarter for the test.
     validation_from, test_from = days.times[-(-len(days) // 2)], days.times[-(-len(days) * 3 // 4)]
@@ -92,7 +93,7 @@ def rivals(known, target, split):
     """What the network must beat; `known` are the days before the test part."""
     train, validation, test = split.train, split.validation, split.test
     own = {"persistence": baselines.persistence(test.past_y)}
-    known_days, test_days = weather.day_of_year(known.times), weather.day_of_year(test.times[:, 0])
+    known_days, test_days = day_of_year(known.times), day_of_year(test.times[:, 0])
     if len(set(known_days)) >= 365:  # else some season is not known
         own["climatology"] = baselines.climatology(known_days, known.column(target)[:, None], test_days)
     return own | {"ridge": baselines.ridge(train.x, train.y[:, 0], validation.x, validation.y[:, 0], test.x)}

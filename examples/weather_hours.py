@@ -20,6 +20,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from common import options, plt, read_table
+from data import columns
 
 import keras_rnn_basics as krb
 from keras_rnn_basics import baselines
@@ -86,13 +87,13 @@ def main(target="temp_celsius", place=None, block_days=30, seeds=2, device="auto
 
 def load(table, place, compared):
     """The hours, with the time of day, the height of the sun and, as the last columns, changes since yesterday."""
-    series = hours.with_clock(read_table(hours.load, **table))
+    series = columns.with_clock(read_table(hours.load, **table))
     if "data" not in table:
-        series = hours.with_wind(series)
+        series = columns.with_wind(series)
         series = series.only([name for name in series.names if name != "wind_direction_degrees"])
     if place is not None:
-        series = hours.with_sun(series, *place, AHEAD)
-    return hours.with_changes(series, compared, DAY)
+        series = columns.with_sun(series, *place, AHEAD)
+    return columns.with_changes(series, compared, DAY)
 
 
 def four_splits(series, target, block_days):
@@ -141,9 +142,9 @@ def compiled(model, learning_rate, epochs, split):
 
 def clock_of(times, place):
     """(N, T_y) -> (N, T_y, 2 or 3): the time of day as a point of a circle, and the height of the sun at a place."""
-    angle = 2 * np.pi * hours.time_of_day(times)
-    columns = [np.sin(angle), np.cos(angle)] + ([] if place is None else [hours.sun_height(times, *place)])
-    return np.stack(columns, axis=2).astype("float32")
+    angle = 2 * np.pi * columns.time_of_day(times)
+    clock = [np.sin(angle), np.cos(angle)] + ([] if place is None else [columns.sun_height(times, *place)])
+    return np.stack(clock, axis=2).astype("float32")
 
 
 def train(build, x, changes, split, epochs, folder, seed, settings):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keras_rnn_basics.datasets.bounded import BROKEN, MAX_BYTES, opened_raw
+from keras_rnn_basics.datasets.bounded import MAX_BYTES, refuse_beyond, unpacked
 
 LONGEST_LINE = 1 << 20
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "none", "-", "--", "#N/A", "<NA>", "NaT")
@@ -28,13 +28,14 @@ class Layout:
     sep: str | None = None
     decimal: str = "."
     above: int = 0
+    max_bytes: int = MAX_BYTES
     frame: Any = None
     notes: list[str] = field(default_factory=list)
 
 
-def layout_of(path: Path, is_header: Callable[[list[str]], bool]) -> Layout:
+def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int) -> Layout:
     """Finds the separator, the sign of decimals and the header, from the first lines."""
-    with opened(path) as text:
+    with opened(path, max_bytes) as text:
         start = text.read(1 << 16)
     lines = re.split(r"\r\n|\r|\n", start)[:100]
     lines = lines[:-1] if len(start) == 1 << 16 and len(lines) > 1 else lines
@@ -55,7 +56,7 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool]) -> Layout:
     above = _header_line(path, rows[sep], usual[sep], is_header)
     header = rows[sep][above]
     fields = [name for row in rows[sep][above + 1 :] for name in row]
-    layout = Layout(header, sep, _decimal(path, sep, fields), above)
+    layout = Layout(header, sep, _decimal(path, sep, fields), above, max_bytes)
     if all(re.fullmatch(rf"({NUMBER}|\d{{4}}-\d\d-\d\d.*|true|false)?", name) for name in header):
         names = ", ".join(["'time'", *["'...'"] * (len(header) - 1)])
         raise ValueError(
@@ -111,7 +112,7 @@ def frames_of(path: Path, layout: Layout, text: Sequence[int], missing: Sequence
 
     header, blank = layout.header, True
     marks = [*MISSING, *(str(mark) for mark in missing if not re.fullmatch(NUMBER, str(mark)))]
-    with opened(path) as file, warnings.catch_warnings():
+    with opened(path, layout.max_bytes) as file, warnings.catch_warnings():
         warnings.simplefilter("error", pandas.errors.ParserWarning)
         try:
             frames = pandas.read_csv(
@@ -149,45 +150,17 @@ def frames_of(path: Path, layout: Layout, text: Sequence[int], missing: Sequence
         raise ValueError(f"{path} has no rows under its header.")
 
 
-def spreadsheet(path: Path) -> Any:
+def spreadsheet(path: Path, max_bytes: int) -> Any:
     """A pandas.DataFrame of an excel, parquet or feather file."""
     import pandas
 
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as sheets:
-            _bound(path, sum(part.file_size for part in sheets.infolist()))
+            refuse_beyond(str(path), sum(part.file_size for part in sheets.infolist()), max_bytes)
     try:
         return getattr(pandas, SPREADSHEETS[path.suffix.lower()])(path)
     except Exception as error:  # whatever the reader of this kind of file raises
         raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-
-
-class _Bounded(io.RawIOBase):
-    """What is read of a file, until it is more than MAX_BYTES or a line is longer than LONGEST_LINE."""
-
-    def __init__(self, file, path):
-        self.file, self.path, self.total, self.line = file, path, 0, 0
-
-    def readable(self):
-        return True
-
-    def readinto(self, buffer):
-        block = self.file.read(len(buffer))
-        self.total += len(block)
-        self.line = 0 if b"\n" in block or b"\r" in block else self.line + len(block)
-        _bound(self.path, self.total)
-        if self.line > LONGEST_LINE:
-            raise ValueError(f"{self.path} is no table: a line of it is longer than {LONGEST_LINE:,} bytes.")
-        buffer[: len(block)] = block
-        return len(block)
-
-
-def _bound(path, size):
-    if size > MAX_BYTES:
-        raise ValueError(
-            f"{path} holds more than {MAX_BYTES:,} bytes, unpacked. If it is to be so large, hand over a frame of what "
-            f"you need: {_by_pandas(path, 'usecols=[...]')}"
-        )
 
 
 def _by_pandas(path, how):
@@ -195,15 +168,14 @@ def _by_pandas(path, how):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """The text of a file in UTF-8, unpacked (gz, bz2, xz, zip) and bounded; what is no such file is an error."""
+def opened(path: Path, max_bytes: int) -> Iterator[Any]:
+    """The text of a table in UTF-8, unpacked and bounded; what is no such file is an error."""
     try:
-        with opened_raw(path)[1] as file:
-            raw = io.BufferedReader(_Bounded(file, path), 1 << 16)
-            yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+        with unpacked(path, max_bytes, LONGEST_LINE) as file:
+            yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     except UnicodeDecodeError as error:
         raise _encoding_error(path, error) from error
-    except (csv.Error, *BROKEN) as error:
+    except csv.Error as error:
         raise ValueError(f"{path} is not a csv file in UTF-8: {error}.") from error
 
 

@@ -35,17 +35,6 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.y)
 
-    @property
-    def since_swap(self) -> np.ndarray:
-        """(N, T) int32: how many frames ago the label changed; 0 in the frame of the change, -1 before the first.
-
-        >>> Sequences(np.zeros((1, 6, 8, 8)), np.array([[5, 5, 2, 2, 2, 7]])).since_swap
-        array([[-1, -1,  0,  1,  2,  0]], dtype=int32)
-        """
-        t = np.arange(self.y.shape[1])
-        last = np.maximum.accumulate(np.where(_changes(self.y), t, -1), axis=1)
-        return np.where(last < 0, -1, t - last).astype("int32")
-
 
 @dataclass(frozen=True)
 class Frames:
@@ -123,10 +112,6 @@ def load(
     return own
 
 
-def _changes(y):
-    return np.diff(y, axis=1, prepend=y[:, :1]) != 0
-
-
 def _digits(batch_size, seed):
     try:
         from sklearn.datasets import load_digits
@@ -186,7 +171,7 @@ def _own(path, labels, batch_size, seed, max_bytes):
     batches = tf.data.Dataset.from_tensor_slices((x[of_train], y[of_train]))
     batches = batches.shuffle(len(of_train), seed=seed).batch(batch_size)
     prior = np.bincount(y[of_train].ravel(), minlength=len(names)) + 1.0
-    rate = float(_changes(y[of_train])[:, 1:].mean()) if y.shape[1] > 1 else 0.0
+    rate = float((np.diff(y[of_train], axis=1) != 0).mean()) if y.shape[1] > 1 else 0.0
     source = f"{path}: {len(of_train)} sequences to train, {count} to validate, {count} to test"
     to_validate, to_test = (Sequences(x[own], y[own]) for own in (of_validation, of_test))
     return Frames(batches, to_validate, to_test, names, rate, prior / prior.sum(), source, (*notes, *twins(names)))

@@ -272,34 +272,6 @@ def stateful_batches(tokens: np.ndarray, batch_size: int, steps: int) -> Any:
     """
     import tensorflow as tf
 
-    count = _count(tokens, batch_size, steps)
-    lanes = tf.range(batch_size, dtype="int64") * count * steps
-    starts = tf.data.Dataset.range(count).map(lambda number: lanes + number * steps)
-    return _cut_out(tokens, starts, batch_size, steps)
-
-
-def windowed_batches(tokens: np.ndarray, batch_size: int, steps: int, shuffle_seed: int | None = None) -> Any:
-    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later. Rows do not continue each other.
-
-    Args:
-        tokens: (N,), as `encode` gives them.
-        batch_size: B.
-        steps: T.
-        shuffle_seed: shuffles the windows, in a new order in each epoch.
-
-    Raises:
-        ValueError: if there are too few tokens for one batch.
-    """
-    import tensorflow as tf
-
-    count = _count(tokens, batch_size, steps) * batch_size
-    starts = tf.data.Dataset.range(count).map(lambda number: number * steps)
-    if shuffle_seed is not None:
-        starts = starts.shuffle(count, seed=shuffle_seed)
-    return _cut_out(tokens, starts.batch(batch_size), batch_size, steps)
-
-
-def _count(tokens, batch_size, steps):
     for name, value in (("batch_size", batch_size), ("steps", steps)):
         checks.positive_integer(name, value)
     count = (len(tokens) - 1) // (batch_size * steps)
@@ -308,18 +280,13 @@ def _count(tokens, batch_size, steps):
             f"One batch of {batch_size} rows of {steps} steps takes {batch_size * steps + 1} tokens; the text has "
             f"{len(tokens)}. Give a longer text, or a smaller batch_size or steps."
         )
-    return count
+    lanes = np.arange(batch_size)[:, None] * count * steps + np.arange(steps + 1)
 
+    def read(number):
+        return np.asarray(tokens[lanes + number * steps], "int32")
 
-def _cut_out(tokens, starts, batch_size, steps):
-    """Batches of the places where rows start -> batches of (x, y)."""
-    import tensorflow as tf
-
-    def read(rows):
-        return np.asarray(tokens[rows[:, None] + np.arange(steps + 1)], "int32")
-
-    def pair(rows):
-        both = tf.ensure_shape(tf.numpy_function(read, [rows], tf.int32), [batch_size, steps + 1])
+    def pair(number):
+        both = tf.ensure_shape(tf.numpy_function(read, [number], tf.int32), [batch_size, steps + 1])
         return both[:, :-1], both[:, 1:]
 
-    return starts.map(pair).prefetch(4)
+    return tf.data.Dataset.range(count).map(pair).prefetch(4)

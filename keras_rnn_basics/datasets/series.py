@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics.datasets import repairs as mending
+from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.moments import DAY, read_moments
-from keras_rnn_basics.datasets.tables import columns_of, find_column, letters, read_table
+from keras_rnn_basics.datasets.tables import Source
 
 # A moment or a date, such as "2014-01-01".
 Moment = str | date | np.datetime64
-# Columns that tell several stations or tickers apart.
-TELLING = {"ticker", "tickers", "symbol", "name", "station", "stationid", "stationsid", "isin", "instrument"}
 # What is written for a missing number, beside 9999 and alike: the limits of 16 bits, netCDF's fill value.
 CODES = (-32768.0, 32767.0, -8888.0, 1e20, 9.969209968386869e36)
 
@@ -121,6 +120,7 @@ def read_series(
     date_format: str | None = None,
     only: Mapping[str, Any] | None = None,
     repair: bool | str | Sequence[str] = False,
+    max_bytes: int = MAX_BYTES,
 ) -> Series:
     """Reads a table with one row per step: times, and columns of numbers.
 
@@ -147,6 +147,7 @@ def read_series(
             dropped instead). "order": rows are sorted. "duplicates": identical rows are kept once. True stands for
             these three. "outliers": a number is taken as missing if it lies 20 times farther from the 30 numbers before
             it than they lie from each other.
+        max_bytes: the most bytes that a file may hold, unpacked.
 
     Returns:
         A `Series`. Its times are local dates if the step is a day. Else they are UTC if the data or `time_zone` give
@@ -165,17 +166,12 @@ def read_series(
     """
     step = None if step is None else _step(step)
     words: dict[str, Any] = dict(categories if isinstance(categories, Mapping) else dict.fromkeys(categories))
-    only, marks = dict(only or {}), () if missing is None else tuple(missing)
-    place, header = columns_of(data, time)
-    words = {find_column(place, header, name): own for name, own in words.items()}
-    only = {find_column(place, header, name): own for name, own in only.items()}
     if isinstance(columns, str):
         raise ValueError(f"columns must be a list of names, such as [{columns!r}], got {columns!r}.")
-    chosen = None if columns is None else [find_column(place, header, name) for name in columns]
-    tellers = telling(header)
-    table = read_table(data, time, chosen, [*words, *only], tellers, marks)
-    repairs = mending.Repairs(repair, table.place)
-    take_only(table, only, [name for name in tellers if name not in (*words, *(chosen or ()))])
+    source, marks = Source(data, time, max_bytes), () if missing is None else tuple(missing)
+    words, only = ({source.find(name): own for name, own in part.items()} for part in (words, only or {}))
+    chosen = None if columns is None else [source.find(name) for name in columns]
+    table, repairs = source.read(chosen, words, only, marks), mending.Repairs(repair, source.place)
     times, offsets = read_moments(table, step, date_format, time_zone)
     if chosen is None:
         chosen = [name for name in table.frame.columns if name not in (*table.time, *words, *only)]
@@ -213,28 +209,6 @@ def _step(step):
     except (ValueError, TypeError):
         what = "step must be a length of time such as '10min' or np.timedelta64(1, 'D')"
         raise ValueError(f"{what}, or None, got {step!r}.") from None
-
-
-def telling(header):
-    """The columns whose name says that they tell several series apart."""
-    return [name for name in header if letters(name) in TELLING]
-
-
-def take_only(table, only, tellers):
-    for name, word in only.items():
-        text = table.frame[name].astype("str").str.strip()
-        if not (text == str(word)).any():
-            raise ValueError(
-                f"{table.place}, column {name!r}: no row has {word!r}, but {sorted(text.dropna().unique())[:5]}."
-            )
-        table.frame = table.frame[text == str(word)]
-    for name in tellers:
-        own = table.frame[name].dropna().astype("str").str.strip().unique()
-        if 1 < len(own) <= len(table.frame) / 2:
-            raise ValueError(
-                f"{table.place}, column {name!r} tells {len(own)} series apart, {list(own[:4])}. Take one of them: "
-                f"only={{{name!r}: {own[0]!r}}}."
-            )
 
 
 def _columns(table, names, words, marks, guarded):

@@ -1,13 +1,14 @@
 """A table from a file or from a pandas.DataFrame: its columns by name, and the line that each row stands in."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.files import (
     GROUPS,
     MISSING,
@@ -21,6 +22,8 @@ from keras_rnn_basics.datasets.files import (
 
 # What the columns of times are called, beside signs and digits: "Date", "time_utc", "Open time".
 TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local)?"
+# Columns that tell several stations or tickers apart.
+TELLING = {"ticker", "tickers", "symbol", "name", "station", "stationid", "stationsid", "isin", "instrument"}
 CHUNK = 1 << 17
 # The text of so many times takes about a gigabyte.
 MOST_ROWS = 10_000_000
@@ -110,79 +113,110 @@ class Table:
         raise self.error(number, name, f"{bad.iloc[0]!r} is not a finite number; {advice}.")
 
 
-def read_table(*arguments: Any) -> Table:
-    """All that `chunks` gives, in one."""
-    import pandas
-
-    first, *others = _few_enough(chunks(*arguments))
-    first.frame = pandas.concat([first.frame, *(own.frame for own in others)]) if others else first.frame
-    return first
-
-
-def _few_enough(tables):
-    rows = 0
-    for table in tables:
-        rows += len(table.frame)
-        if rows > MOST_ROWS and table.place != FRAME:
-            raise ValueError(
-                f"{table.place} holds more than {MOST_ROWS:,} rows. If that is meant, hand over a frame of what you "
-                "need: frame = pandas.read_csv(..., usecols=[...]), and load(frame)."
-            )
-        yield table
-
-
-def chunks(
-    data: Any,
-    time: str | Sequence[str] | None,
-    columns: Sequence[str] | None = None,
-    text: Sequence[str] = (),
-    kept: Sequence[str] = (),
-    missing: Sequence[Any] = (),
-    size: int = CHUNK,
-) -> Iterator[Table]:
-    """Reads columns of a file or frame, `size` rows at a time.
+class Source:
+    """A file or frame whose rows are not read yet; `header` are the names of its columns.
 
     Args:
-        data, time, columns, missing: as in `read_series`.
-        text: further columns, which stay text.
-        kept: further columns, if the table has them.
+        data, time, max_bytes: as in `read_series`.
     """
-    import pandas
 
-    place, layout = _header(data, time)
-    header, where = layout.header, f"{place}, line {layout.above + 1}" if layout.sep else place
-    found = find_time(where, header, time, layout.frame)
-    names = [name for name in header if name not in found] if columns is None else list(columns)
-    unnamed = columns is None and header[0] == "" and found != [""]
-    if unnamed:  # the numbers of the rows, or an error
-        names.remove("")
-        layout.notes.append("the first column, without a name, holds the numbers of the rows: it was passed over")
-    names = [*found, *(name for name in (*names, *text) if name not in found)]
-    for name in names:
-        if name == "" and found != [""]:
-            what = f"column {header.index('') + 1} has no name; the columns are {header}"
-            raise ValueError(f"{where}: {what}. Name those to read: columns=[...].")
-        find_column(where, header, name)
-    names = list(dict.fromkeys([*names, *(name for name in header if name in kept)]))
-    if len(names) == len(found):
-        raise ValueError(f"{where}: there are no columns of numbers beside {found}.")
-    if layout.frame is None:
-        frames = frames_of(Path(place), layout, [header.index(name) for name in (*found, *text)], missing, size)
-    elif not len(layout.frame):
-        raise ValueError(f"{place} has no rows.")
-    else:
-        frames = (layout.frame.iloc[begin : begin + size] for begin in range(0, len(layout.frame), size))
-    for frame in frames:
-        if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
-            raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
-        yield Table(place, frame[names], found, layout.decimal, layout.notes)
-        layout.notes = []
+    def __init__(self, data: Any, time: str | Sequence[str] | None, max_bytes: int = MAX_BYTES) -> None:
+        self.place, self.layout = _layout(data, time, max_bytes)
+        self.header, self.asked = self.layout.header, time
+        # Those whose name says that they tell several stations or tickers apart.
+        self.tellers = [name for name in self.header if letters(name) in TELLING]
 
+    def find(self, name: str) -> str:
+        """The column of this name, as the table writes it: in capital letters or not."""
+        return find_column(self.place, self.header, name)
 
-def columns_of(data: Any, time: str | Sequence[str] | None) -> tuple[str, list[str]]:
-    """-> how errors name the table, and its columns."""
-    place, layout = _header(data, time)
-    return place, layout.header
+    def read(self, *arguments: Any) -> Table:
+        """All that `chunks` gives, in one."""
+        import pandas
+
+        rows, tables = 0, []
+        for table in self.chunks(*arguments):
+            rows += len(table.frame)
+            if rows > MOST_ROWS and self.layout.frame is None:
+                raise ValueError(
+                    f"{self.place} holds more than {MOST_ROWS:,} rows. If that is meant, hand over a frame of what you "
+                    "need: frame = pandas.read_csv(..., usecols=[...]), and load(frame)."
+                )
+            tables.append(table)
+        if len(tables) > 1:
+            tables[0].frame = pandas.concat([table.frame for table in tables])
+        return tables[0]
+
+    def chunks(
+        self,
+        columns: Sequence[str] | None = None,
+        words: Sequence[str] = (),
+        only: Mapping[str, Any] | None = None,
+        missing: Sequence[Any] = (),
+        size: int = CHUNK,
+    ) -> Iterator[Table]:
+        """Reads columns, `size` rows at a time, of which those with the values of `only` are kept.
+
+        Args:
+            columns, only, missing: as in `read_series`.
+            words: further columns, which stay text.
+
+        Raises:
+            ValueError: as `read_series`; where `tellers` tell several series apart, and `only` takes none of them.
+        """
+        import pandas
+
+        layout, header, only = self.layout, self.header, dict(only or {})
+        where = f"{self.place}, line {layout.above + 1}" if layout.sep else self.place
+        found = find_time(where, header, self.asked, layout.frame)
+        names = [name for name in header if name not in found] if columns is None else list(columns)
+        unnamed = columns is None and header[0] == "" and found != [""]
+        if unnamed:  # the numbers of the rows, or an error
+            names.remove("")
+            layout.notes.append("the first column, without a name, holds the numbers of the rows: it was passed over")
+        text = [*found, *words, *only]
+        names = list(dict.fromkeys([*names, *text]))
+        for name in names:
+            if name == "" and found != [""]:
+                what = f"column {header.index('') + 1} has no name; the columns are {header}"
+                raise ValueError(f"{where}: {what}. Name those to read: columns=[...].")
+            find_column(where, header, name)
+        if len(names) == len(found):
+            raise ValueError(f"{where}: there are no columns of numbers beside {found}.")
+        tellers = [name for name in self.tellers if name not in (*words, *only, *(columns or ()))]
+        names += [name for name in tellers if name not in names]
+        if layout.frame is None:
+            frames = frames_of(Path(self.place), layout, [header.index(name) for name in text], missing, size)
+        elif not len(layout.frame):
+            raise ValueError(f"{self.place} has no rows.")
+        else:
+            frames = (layout.frame.iloc[begin : begin + size] for begin in range(0, len(layout.frame), size))
+        rows: int = 0
+        seen: dict[str, dict[str, None]] = {name: {} for name in (*only, *tellers)}
+        for frame in frames:
+            if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
+                raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
+            for name in seen:
+                own = frame[name].astype("str").str.strip()
+                if len(seen[name]) < CHUNK:  # as many cannot be series
+                    seen[name].update(dict.fromkeys(own[frame[name].notna()].unique()))
+                if name in only:
+                    frame = frame[own == str(only[name])]
+            rows += len(frame)
+            for name in tellers:
+                if 1 < len(seen[name]) <= rows / 2:
+                    first = [*seen[name]][:4]
+                    what = f"tells {len(seen[name])} series apart, {first}"
+                    raise ValueError(
+                        f"{self.place}, column {name!r} {what}. Take one of them: only={{{name!r}: {first[0]!r}}}."
+                    )
+            if len(frame):
+                yield Table(self.place, frame[names], found, layout.decimal, layout.notes)
+                layout.notes = []
+        if not rows:
+            name = next((name for name in only if str(only[name]) not in seen[name]), [*only][-1])
+            what = f"no row has {only[name]!r}, but {sorted(seen[name])[:5]}"
+            raise ValueError(f"{self.place}, column {name!r}: {what}.")
 
 
 def letters(name: Any) -> str:
@@ -215,7 +249,7 @@ def find_time(place: str, header: Sequence[str], time: str | Sequence[str] | Non
     raise ValueError(f"{place}: {what}; the columns are {list(header)}. Give {advice}.")
 
 
-def _header(data, time):
+def _layout(data, time, max_bytes):
     if hasattr(data, "iloc") and hasattr(data, "columns"):
         frame = _flat(data, time)
         return FRAME, Layout(list(frame.columns), frame=frame)
@@ -224,10 +258,8 @@ def _header(data, time):
     path = Path(data)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name the file in it.")
     if path.suffix.lower() in SPREADSHEETS:
-        return FRAME, _header(spreadsheet(path), time)[1]
+        return FRAME, _layout(spreadsheet(path, max_bytes), time, max_bytes)[1]
 
     def is_header(row):
         try:
@@ -235,7 +267,7 @@ def _header(data, time):
         except ValueError:
             return False
 
-    return str(path), layout_of(path, is_header)
+    return str(path), layout_of(path, is_header, max_bytes)
 
 
 def _flat(data, time):

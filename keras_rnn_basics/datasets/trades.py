@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics import checks
+from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.moments import read_moments
 from keras_rnn_basics.datasets.repairs import Repairs, shown
-from keras_rnn_basics.datasets.series import Series, take_only, telling
-from keras_rnn_basics.datasets.tables import chunks, columns_of, find_column
+from keras_rnn_basics.datasets.series import Series
+from keras_rnn_basics.datasets.tables import Source
 
 KINDS = ("time", "tick", "volume")
 NAMES = ("open", "high", "low", "close", "volume", "trades")
@@ -33,6 +34,7 @@ def read_trades(
     date_format: str | None = None,
     only: Mapping[str, Any] | None = None,
     repair: bool | str | Sequence[str] = False,
+    max_bytes: int = MAX_BYTES,
 ) -> Series:
     """Reads single trades, a row each, into bars; a file in bounded memory.
 
@@ -44,7 +46,7 @@ def read_trades(
             it.
         size: the size of a bar. The last bar may be smaller.
         columns: the names of the columns where they are others: {"size": "qty"}.
-        time, missing, time_zone, date_format, only: as in `read_series`.
+        time, missing, time_zone, date_format, only, max_bytes: as in `read_series`.
         repair: which trades to leave out and to report the number of, half of all at most: "gaps", whose price or size
             is missing or not positive; "order", whose time is earlier than that of a trade before them.
 
@@ -66,26 +68,22 @@ def read_trades(
         raise ValueError(f"size must be a whole number of trades in a bar, up to {MOST_TRADES:,}, got {size!r}.")
     if bars == "time" and not 1e-9 <= size <= LONGEST_BAR:
         raise ValueError(f"size must be from 1e-9 to {LONGEST_BAR:,} seconds in a bar, got {size!r}.")
-    place, header = columns_of(data, time)
+    source = Source(data, time, max_bytes)
     named = dict(columns) if isinstance(columns, Mapping) else {}
     try:
-        price, volume = (find_column(place, header, named.get(name, name)) for name in ("price", "size"))
+        price, volume = (source.find(named.get(name, name)) for name in ("price", "size"))
     except ValueError as error:
         raise ValueError(f"{error} Name them: columns={{'price': '...', 'size': '...'}}.") from None
-    only, marks = {find_column(place, header, name): word for name, word in (only or {}).items()}, tuple(missing or ())
-    others = [name for name in telling(header) if name not in only]
-    gathered, leaver = _Bars(bars, size), _LeftOut(Repairs(repair, place))
-    for table in chunks(data, time, [price, volume], list(only), others, marks, CHUNK):
-        take_only(table, only, others)
-        if not len(table.frame):
-            continue
+    only, marks = {source.find(name): word for name, word in (only or {}).items()}, tuple(missing or ())
+    gathered, leaver = _Bars(bars, size), _LeftOut(Repairs(repair, source.place))
+    for table in source.chunks([price, volume], (), only, marks, CHUNK):
         times, _ = read_moments(table, MOMENT, date_format, time_zone)
         prices, sizes = table.numbers(price, marks), table.numbers(volume, marks)
         keep = leaver.keep(table, times, {price: prices, volume: sizes})
         if keep.any():
             gathered.add(times[keep], prices[keep], sizes[keep])
     times, values = gathered.close()
-    return Series(times, values, NAMES, place, leaver.sentences(), regular=False)
+    return Series(times, values, NAMES, source.place, leaver.sentences(), regular=False)
 
 
 class _LeftOut:

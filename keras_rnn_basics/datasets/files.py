@@ -14,9 +14,11 @@ from typing import Any
 from keras_rnn_basics.datasets.bounded import MAX_BYTES, refuse_beyond, unpacked
 
 LONGEST_LINE = 1 << 20
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "none", "-", "--", "#N/A", "<NA>", "NaT")
+MISSING = ("", "#N/A N/A", *re.findall(r"\S+", "NA N/A n/a NaN nan null NULL None none - -- #N/A #NA <NA> NaT"))
 SPREADSHEETS = {".xlsx": "read_excel", ".xls": "read_excel", ".parquet": "read_parquet", ".feather": "read_feather"}
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+# In front of three digits: 51 100, 51'100.
+BETWEEN_THOUSANDS = r"(?<=\d)[ '\u2019\u00a0\u2009\u202f](?=\d{3})"
 GROUPS = {".": r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", ",": r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?"}
 
 
@@ -41,12 +43,15 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
     lines = lines[:-1] if len(start) == 1 << 16 and len(lines) > 1 else lines
     if not any(line.strip() for line in lines):
         raise ValueError(f"{path} is empty: its first line must name the columns.")
+    if path.suffix.lower().startswith(".json") or re.match(r"\s*[\[{]\s*[{\"]", start):
+        raise ValueError(f"{path} is JSON, no csv: frame = pandas.read_json({str(path)!r}), and load(frame).")
     if "\x00" in start:
         raise ValueError(f"{path} is not a csv file in UTF-8: it holds zero bytes.")
     rows = {sep: [[name.strip() for name in row] for row in csv.reader(lines, delimiter=sep)] for sep in ",;\t|"}
     widths = {sep: [len(row) for row in own if any(row)] for sep, own in rows.items()}
     usual = {sep: max(set(own) - {1}, key=own.count, default=1) for sep, own in widths.items()}
-    sep = max(rows, key=lambda sep: (widths[sep].count(usual[sep]) if usual[sep] > 1 else 0, sep == ","))
+    # That which parts most fields in lines alike: a date such as "Jan 01, 2020" holds commas too.
+    sep = max(rows, key=lambda sep: (widths[sep].count(usual[sep]) * (usual[sep] - 1), sep == ","))
     if usual[sep] == 1:
         first = next(filter(None, lines))
         raise ValueError(
@@ -57,7 +62,9 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
     header = rows[sep][above]
     fields = [name for row in rows[sep][above + 1 :] for name in row]
     layout = Layout(header, sep, _decimal(path, sep, fields), above, max_bytes)
-    if all(re.fullmatch(rf"({NUMBER}|\d{{4}}-\d\d-\d\d.*|true|false)?", name) for name in header):
+    dates = [name for name in header if re.fullmatch(r"\d{4}-\d\d-\d\d.*|(1[89]|20)\d{6}", name)]
+    numbers = [name for name in header if re.fullmatch(rf"({NUMBER}|true|false)?", name) and name not in dates]
+    if len(dates) + len(numbers) == len(header) or (dates and any(numbers)):
         names = ", ".join(["'time'", *["'...'"] * (len(header) - 1)])
         raise ValueError(
             f"{path}, line 1: there is no header, no line that names the columns: {header[:4]}. Name them: "
@@ -70,14 +77,14 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
 
 def _header_line(path, rows, usual, is_header):
     """The number of the row that names the columns: the first, or the first of full width below lines that have not."""
-    top = next(number for number, row in enumerate(rows) if any(row))
+    top = next(number for number, row in enumerate(rows) if len(row) == usual and any(row))
     above = next((number for number, row in enumerate(rows) if is_header(row)), top)
     if above and rows[above].count("") == len(rows[above]) - 1 and len(rows[0]) == len(rows[above]):
         raise ValueError(
             f"{path}: the names of the columns stand in {above + 1} lines, the first of them {rows[0]}. Hand over a "
             "frame: " + _by_pandas(path, f"header={list(range(above))}, index_col=0, parse_dates=True")
         )
-    if above and any(len(row) == usual for row in rows[:above]):
+    if above and any(len(row) == usual and _filled(row) >= _filled(rows[above]) for row in rows[:above]):
         raise ValueError(
             f"{path}, line 1: no column of the times was found; the columns are {rows[0]}. Give time='the name of the "
             f"column'; or, if line {above + 1} is the header, a frame: " + _by_pandas(path, f"skiprows={above}")
@@ -85,8 +92,13 @@ def _header_line(path, rows, usual, is_header):
     return above
 
 
+def _filled(row):
+    return sum(map(bool, row))
+
+
 def _decimal(path, sep, fields):
     """A comma or a point, by the numbers of the first lines."""
+    fields = [re.sub(BETWEEN_THOUSANDS, "", name) for name in fields]
     commas = [name for name in fields if re.fullmatch(r"[+-]?[\d.]*\d,\d+", name)]
     if sep == "," or not commas:
         return "."
@@ -132,6 +144,8 @@ def frames_of(path: Path, layout: Layout, text: Sequence[int], missing: Sequence
                 frame.columns = header
                 frame.index += layout.above + 2
                 frame = frame.dropna(how="all")  # blank lines
+                if header[0].startswith("#"):  # further lines of its kind
+                    frame = frame[~frame[header[0]].astype("str").str.startswith("#")]
                 blank = blank and not len(frame)
                 if len(frame):
                     yield frame

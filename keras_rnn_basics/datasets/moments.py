@@ -11,7 +11,7 @@ DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 CLOCK = r"([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)"
 ISO = rf"\d{{4}}([-/])\d\d\1\d\d({CLOCK}( ?(Z|UTC|[+-]\d\d:?\d\d))?)?"
 # 2020/1/2 9:30; and years, months, days and hours in columns of their own.
-SHORT = re.compile(r"(\d{4})[-/ ](\d{1,2})[-/ ](\d{1,2})(?:([T ])(\d{1,2})(?=:|$))?(?!\d)")
+SHORT = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})(?:([T ])(\d{1,2})(?=:|$))?(?!\d)")
 DAY_OR_MONTH_FIRST = r"(\d{1,2})([./-])(\d{1,2})\2\d{4}( \d{1,2}:\d\d(:\d\d)?)?"
 OFFSET = r" ?[+-]\d\d:?\d\d$"
 DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
@@ -94,6 +94,7 @@ class _Reader:
             if not aware:
                 return read, None
             return self._with_offsets(text, read, self.date_format.replace("%z", "").strip())
+        text = text.str.replace(r"^(\d{8}) (\d{4}|\d{6})$", r"\1\2", regex=True)
         if text.str.fullmatch(r"\d{8,}(\.\d*)?").all():
             return self._digits(text)
         if found := re.fullmatch(DAY_OR_MONTH_FIRST, text.iloc[0]):

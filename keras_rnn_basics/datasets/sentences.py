@@ -153,6 +153,8 @@ def _checked(text, notes):
         what = "is empty" if not size else f"ends at byte {stop}" + f", its text begins at byte {start}" * bool(start)
         raise ValueError(f"{text.path} {what}: a text to learn from takes at least {FEWEST_BYTES} bytes.")
     text = replace(text, start=start, stop=stop)
+    if re.match(r"\s*<(!doctype|\?xml|html)", next(iter(text), ""), re.IGNORECASE):
+        notes.append(f"{text.path} is HTML or XML: its marks are read as text. Save it as plain text.")
     if not sum(bool(piece.strip()) for piece in text):
         raise ValueError(f"{text.path} holds no text between byte {start} and {stop}, its end.")
     return text

@@ -10,10 +10,11 @@ import numpy as np
 from keras_rnn_basics.datasets import repairs as mending
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.moments import DAY, read_moments
-from keras_rnn_basics.datasets.tables import Source
+from keras_rnn_basics.datasets.tables import Source, letters
 
 # A moment or a date, such as "2014-01-01".
 Moment = str | date | np.datetime64
+NUMBERS_OF_ROWS = {"no", "nr", "id", "index", "row", "rownumber", "number", "record"}
 # What is written for a missing number, beside 9999 and alike: the limits of 16 bits, netCDF's fill value.
 CODES = (-32768.0, 32767.0, -8888.0, 1e20, 9.969209968386869e36)
 
@@ -177,6 +178,11 @@ def read_series(
         chosen = [name for name in table.frame.columns if name not in (*table.time, *words, *only)]
     names, values = _columns(table, chosen, words, marks, missing is not None)
 
+    if step is None:
+        # Before the order is looked at: a dividend of a day stands in a row of its own, beside that of its prices.
+        whole = mending.whole_rows(table, np.arange(len(times)), names, values, repairs)
+        table.frame, times, values = table.frame[whole], times[whole], values[whole]
+        offsets = None if offsets is None else offsets[whole]
     order = mending.in_order(table, times, values, repairs)
     times, values = times[order], mending.without_outliers(table, order, names, values[order], repairs)
     if step is not None:
@@ -192,7 +198,7 @@ def read_series(
         whole = mending.whole_rows(table, order, names, values, repairs)
         times, values, filled = times[whole], values[whole], None
         offsets = None if offsets is None else offsets[order][whole]
-    notes = (*table.notes, *_constant(names, values), *repairs.sentences)
+    notes = (*table.notes, *_without_news(names, values), *repairs.sentences)
     known = {name: tuple(own.removeprefix(f"{name}=") for own in names if own.startswith(f"{name}=")) for name in words}
     offsets = None if offsets is None else offsets.astype("timedelta64[s]")
     times = _shortest(times, step is None or not step % DAY)
@@ -245,6 +251,9 @@ def _code(values):
             return values[k]
         if values[k] != 0 and counts[k] > 2 and len(rest) > 10 and far > 10 * width:
             return values[k]
+    # -200 again and again, where nothing else is below zero.
+    if len(values) > 2 and values[0] <= -99 and values[0] % 1 == 0 and counts[0] > 2 and values[1] >= 0:
+        return values[0]
     return None
 
 
@@ -253,14 +262,15 @@ def _all_nines(number):
     return len(written) if set(written) == {"9"} else 0
 
 
-def _constant(names, values):
-    if len(values) < 10:
-        return []
-    return [
-        f"column {name!r} is constant, {own[0]:g}"
-        for name, own in zip(names, values.T)
-        if (own == own[0]).all() and "=" not in name
-    ]
+def _without_news(names, values):
+    """A sentence for each column that never changes, or that counts the rows."""
+    told = []
+    for name, own in zip(names, values.T) if len(values) >= 10 else ():
+        if (own == own[0]).all() and "=" not in name:
+            told.append(f"column {name!r} is constant, {own[0]:g}")
+        elif letters(name) in NUMBERS_OF_ROWS and (np.diff(own) == 1).all():
+            told.append(f"column {name!r} counts the rows; if it measures nothing, leave it out by columns=[...]")
+    return told
 
 
 def _shortest(times, days):

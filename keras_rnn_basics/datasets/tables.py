@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.files import (
+    BETWEEN_THOUSANDS,
     GROUPS,
     MISSING,
     NUMBER,
@@ -24,6 +25,7 @@ from keras_rnn_basics.datasets.files import (
 TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local)?"
 # Columns that tell several stations or tickers apart.
 TELLING = {"ticker", "tickers", "symbol", "name", "station", "stationid", "stationsid", "isin", "instrument"}
+UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}  # 2.5M trades
 CHUNK = 1 << 17
 # The text of so many times takes about a gigabyte.
 MOST_ROWS = 10_000_000
@@ -91,7 +93,9 @@ class Table:
         if self.decimal == ",":  # 1.013 is no number there: it may be 1013
             odd |= text.str.contains(".", regex=False, na=False)
         if odd.any():
-            plain = text[odd].str.replace(r"^([+-]?)[$€£¥] ?", r"\1", regex=True)
+            plain = text[odd].str.replace("\u2212", "-").str.replace(r"^([+-]?)[$€£¥] ?", r"\1", regex=True)
+            plain = plain.str.replace(r" ?%$", "", regex=True).str.replace(BETWEEN_THOUSANDS, "", regex=True)
+            plain, unit = plain.str.replace(r"[KMB]$", "", regex=True), plain.str.extract("([KMB]$)")[0].map(UNITS)
             grouped = plain.str.fullmatch(GROUPS[self.decimal])
             plain = plain.mask(grouped, plain.str.replace(",."[self.decimal == ","], "", regex=False))
             plain = plain.str.replace(",", ".") if self.decimal == "," else plain
@@ -99,8 +103,8 @@ class Table:
             if not good.all():
                 bad = good[~good].index[0]
                 self._refuse_text(name, text, text[odd][~good], int(self.frame.index.get_loc(bad)))
-            values[odd] = pandas.to_numeric(plain)
-            self.notes.append(f"column {name!r}: {text[odd].iloc[0]!r} was read as {float(values[odd].iloc[0]):g}")
+            values[odd] = pandas.to_numeric(plain) * unit.fillna(1)
+            self.notes.append(f"column {name!r}: {text[odd].iloc[0]!r} was read as {float(values[odd].iloc[0]):.15g}")
         return values.to_numpy("float64")
 
     def _refuse_text(self, name, text, bad, number):
@@ -219,6 +223,11 @@ class Source:
             raise ValueError(f"{self.place}, column {name!r}: {what}.")
 
 
+def _listed(header, most=30):
+    more = f" and {len(header) - most} more" if len(header) > most else ""
+    return f"{list(header[:most])}{more}"
+
+
 def letters(name: Any) -> str:
     """A name without capital letters, signs and digits."""
     return re.sub("[^a-z]", "", str(name).lower())
@@ -229,7 +238,7 @@ def find_column(place: str, header: Sequence[str], name: str) -> str:
     alike = [own for own in header if own == name] or [own for own in header if own.lower() == str(name).lower()]
     if len(alike) != 1:
         found = "are several columns" if alike else "is no column"
-        raise ValueError(f"{place}: there {found} {name!r}; the columns are {list(header)}.")
+        raise ValueError(f"{place}: there {found} {name!r}; the columns are {_listed(header)}.")
     return alike[0]
 
 
@@ -246,7 +255,7 @@ def find_time(place: str, header: Sequence[str], time: str | Sequence[str] | Non
         return named
     what = "no column of the times was found" if not named else f"the times may be in {named}"
     advice = f"time={named!r}, if they belong together, or the right one" if named else "time='the name of the column'"
-    raise ValueError(f"{place}: {what}; the columns are {list(header)}. Give {advice}.")
+    raise ValueError(f"{place}: {what}; the columns are {_listed(header)}. Give {advice}.")
 
 
 def _layout(data, time, max_bytes):
@@ -263,7 +272,8 @@ def _layout(data, time, max_bytes):
 
     def is_header(row):
         try:
-            return bool(find_time("", row, time))
+            # Above a header stand rows of nothing but commas.
+            return bool(row) and bool(row[0] or row.count("") == 1) and bool(find_time("", row, time))
         except ValueError:
             return False
 

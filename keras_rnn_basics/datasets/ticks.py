@@ -1,5 +1,6 @@
 """Stock prices: IBM's daily bars, the user's own bars, or bars made from a file of single trades."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import as_file, files
@@ -103,8 +104,8 @@ def _bar_column(source, header, name):
     """The column called so; else the one whose name begins so, but no price that is weighted by the volume."""
     if any(own.lower() == name for own in header):
         return source.find(name)
-    begin = "vol" if name == "volume" else name
-    found = [own for own in header if letters(own).startswith(begin) and "weighted" not in own.lower()]
+    begin = r"vol(ume|[^a-z]|$)" if name == "volume" else name  # volatility is no volume
+    found = [own for own in header if re.match(rf"[^a-z]*{begin}", own.lower()) and "weighted" not in own.lower()]
     found = [own for own in found if letters(own) == name] or found
     if len(found) == 1 or (name == "volume" and not found):
         return found[0] if found else None

@@ -119,6 +119,11 @@ def test_numbers_are_read_as_people_write_them_and_told(tmp_path, written, sep, 
     assert f"column 'a': {written!r} was read as {number:.15g}" in days.repairs
 
 
+def test_a_letter_behind_some_numbers_is_a_flag_and_no_unit(tmp_path):
+    rows = [f"{day:%Y-%m-%d},{'0.12B' if k == 5 else '0.12'}" for k, day in enumerate(DAYS)]
+    refused(weather.load, put(tmp_path, "DATE,PRCP", rows), "line 7, column 'PRCP': '0.12B' is not a finite number")
+
+
 def test_a_header_is_guessed_below_lines_of_words_and_missed_where_there_is_none(tmp_path):
     rows = [f"{day.year},{day.month},{day.day},{own}" for day, own in zip(DAYS, CELSIUS)]
     path = put(tmp_path, "-BEGIN HEADER-\nNASA/POWER Daily Data\n-END HEADER-\nYEAR,MO,DY,T2M", rows)

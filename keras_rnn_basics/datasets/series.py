@@ -16,7 +16,7 @@ from keras_rnn_basics.datasets.tables import Source, letters
 Moment = str | date | np.datetime64
 NUMBERS_OF_ROWS = {"no", "nr", "id", "index", "row", "rownumber", "number", "record"}
 # What is written for a missing number, beside 9999 and alike: the limits of 16 bits, netCDF's fill value.
-CODES = (-32768.0, 32767.0, -8888.0, 1e20, 9.969209968386869e36)
+CODES = (-32768.0, -32767.0, 32767.0, 65535.0, -8888.0, 1e20, 9.969209968386869e36)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ from keras_rnn_basics.datasets.files import (
 TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local)?"
 # Columns that tell several stations or tickers apart.
 TELLING = {"ticker", "tickers", "symbol", "name", "station", "stationid", "stationsid", "isin", "instrument"}
-UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}  # 2.5M trades
+UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "%": 1}  # 2.5M trades
 CHUNK = 1 << 17
 # The text of so many times takes about a gigabyte.
 MOST_ROWS = 10_000_000
@@ -94,8 +94,9 @@ class Table:
             odd |= text.str.contains(".", regex=False, na=False)
         if odd.any():
             plain = text[odd].str.replace("\u2212", "-").str.replace(r"^([+-]?)[$€£¥] ?", r"\1", regex=True)
-            plain = plain.str.replace(r" ?%$", "", regex=True).str.replace(BETWEEN_THOUSANDS, "", regex=True)
-            plain, unit = plain.str.replace(r"[KMB]$", "", regex=True), plain.str.extract("([KMB]$)")[0].map(UNITS)
+            plain, unit = plain.str.replace(BETWEEN_THOUSANDS, "", regex=True), 1
+            if len(plain) == text.notna().sum() and plain.str.contains(r"\d ?[KMB%]$").all():  # not a flag here and there
+                unit, plain = plain.str[-1].map(UNITS), plain.str[:-1].str.strip()
             grouped = plain.str.fullmatch(GROUPS[self.decimal])
             plain = plain.mask(grouped, plain.str.replace(",."[self.decimal == ","], "", regex=False))
             plain = plain.str.replace(",", ".") if self.decimal == "," else plain
@@ -103,7 +104,7 @@ class Table:
             if not good.all():
                 bad = good[~good].index[0]
                 self._refuse_text(name, text, text[odd][~good], int(self.frame.index.get_loc(bad)))
-            values[odd] = pandas.to_numeric(plain) * unit.fillna(1)
+            values[odd] = pandas.to_numeric(plain) * unit
             self.notes.append(f"column {name!r}: {text[odd].iloc[0]!r} was read as {float(values[odd].iloc[0]):.15g}")
         return values.to_numpy("float64")
 

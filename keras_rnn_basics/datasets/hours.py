@@ -61,7 +61,7 @@ def with_calendar(hours: Series) -> Series:
     ('hour_sin', 'hour_cos', 'weekday=Mon', 'weekday=Tue')
     """
     local = hours.local_times
-    angle = 2 * np.pi * (local - local.astype("datetime64[D]")) / np.timedelta64(1, "D")
+    angle = 2 * np.pi * ((local - local.astype("datetime64[D]")) / np.timedelta64(1, "D"))
     weekday = (local.astype("datetime64[D]").astype(int) + 3) % 7  # 1970-01-01 was a Thursday
     columns = np.stack([np.sin(angle), np.cos(angle), *(weekday == k for k in range(7))], axis=1)
     return hours.with_columns(("hour_sin", "hour_cos", *(f"weekday={day}" for day in WEEKDAYS)), columns)

@@ -95,7 +95,9 @@ class Table:
         if odd.any():
             plain = text[odd].str.replace("\u2212", "-").str.replace(r"^([+-]?)[$€£¥] ?", r"\1", regex=True)
             plain, unit = plain.str.replace(BETWEEN_THOUSANDS, "", regex=True), 1
-            if len(plain) == text.notna().sum() and plain.str.contains(r"\d ?[KMB%]$").all():  # not a flag here and there
+            if (
+                len(plain) == text.notna().sum() and plain.str.contains(r"\d ?[KMB%]$").all()
+            ):  # not a flag here and there
                 unit, plain = plain.str[-1].map(UNITS), plain.str[:-1].str.strip()
             grouped = plain.str.fullmatch(GROUPS[self.decimal])
             plain = plain.mask(grouped, plain.str.replace(",."[self.decimal == ","], "", regex=False))

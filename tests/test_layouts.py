@@ -138,6 +138,32 @@ def test_a_header_is_guessed_below_lines_of_words_and_missed_where_there_is_none
     refused(weather.load, path, "is JSON", "pandas.read_json")
 
 
+def test_three_digits_behind_a_point_are_told_where_they_may_be_thousands(tmp_path):
+    rows = [f"{day:%d.%m.%Y};1.{100 + k}" for k, day in enumerate(DAYS)]
+    days = weather.load(put(tmp_path, "Datum;Last", rows), time="Datum", date_format="%d.%m.%Y")
+    assert days.values[0, 0] == np.float32(1.1)
+    assert days.repairs[0].startswith("'1.100' was read as 1.1; if it is 1100, hand over a frame: ")
+    assert "sep=';', thousands='.'" in days.repairs[0]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sep", "how"),
+    [
+        ("cp1252", ";", "encoding='cp1252', sep=';', decimal=','"),
+        ("utf-16", "\t", "encoding='utf-16', sep='\\t', decimal=','"),
+        ("cp1252", ",", "encoding='cp1252'"),
+    ],
+)
+def test_the_two_lines_of_pandas_for_another_encoding_do_read_it(tmp_path, encoding, sep, how):
+    number = "1.5" if sep == "," else "1,5"
+    text = f"Datum{sep}Höhe\r\n" + "".join(f"{day:%Y-%m-%d}{sep}{number}\r\n" for day in DAYS)
+    path = tmp_path / "table.csv"
+    path.write_bytes(text.encode(encoding))
+    refused(weather.load, path, f"pandas.read_csv({str(path)!r}, {how})", time="Datum")
+    frame = eval(f"pandas.read_csv({str(path)!r}, {how})")
+    np.testing.assert_array_equal(weather.load(frame, time="Datum").column("Höhe"), 1.5)
+
+
 def test_the_numbers_of_rows_are_told(tmp_path):
     rows = [f"{k + 1},{day:%Y-%m-%d},{own}" for k, (day, own) in enumerate(zip(DAYS, CELSIUS))]
     days = weather.load(put(tmp_path, "No,date,a", rows))

@@ -5,7 +5,7 @@ the origin of the data in `source`, and in `repairs` or `notes` what was cut, me
 
 | `load` of | `data` | gives | `names` |
 |---|---|---|---|
-| `weather` (days), `hours`, `ticks` (bars, or trades) | a table: csv, excel, parquet, a frame | `Series` | the columns |
+| `weather` (days), `hours`, `ticks` (bars, or trades) | a table: csv, excel, parquet, frame | `Series` | the columns |
 | `sentences` | a text file, packed or not, a list, a folder | `Parts` of `Text`s | the files |
 | `dates` | a file of pairs (tsv, csv), packed or not, a frame | `Parts` of (source, target) | the languages |
 | `frames` | npz or npy, a folder of images or videos | `Parts` of `Sequences` (x, y) | the labels |

@@ -70,6 +70,12 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
             f"{path}, line 1: there is no header, no line that names the columns: {header[:4]}. Name them: "
             + _by_pandas(path, f"header=None, names=[{names}]")
         )
+    points = [name for name in fields if "." in name and re.fullmatch(NUMBER, name)]
+    if sep == ";" and layout.decimal == "." and points and all(re.fullmatch(GROUPS[","], name) for name in points):
+        layout.notes.append(
+            f"{points[0]!r} was read as {float(points[0]):g}; if it is {points[0].replace('.', '')}, hand over a "
+            "frame: " + _by_pandas(path, "sep=';', thousands='.'")[:-1]
+        )
     if above:
         layout.notes.append(f"what stands above the header, which is line {above + 1}, was passed over")
     return layout
@@ -194,9 +200,14 @@ def opened(path: Path, max_bytes: int) -> Iterator[Any]:
 
 
 def _encoding_error(path, error):
-    with path.open("rb") as file:
-        encoding = "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
+    with unpacked(path) as file:
+        start = file.read(1 << 12)
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
+    header, _, rows = start.decode(encoding, errors="replace").partition("\n")
+    sep = max(",;\t|", key=header.count)
+    how = f"encoding={encoding!r}" + f", sep={sep!r}" * (sep != ",")
+    how += ", decimal=','" * (sep != "," and re.search(r"\d,\d", rows) is not None)
     return ValueError(
         f"{path} is not a csv file in UTF-8 (byte 0x{error.object[error.start]:02x}), but perhaps one in {encoding}. "
-        "Hand over a frame: " + _by_pandas(path, f"encoding={encoding!r}")
+        "Hand over a frame: " + _by_pandas(path, how)
     )

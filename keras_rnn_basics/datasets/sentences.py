@@ -14,6 +14,7 @@ import numpy as np
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES, unpacked
 from keras_rnn_basics.datasets.media.gutenberg import story
+from keras_rnn_basics.datasets.media.labels import counted
 from keras_rnn_basics.datasets.media.text import pieces, whole_lines
 from keras_rnn_basics.datasets.parts import Parts, tell
 
@@ -130,17 +131,13 @@ def _files(data, max_bytes):
         if not paths:
             raise ValueError(f"The folder {folder} holds no .txt file. Name the files, or rename them to .txt.")
         if others := [own.name for own in held if own not in paths]:
-            notes.append(f"Passed over in {folder}, as they do not end in {', '.join(TEXTS)}: {_some(others)}.")
+            notes.append(f"Passed over in {folder}, as they do not end in {', '.join(TEXTS)}: {counted(others)}.")
     if len(set(paths)) < len(paths):
         raise ValueError("data names a file twice: it could be held out and also trained on.")
     if folders := [own for own in paths if own.is_dir()]:
         raise ValueError(f"{folders[0]} is a folder: give one folder alone, or a list of files.")
     texts = [_checked(Text(own.name, own, max_bytes=max_bytes), notes) for own in paths]
     return texts, notes
-
-
-def _some(names):
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _checked(text, notes):

@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_rnn_basics import checks
@@ -170,9 +171,7 @@ def _read_all(path, labels, columns, speaker, sample_rate_hz, seconds, folds, ma
 
 
 def _padded(waves, samples):
-    padded = np.zeros((len(waves), samples), "float32")
-    for row, wave in zip(padded, waves):
-        row[: len(wave)] = wave
+    padded = keras.utils.pad_sequences(waves, samples, "float32", padding="post")
     return padded, np.array([len(wave) for wave in waves])
 
 

@@ -127,8 +127,9 @@ def read_series(
 
     Args:
         data: a pandas.DataFrame or the path of a file. A csv file has commas, semicolons, tabs or bars between its
-            fields, is in UTF-8, and may be packed (gz, bz2, xz, zip). Excel, parquet and feather files are read if the
-            package that pandas needs for them is installed.
+            fields, is in UTF-8, and may be packed (gz, bz2, xz, zip). Numbers such as $5, 1,013, 2.5M and 50% are read,
+            and `Series.repairs` tells how. Excel, parquet and feather files are read if the package that pandas needs
+            for them is installed.
         step: the length of a step, such as np.timedelta64(10, "m") or "10min"; `None` for steps of unequal length,
             such as trading days.
         time: the column of the times, or several columns that give the time together. `None` takes the index of a frame
@@ -242,7 +243,7 @@ def _columns(table, names, words, marks, guarded):
 def _code(values):
     """The greatest or least number, if it looks like a mark of missing ones: far from all others, and 9999 or alike."""
     values, counts = np.unique(values[np.isfinite(values)], return_counts=True)
-    likely = np.array([_all_nines(own) > 1 or np.isclose(own, CODES).any() for own in values])
+    likely = np.isclose(values[:, None], CODES).any(axis=1) | np.array([_all_nines(own) > 1 for own in values], bool)
     for k in (*range(min(3, len(values))), *range(-1, -1 - min(3, len(values)), -1)):
         rest = values[~likely & (np.arange(len(values)) != k % len(values))]
         width, nines = np.ptp(rest) if len(rest) else 0, _all_nines(values[k])

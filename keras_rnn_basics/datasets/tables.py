@@ -198,31 +198,44 @@ class Source:
             raise ValueError(f"{self.place} has no rows.")
         else:
             frames = (layout.frame.iloc[begin : begin + size] for begin in range(0, len(layout.frame), size))
-        rows: int = 0
-        seen: dict[str, dict[str, None]] = {name: {} for name in (*only, *tellers)}
+        choice = _Choice(self.place, only, tellers)
         for frame in frames:
             if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
                 raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
-            for name in seen:
-                own = frame[name].astype("str").str.strip()
-                if len(seen[name]) < CHUNK:  # as many cannot be series
-                    seen[name].update(dict.fromkeys(own[frame[name].notna()].unique()))
-                if name in only:
-                    frame = frame[own == str(only[name])]
-            rows += len(frame)
-            for name in tellers:
-                if 1 < len(seen[name]) <= rows / 2:
-                    first = [*seen[name]][:4]
-                    what = f"tells {len(seen[name])} series apart, {first}"
-                    raise ValueError(
-                        f"{self.place}, column {name!r} {what}. Take one of them: only={{{name!r}: {first[0]!r}}}."
-                    )
-            if len(frame):
+            if len(frame := choice.of(frame)):
                 yield Table(self.place, frame[names], found, layout.decimal, layout.notes)
                 layout.notes = []
-        if not rows:
-            name = next((name for name in only if str(only[name]) not in seen[name]), [*only][-1])
-            what = f"no row has {only[name]!r}, but {sorted(seen[name])[:5]}"
+        choice.refuse_none()
+
+
+class _Choice:
+    """The rows of one series: those with the values of `only`; where `tellers` tell several apart, an error."""
+
+    def __init__(self, place, only, tellers):
+        self.place, self.only, self.tellers, self.rows = place, only, tellers, 0
+        # The words of each column, in their order.
+        self.seen: dict[str, dict[str, None]] = {name: {} for name in (*only, *tellers)}
+
+    def of(self, frame):
+        for name, seen in self.seen.items():
+            own = frame[name].astype("str").str.strip()
+            if len(seen) < CHUNK:  # so many words cannot be series
+                seen.update(dict.fromkeys(own[frame[name].notna()].unique()))
+            if name in self.only:
+                frame = frame[own == str(self.only[name])]
+        self.rows += len(frame)
+        for name in self.tellers:
+            if 1 < len(words := [*self.seen[name]]) <= self.rows / 2:
+                raise ValueError(
+                    f"{self.place}, column {name!r} tells {len(words)} series apart, {words[:4]}. Take one of them: "
+                    f"only={{{name!r}: {words[0]!r}}}."
+                )
+        return frame
+
+    def refuse_none(self):
+        if not self.rows:
+            name = next((own for own in self.only if str(self.only[own]) not in self.seen[own]), [*self.only][-1])
+            what = f"no row has {self.only[name]!r}, but {sorted(self.seen[name])[:5]}"
             raise ValueError(f"{self.place}, column {name!r}: {what}.")
 
 

@@ -28,9 +28,11 @@ UNITS, RECURRENT_DROPOUT, LEARNING_RATE, EPOCHS = 16, 0.5, 3e-3, 60
 RUNS = Path("runs/weather")
 
 
-def main(target="temp_max_celsius", seeds=8, device="auto", precision="float32", **table):
+def main(target=None, seeds=8, device="auto", precision="float32", **table):
     began = time.monotonic()
     days = with_season(read_table(weather.load, **table))
+    # The highest temperature; of your own days, whose columns have other names, the first column.
+    target = target or ("temp_max_celsius" if "temp_max_celsius" in days.names else days.names[0])
     lookback = min(LOOKBACK, len(days) // 10)  # a month of your own is too short for windows of 14 days
     # Half of the days are for training, a quarter for validation, a quarter for the test.
     validation_from, test_from = days.times[-(-len(days) // 2)], days.times[-(-len(days) * 3 // 4)]
@@ -116,5 +118,5 @@ def draw(test, forecasts, target, unit):
 
 if __name__ == "__main__":
     parser = options(__doc__, "seeds", table=weather.load)
-    parser.add_argument("--target", help="the column to forecast")
+    parser.add_argument("--target", help="the column to forecast; of your own days the first")
     main(**vars(parser.parse_args()))

@@ -88,7 +88,7 @@ def test_weather_trains_scores_draws_exports_and_forecasts_from_your_own_csv(csv
 SHORT = {
     "ghcn.csv": ["--time", "DATE", "--columns", "TMAX", "TMIN", "--repair", "gaps", "--target", "TMAX"],
     "dwd_days.csv": ["--time", "MESS_DATUM", "--columns", "TMK", "--repair", "--target", "TMK"],
-    "meteostat.csv": ["--columns", "tavg", "pres", "--target", "tavg"],
+    "meteostat.csv": ["--columns", "tavg", "pres"],
     "open_meteo_days.csv": ["--target", "temperature_2m_max (°C)"],
     "semicolons_decimal_commas.csv": ["--target", "temp"],
     "day_first.csv": ["--date-format", "%d/%m/%Y", "--target", "temp"],

@@ -131,6 +131,8 @@ def test_a_header_is_guessed_below_lines_of_words_and_missed_where_there_is_none
     assert weather.load(path, time=["YEAR", "MO", "DY"]).names == ("T2M",)
     long = [f"USW00094728,{day:%Y%m%d},TMAX,{own:g},,,Z," for day, own in zip(DAYS, CELSIUS)]
     refused(weather.load, put(tmp_path, long[0], long[1:]), "there is no header", "header=None, names=")
+    gauges = [f"{day:%Y-%m-%d},{own},{own}" for day, own in zip(DAYS, CELSIUS)]
+    assert weather.load(put(tmp_path, "date,20123456,1646500", gauges)).names == ("20123456", "1646500")
     knmi = [f"260,{day:%Y%m%d},{own:g}" for day, own in zip(DAYS, CELSIUS)]
     path = put(tmp_path, "# from the institute\n# STN,YYYYMMDD,TG\n#", knmi)
     np.testing.assert_allclose(weather.load(path, time="YYYYMMDD", columns=["TG"]).values[:, 0], CELSIUS[:40])

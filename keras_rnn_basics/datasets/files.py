@@ -64,7 +64,7 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
     layout = Layout(header, sep, _decimal(path, sep, fields), above, max_bytes)
     dates = [name for name in header if re.fullmatch(r"\d{4}-\d\d-\d\d.*|(1[89]|20)\d{6}", name)]
     numbers = [name for name in header if re.fullmatch(rf"({NUMBER}|true|false)?", name) and name not in dates]
-    if len(dates) + len(numbers) == len(header) or (dates and any(numbers)):
+    if len(dates) + len(numbers) == len(header) or (dates and any(numbers) and not is_header(header)):
         names = ", ".join(["'time'", *["'...'"] * (len(header) - 1)])
         raise ValueError(
             f"{path}, line 1: there is no header, no line that names the columns: {header[:4]}. Name them: "

@@ -11,8 +11,7 @@ NOTEBOOK = HERE.parent / "examples/rnn_basics.ipynb"
 MODEL = "krb.build_many_to_many((6,), units=32, output_units=4)"
 TRAINED = """
 def build():
-    standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
-    model = krb.build_many_to_many((4,), 16, 1, recurrent_dropout=0.5, frontend=standardise)
+    model = krb.build_many_to_many((4,), 16, 1, recurrent_dropout=0.5, frontend=split.normalization())
     model.compile(keras.optimizers.Adam(3e-3, clipnorm=1.0), krb.SumOverTime("mean_absolute_error"))
     return model
 
@@ -34,7 +33,7 @@ plt.legend();
     "architectures": "krb.plot_architectures();",
     "activations": TRAINED
     + """
-states = run.model.get_layer("rnn_1").activations((split.test.x[100:101] - split.mean) / split.std)
+states = run.model.get_layer("rnn_1").activations(split.normalization()(split.test.x[100:101]))
 figure, ax = plt.subplots(figsize=(9, 4), layout="constrained")
 krb.plot_activations(np.asarray(states)[0], split.test.times[86:100, 0].astype(str), ax, "day read");
 """,

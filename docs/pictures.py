@@ -52,7 +52,7 @@ def gradients():
 
 
 def weather_pictures():
-    days = weather.with_season(weather.load())
+    days = weather.load()
     split = split_windows(days, "2014-01-01", "2015-01-01", lookback=14, targets=[TARGET])
     figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
     column = days.index(TARGET)
@@ -63,8 +63,8 @@ def weather_pictures():
     save(figure, "window")
 
     def build():
-        standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
-        model = krb.build_many_to_many((len(split.names),), 16, 1, recurrent_dropout=0.5, frontend=standardise)
+        standardise, n_x = split.normalization(), len(split.names)
+        model = krb.build_many_to_many((n_x,), 16, 1, recurrent_dropout=0.5, frontend=standardise)
         model.compile(keras.optimizers.Adam(3e-3, clipnorm=1.0), krb.SumOverTime("mean_absolute_error"))
         return model
 
@@ -73,7 +73,7 @@ def weather_pictures():
     test = split.test
     answers = {"RNN": test.past_y + np.asarray(run.model(test.x)), "today's temperature again": test.past_y}
     costs = {name: krb.per_step_loss(test.next_y, own, "mean_absolute_error") for name, own in answers.items()}
-    states = run.model.get_layer("rnn_1").activations((test.x[100:101] - split.mean) / split.std)
+    states = run.model.get_layer("rnn_1").activations(split.normalization()(test.x[100:101]))
     figure, ax = plt.subplots(figsize=(9, 4), layout="constrained")
     krb.plot_activations(np.asarray(states)[0], test.times[86:100, 0].astype(str), ax, "day read")
     save(figure, "activations")

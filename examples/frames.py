@@ -165,7 +165,7 @@ def draw(test, answers, names):
     """The first sequence with everybody's answers, and how answers get better from frame to frame after a swap."""
     figure, (film, ax) = plt.subplots(2, 1, figsize=(12, 7), height_ratios=[2, 3], layout="constrained")
     draw_film(film, test.x[0, :24], {"label": test.y[0]} | {name: own[0] for name, own in answers.items()}, names)
-    since = test.since_swap
+    since = since_swap(test.y)
     ages = [age for age in range(since.max() + 1) if (since == age).sum() >= 0.005 * since.size]
     for name, own in answers.items():
         right = 100 * (own == test.y)
@@ -175,6 +175,13 @@ def draw(test, answers, names):
     ax.set_xticks(ages)
     ax.legend(frameon=False)
     return figure
+
+
+def since_swap(y):
+    """(N, T) -> (N, T): how many frames ago the label changed; 0 in the frame of the change, -1 before the first."""
+    t, changes = np.arange(y.shape[1]), np.diff(y, axis=1, prepend=y[:, :1]) != 0
+    last = np.maximum.accumulate(np.where(changes, t, -1), axis=1)
+    return np.where(last < 0, -1, t - last)
 
 
 def draw_film(ax, shown, rows, names):

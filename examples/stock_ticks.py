@@ -20,7 +20,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from common import options, plt, print_repairs
+from common import options, plt, read_table
 from keras import ops
 
 import keras_rnn_basics as krb
@@ -36,10 +36,9 @@ RANGE, RETURN = 0, 1  # columns of x and of y
 RUNS = Path("runs/stock_ticks")
 
 
-def main(csv=None, bars=None, size=None, repair=False, seeds=4, device="auto", precision="float32"):
+def main(bars=None, size=None, seeds=4, device="auto", precision="float32", **table):
     began = time.monotonic()
-    days = ticks.load(csv, bars, size, repair=repair)
-    print_repairs(days)
+    days = read_table(ticks.load, bars=bars, size=size, **table)
     if len(days) < FEWEST_BARS:
         raise ValueError(f"{days.source}: {len(days)} bars; four origins and what comes before take {FEWEST_BARS}.")
     series = ticks.returns(days)
@@ -55,21 +54,23 @@ def main(csv=None, bars=None, size=None, repair=False, seeds=4, device="auto", p
     own = np.concatenate([np.asarray(network(split.test.x))[:, 0] for network, split in zip(networks, splits)])
     answers = {"RNN": own, **baselines.backtest(splits, rivals())}
     alone = np.concatenate([answers_alone(split, own) for split, own in zip(splits, members)], axis=1)
-    truth = np.concatenate([split.test.y[:, 0] for split in splits])
-    times = np.concatenate([split.test.times[:, 0] for split in splits])
-    errors = {name: np.abs(values - truth[:, RANGE]) for name, values in answers.items()}
+    truth, times, measured = (
+        np.concatenate([getattr(split.test, part)[:, 0] for split in splits]) for part in ("y", "times", "measured")
+    )
+    scored = measured[:, RANGE]  # nothing that --repair filled in
+    errors = {name: np.abs(values - truth[:, RANGE])[scored] for name, values in answers.items()}
     others = {name: values for name, values in errors.items() if name != "RNN"}
-    seed_means = dict(enumerate(np.abs(alone - truth[:, RANGE]).mean(axis=1).tolist()))
-    task = f"the log of the next bar's range, from {LOOKBACK} bars; {len(truth)} bars from {times[0]}, four origins"
+    seed_means = dict(enumerate(np.abs(alone - truth[:, RANGE])[:, scored].mean(axis=1).tolist()))
+    task = f"the log of the next bar's range, from {LOOKBACK} bars; {scored.sum()} bars from {times[0]}, four origins"
     report = krb.Report(task, "mean absolute error", "", errors["RNN"], others, seed_means, block=BLOCK)
 
-    further = direction(splits, truth[:, RETURN] > 0, settings)
-    ends = np.cumsum([len(split.test) for split in splits])[:-1]
+    further = direction(splits, truth[:, RETURN] > 0, measured[:, RETURN], settings)
+    ends = np.cumsum([split.test.measured[:, 0, RANGE].sum() for split in splits])[:-1]
     parts = {name: np.split(values, ends) for name, values in errors.items()}
     for k, origin in enumerate(origins):
         further[f"from {origin}"] = {name: float(values[k].mean()) for name, values in parts.items()}
-    last = slice(-len(splits[-1].test) // 2, None)
-    figure = draw(times, truth[:, RANGE], answers["RNN"], errors, last)
+    last = slice(-len(parts["RNN"][-1]) // 2, None)
+    figure = draw(times[scored], truth[scored, RANGE], answers["RNN"][scored], errors, last)
     names = {"x": series.names, "y": ["log_range, a bar later"]}
     loaded = krb.publish("stock_ticks", networks[-1], report, figure, began, further, names)
     tomorrow = np.exp(float(np.asarray(loaded.serve(series.values[None, -LOOKBACK:]))[0, 0]))
@@ -109,7 +110,7 @@ def build_network(split, loss, output_activation):
         output_activation=output_activation,
         dropout=DROPOUT,
         recurrent_dropout=RECURRENT_DROPOUT,
-        frontend=keras.layers.Normalization(mean=split.mean, variance=split.std**2),
+        frontend=split.normalization(),
     )
     model.compile(keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), loss)
     return model
@@ -169,15 +170,22 @@ def har_of_all(split):
     return baselines.har(known, split.known.y[:, 0, RANGE], test)
 
 
-def direction(splits, truth, settings):
+def direction(splits, truth, scored, settings):
     """How often a network, and how often the usual direction, says rightly whether the price will rise."""
     forecasters = {"RNN": partial(rises, settings=settings), "usual": usually_rises}
-    right = {name: own == truth for name, own in baselines.backtest(splits, forecasters).items()}
-    own, usual = right["RNN"].mean(), right["usual"].mean()
-    low, high = baselines.binomial_interval(int(right["RNN"].sum()), len(truth))
-    print(f"\nDirection of the next bar: right in {own:.1%} [{low:.1%}, {high:.1%}], ", end="")
-    print(f"the usual direction in {usual:.1%}: the network has {'some' if low > usual else 'no'} skill at it.")
-    return {"direction": float(own), "usual direction": float(usual)}
+    right = {name: (own == truth)[scored] for name, own in baselines.backtest(splits, forecasters).items()}
+    print(f"\nDirection of the next bar: {skill(right['RNN'], right['usual'])}.")
+    return {"direction": float(right["RNN"].mean()), "usual direction": float(right["usual"].mean())}
+
+
+def skill(right, usual):
+    """(N,), (N,) -> a sentence. Both are measured on the same bars, so it is their difference that has an interval."""
+    ahead, low, high = baselines.difference(right, usual, BLOCK)
+    verdict = "some skill" if low > 0 else "no skill"
+    return (
+        f"right in {right.mean():.1%}, the usual direction in {usual.mean():.1%}, a difference of {100 * ahead:.1f} "
+        f"points [{100 * low:.1f}, {100 * high:.1f}]: the network has {verdict} at it"
+    )
 
 
 def rises(split, settings):
@@ -204,8 +212,7 @@ def draw(times, truth, forecasts, errors, last):
 
 
 if __name__ == "__main__":
-    parser = options(__doc__, "repair", "seeds")
-    parser.add_argument("--csv", help="your own file of bars (date, open, high, low, close, volume) or of trades")
+    parser = options(__doc__, "seeds", table=ticks.load)
     parser.add_argument("--bars", choices=["time", "tick", "volume"], help="what to make of trades (time, price, size)")
     parser.add_argument("--size", type=float, help="of such a bar: seconds, trades or volume")
     main(**vars(parser.parse_args()))

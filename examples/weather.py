@@ -16,7 +16,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from common import options, plt, print_repairs
+from common import options, plt, read_table
+from data.columns import day_of_year, with_season
 
 import keras_rnn_basics as krb
 from keras_rnn_basics import baselines
@@ -27,19 +28,21 @@ UNITS, RECURRENT_DROPOUT, LEARNING_RATE, EPOCHS = 16, 0.5, 3e-3, 60
 RUNS = Path("runs/weather")
 
 
-def main(csv=None, target="temp_max_celsius", repair=False, seeds=8, device="auto", precision="float32"):
+def main(target=None, seeds=8, device="auto", precision="float32", **table):
     began = time.monotonic()
-    days = weather.with_season(weather.load(csv, repair=repair))
-    print_repairs(days)
+    days = with_season(read_table(weather.load, **table))
+    # The highest temperature; of your own days, whose columns have other names, the first column.
+    target = target or ("temp_max_celsius" if "temp_max_celsius" in days.names else days.names[0])
+    lookback = min(LOOKBACK, len(days) // 10)  # a month of your own is too short for windows of 14 days
     # Half of the days are for training, a quarter for validation, a quarter for the test.
     validation_from, test_from = days.times[-(-len(days) // 2)], days.times[-(-len(days) * 3 // 4)]
-    split = split_windows(days, validation_from, test_from, lookback=LOOKBACK, targets=[target])
+    split = split_windows(days, validation_from, test_from, lookback, targets=[target])
     unit, test = "°C" if target.endswith("celsius") else target, split.test
     print(f"{len(days)} days from {days.times[0]}: {days.source}")
-    print(f"Windows of {LOOKBACK} days: {len(split.train)} to train, {len(split.validation)} to validate", end=", ")
+    print(f"Windows of {lookback} days: {len(split.train)} to train, {len(split.validation)} to validate", end=", ")
     print(f"{len(test)} to test, from {test.times[0, 0]}.")
 
-    scale = float((split.train.next_y - split.train.past_y).std())
+    scale = float(np.sqrt(np.mean((split.train.next_y - split.train.past_y) ** 2)))
     if scale == 0:
         raise ValueError(f"{target} never changes from day to day: there is nothing to forecast.")
     settings = {"device": device, "precision": precision}
@@ -55,13 +58,13 @@ def main(csv=None, target="temp_max_celsius", repair=False, seeds=8, device="aut
     scored = test.measured[:, 0, 0]  # not what --repair filled in
     errors = {name: np.abs(own - test.y[:, 0])[scored, 0] for name, own in answers.items()}
     own = errors.pop("RNN")
-    task = f"tomorrow's {target} from {LOOKBACK} days, {test.times[0, 0]} to {test.times[-1, 0]}"
-    report = krb.Report(task, "mean absolute error", unit, own, errors)
+    task = f"tomorrow's {target} from {lookback} days, {test.times[0, 0]} to {test.times[-1, 0]}"
+    report = krb.Report(task, "mean absolute error", unit, own, errors, block=min(lookback, len(own) // 2))
     figure = draw(test, forecasts, target, unit)
     names = {"x": days.names, "y": [f"{target}, a day later"]}
     loaded = krb.publish("weather", forecaster, report, figure, began, names=names)
-    tomorrow = float(loaded.serve(days.values[None, -LOOKBACK:])[0, -1, 0])
-    print(f"From {days.times[-LOOKBACK]} to {days.times[-1]}, tomorrow's {target}: {tomorrow:.1f}")
+    tomorrow = float(loaded.serve(days.values[None, -lookback:])[0, -1, 0])
+    print(f"From {days.times[-lookback]} to {days.times[-1]}, tomorrow's {target}: {tomorrow:.1f}")
 
 
 def train(split, scale, seeds, settings):
@@ -81,9 +84,8 @@ def train(split, scale, seeds, settings):
 
 
 def build_network(split):
-    standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
     model = krb.build_many_to_many(
-        (len(split.names),), UNITS, 1, recurrent_dropout=RECURRENT_DROPOUT, frontend=standardise
+        (len(split.names),), UNITS, 1, recurrent_dropout=RECURRENT_DROPOUT, frontend=split.normalization()
     )
     model.compile(keras.optimizers.Adam(LEARNING_RATE, clipnorm=1.0), krb.SumOverTime("mean_absolute_error"))
     return model
@@ -92,12 +94,11 @@ def build_network(split):
 def rivals(known, target, split):
     """What the network must beat; `known` are the days before the test part."""
     train, validation, test = split.train, split.validation, split.test
-    known_days, test_days = weather.day_of_year(known.times), weather.day_of_year(test.times[:, 0])
-    return {
-        "persistence": baselines.persistence(test.past_y),
-        "climatology": baselines.climatology(known_days, known.column(target)[:, None], test_days),
-        "ridge": baselines.ridge(train.x, train.y[:, 0], validation.x, validation.y[:, 0], test.x),
-    }
+    own = {"persistence": baselines.persistence(test.past_y)}
+    known_days, test_days = day_of_year(known.times), day_of_year(test.times[:, 0])
+    if len(set(known_days)) >= 365:  # else some season is not known
+        own["climatology"] = baselines.climatology(known_days, known.column(target)[:, None], test_days)
+    return own | {"ridge": baselines.ridge(train.x, train.y[:, 0], validation.x, validation.y[:, 0], test.x)}
 
 
 def draw(test, forecasts, target, unit):
@@ -108,14 +109,14 @@ def draw(test, forecasts, target, unit):
     truth, last = test.y[:, 0, 0], forecasts[:, -1, 0]
     krb.plot_forecast(test.times[:, 0], truth, last, axes[0], f"tomorrow's {target}", axes[1])
     answers = {"RNN": forecasts, "persistence": test.past_y}
-    costs = {name: krb.per_step_loss(test.next_y, own, "mean_absolute_error") for name, own in answers.items()}
+    cost = partial(krb.per_step_loss, test.next_y, loss="mean_absolute_error", mean_over="running")
+    costs = {name: cost(own, mask=test.next_measured[..., 0]) for name, own in answers.items()}
     ax = krb.plot_per_step_loss(costs, below.subplots(), ylabel=f"$L_t$, mean absolute error ({unit})")
     ax.set_xlabel("days read, t")
     return figure
 
 
 if __name__ == "__main__":
-    parser = options(__doc__, "repair", "seeds")
-    parser.add_argument("--csv", help="your own days: a csv file with a column 'date' and columns of numbers")
-    parser.add_argument("--target", help="the column to forecast")
+    parser = options(__doc__, "seeds", table=weather.load)
+    parser.add_argument("--target", help="the column to forecast; of your own days the first")
     main(**vars(parser.parse_args()))

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from common import options, plt, print_repairs
+from common import options, plt, read_table
+from data import columns
 
 import keras_rnn_basics as krb
 from keras_rnn_basics import baselines
@@ -35,20 +36,11 @@ JFK = (40.64, -73.78)  # latitude, longitude
 RUNS = Path("runs/weather_hours")
 
 
-def main(
-    csv=None,
-    target="temp_celsius",
-    place=None,
-    repair=False,
-    block_days=30,
-    seeds=2,
-    device="auto",
-    precision="float32",
-):
-    began = time.monotonic()
-    place = place or (JFK if csv is None else None)
-    compared = ["temp_celsius", "dew_point_celsius", "pressure_hpa"] if csv is None else [target]
-    series = load(csv, place, compared, repair)
+def main(target="temp_celsius", place=None, block_days=30, seeds=2, device="auto", precision="float32", **table):
+    began, own_table = time.monotonic(), "data" in table
+    place = place or (None if own_table else JFK)
+    compared = [target] if own_table else ["temp_celsius", "dew_point_celsius", "pressure_hpa"]
+    series = load(table, place, compared)
     splits = four_splits(series, target, block_days)
     unit = "°C" if target.endswith("celsius") else target
     print(f"{len(series)} hours from {series.times[0]}: {series.source}")
@@ -93,16 +85,15 @@ def main(
     publish(series, target, readers, writers[-1], report, figure, began, whole, unit)
 
 
-def load(csv, place, compared, repair):
+def load(table, place, compared):
     """The hours, with the time of day, the height of the sun and, as the last columns, changes since yesterday."""
-    series = hours.with_clock(hours.load(csv, repair=repair))
-    print_repairs(series)
-    if csv is None:
-        series = hours.with_wind(series)
+    series = columns.with_clock(read_table(hours.load, **table))
+    if "data" not in table:
+        series = columns.with_wind(series)
         series = series.only([name for name in series.names if name != "wind_direction_degrees"])
     if place is not None:
-        series = hours.with_sun(series, *place, AHEAD)
-    return hours.with_changes(series, compared, DAY)
+        series = columns.with_sun(series, *place, AHEAD)
+    return columns.with_changes(series, compared, DAY)
 
 
 def four_splits(series, target, block_days):
@@ -121,8 +112,7 @@ def train_reader(split, folder, seed, settings):
 
 
 def build_reader(split):
-    standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
-    n_x = len(split.names)
+    n_x, standardise = len(split.names), split.normalization()
     model = krb.build_many_to_many((n_x,), UNITS, 1, dropout=0.1, recurrent_dropout=0.3, frontend=standardise)
     return compiled(model, READER_RATE, READER_EPOCHS, split)
 
@@ -137,10 +127,9 @@ def train_writer(split, folder, place, settings):
 
 def build_writer(split, n_clock):
     """The encoder-decoder of numbers, from the cell: the decoder's x_t is the hour it answers for."""
-    standardise = keras.layers.Normalization(mean=split.mean, variance=split.std**2)
     x, clock = keras.Input((None, len(split.names)), name="x"), keras.Input((HORIZON, n_clock), name="clock")
     encoder, decoder = krb.BasicRNNCell(UNITS, recurrent_dropout=0.3), krb.BasicRNNCell(UNITS, output_units=1)
-    _, a = krb.BasicRNN(encoder, return_state=True)(standardise(x))
+    _, a = krb.BasicRNN(encoder, return_state=True)(split.normalization()(x))
     changes = krb.BasicRNN(decoder, return_sequences=True)(clock, initial_state=a)
     return compiled(keras.Model([x, clock], changes, name="weather_day"), WRITER_RATE, WRITER_EPOCHS, split)
 
@@ -153,9 +142,9 @@ def compiled(model, learning_rate, epochs, split):
 
 def clock_of(times, place):
     """(N, T_y) -> (N, T_y, 2 or 3): the time of day as a point of a circle, and the height of the sun at a place."""
-    angle = 2 * np.pi * hours.time_of_day(times)
-    columns = [np.sin(angle), np.cos(angle)] + ([] if place is None else [hours.sun_height(times, *place)])
-    return np.stack(columns, axis=2).astype("float32")
+    angle = 2 * np.pi * columns.time_of_day(times)
+    clock = [np.sin(angle), np.cos(angle)] + ([] if place is None else [columns.sun_height(times, *place)])
+    return np.stack(clock, axis=2).astype("float32")
 
 
 def train(build, x, changes, split, epochs, folder, seed, settings):
@@ -237,8 +226,7 @@ def publish(series, target, readers, writer, report, figure, began, whole, unit)
 
 
 if __name__ == "__main__":
-    parser = options(__doc__, "repair", "seeds")
-    parser.add_argument("--csv", help="your own hours: a csv file with a column 'time_utc' and columns of numbers")
+    parser = options(__doc__, "seeds", table=hours.load)
     parser.add_argument("--target", help="the column to forecast")
     parser.add_argument(
         "--place",

@@ -38,14 +38,6 @@ def test_columns_are_chosen_by_name():
         days.only(["c"])
 
 
-def test_the_season_is_a_point_on_a_circle():
-    days = weather.with_season(weather.load())
-    sin, cos = days.column("season_sin"), days.column("season_cos")
-    np.testing.assert_allclose(sin**2 + cos**2, 1, atol=1e-5)
-    midsummer = np.argmin(cos[:366])
-    assert days.times[midsummer].astype(str)[:7] in ("2012-06", "2012-07")
-
-
 @pytest.mark.parametrize("zipped", [False, True])
 def test_your_own_csv_is_read_by_path(tmp_path, zipped):
     path = write(tmp_path, "2020-01-01,1.5,2", "2020/01/02,-3,0")
@@ -143,12 +135,16 @@ def test_a_repair_never_looks_ahead(tmp_path):
 
 def test_what_a_repair_filled_in_is_not_measured(tmp_path):
     rows = [f"2020-01-{day:02},{day},{'NA' if day == 12 else day}" for day in range(1, 31) if day not in (15, 16)]
-    days = weather.with_season(weather.load(write(tmp_path, *rows), repair=True)).only(["wind_m_per_s", "temp_celsius"])
+    days = weather.load(write(tmp_path, *rows), repair=True).only(["wind_m_per_s", "temp_celsius"])
     split = split_windows(days, "2020-01-10", "2020-01-20", lookback=2, horizon=2)
     assert split.train.measured.all()
     assert split.test.measured.all()
     unmeasured = split.validation.times[~split.validation.measured.all(axis=2)]
     assert set(unmeasured.astype(str)) == {"2020-01-12", "2020-01-15", "2020-01-16"}
+    # Windows of two days; next_y are the second of them and the day after. The wind of the 12th was filled in.
+    nexts = split.validation.next_measured
+    assert nexts.shape == split.validation.next_y.shape
+    assert nexts[:3, :, 0].tolist() == [[True, False], [False, True], [True, True]]
     wind, temp = (split.validation.times[~split.validation.measured[..., k]] for k in (0, 1))
     assert set(wind.astype(str)) - set(temp.astype(str)) == {"2020-01-12"}
     blocks = split_blocks(days, 10, ["train", "validation", "test"], lookback=2, horizon=2)
@@ -173,7 +169,7 @@ def test_missing_and_foreign_files_are_errors(tmp_path):
     whole = gzip.compress(b"date,a\n2020-01-01,1\n" * 50)
     for bytes_ in (whole[:30], whole[:12] + b"\xff" * 8 + whole[20:]):
         broken.write_bytes(bytes_)
-        with pytest.raises(ValueError, match="is not a csv file"):
+        with pytest.raises(ValueError, match=r"days\.csv\.gz is a broken gzip file"):
             weather.load(broken)
     with pytest.raises(ValueError, match="is a folder"):
         weather.load(tmp_path)

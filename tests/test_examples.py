@@ -74,7 +74,7 @@ def test_weather_trains_scores_draws_exports_and_forecasts_from_your_own_csv(csv
     arguments = ["--csv", str(csv), "--target", "temp", "--repair", "--seeds", "1"]
     done = run_as_its_reader("weather.py", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "Repaired: line 102, column 'date': 1 day is missing" in done.stdout
+    assert "Read: line 102, column 'date': 1 day is missing" in done.stdout
     for name in ("RNN", "persistence", "climatology", "ridge"):
         assert f"\n{name} " in done.stdout
     loaded = krb.load_saved_model(tmp_path / "saved_models/weather")
@@ -83,6 +83,30 @@ def test_weather_trains_scores_draws_exports_and_forecasts_from_your_own_csv(csv
     assert (tmp_path / "runs/weather/picture.png").exists()
     told = json.loads((tmp_path / "runs/weather/report.json").read_text("utf-8"))
     assert told["scores"] == loaded.description["scores"]
+
+
+SHORT = {
+    "ghcn.csv": ["--time", "DATE", "--columns", "TMAX", "TMIN", "--repair", "gaps", "--target", "TMAX"],
+    "dwd_days.csv": ["--time", "MESS_DATUM", "--columns", "TMK", "--repair", "--target", "TMK"],
+    "meteostat.csv": ["--columns", "tavg", "pres"],
+    "open_meteo_days.csv": ["--target", "temperature_2m_max (°C)"],
+    "semicolons_decimal_commas.csv": ["--target", "temp"],
+    "day_first.csv": ["--date-format", "%d/%m/%Y", "--target", "temp"],
+    "index_column.csv": ["--target", "temp"],
+    "snow_only_late.csv": ["--target", "temp_celsius"],
+}
+
+
+# Each trains two networks: one of them every day.
+@pytest.mark.parametrize(
+    "name", [pytest.param(own, marks=[pytest.mark.long] if own != "ghcn.csv" else []) for own in SHORT]
+)
+def test_weather_reads_daily_files_of_many_layouts_and_short_ones_too(name, tmp_path):
+    done = run("weather.py", "--csv", str(ROOT / "tests/cases" / name), *SHORT[name], "--seeds", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "\nRNN " in done.stdout
+    assert "\nridge " in done.stdout
+    assert (tmp_path / "saved_models/weather").exists()
 
 
 def test_sentences_trains_scores_writes_and_exports_from_your_own_text(tmp_path):

@@ -2,12 +2,13 @@ import bz2
 import gzip
 import lzma
 import zipfile
+from functools import partial
 
 import numpy as np
 import pandas
 import pytest
 
-from keras_rnn_basics.datasets import files, hours, read_series, tables, ticks, weather
+from keras_rnn_basics.datasets import hours, read_series, tables, ticks, weather
 
 DAYS = "date,a,b\n" + "".join(f"2020-01-{k:02},{k}.5,{2 * k}\n" for k in range(1, 21))
 
@@ -149,14 +150,14 @@ def test_what_marks_a_missing_number_can_be_named(tmp_path):
     assert weather.load(far, missing=None).values.min() == -9999
 
 
-def test_nothing_is_unpacked_without_a_bound(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "MAX_BYTES", 50_000)
+def test_nothing_is_unpacked_without_a_bound(tmp_path):
     rows = "time,price,size\n" + "2020-01-01T00:00,1,1\n" * 10_000
     for pack, name in ((gzip.compress, "a.csv.gz"), (lzma.compress, "a.csv.xz"), (bytes, "a.csv")):
         path = put(tmp_path, pack(rows.encode()), name)
-        for load in (hours.load, lambda path: ticks.load(path, "tick", 1)):
-            with pytest.raises(ValueError, match="holds more than 50,000 bytes"):
-                load(path)
+        for load in (hours.load, partial(read_series, step="1h"), partial(ticks.load, bars="tick", size=5000)):
+            with pytest.raises(ValueError, match=r"holds more than 50,000 bytes.*give a larger max_bytes"):
+                load(path, max_bytes=50_000)
+        assert len(ticks.load(path, "tick", 5000, max_bytes=len(rows))) == 2
 
 
 def test_a_file_of_more_rows_than_memory_holds_is_refused_while_it_is_read(tmp_path, monkeypatch):

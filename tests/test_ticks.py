@@ -137,6 +137,8 @@ def test_returns_of_filled_bars_are_filled_too():
     assert derived.times[6] == bars.times[7]
     assert np.flatnonzero(derived.was_filled("log_return")).tolist() == [6, 7]
     assert np.flatnonzero(derived.was_filled("log_range")).tolist() == [6]
+    # Its own volume, and the mean of the 22 bars before.
+    assert np.flatnonzero(derived.was_filled("log_volume")).tolist() == list(range(6, 29))
 
 
 def test_bars_need_no_volume_and_take_names(tmp_path):
@@ -375,3 +377,14 @@ def test_wrong_arguments_and_files_say_what_would_do(tmp_path):
     (tmp_path / "picture.csv").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\xff\xfe")
     with pytest.raises(ValueError, match="is not a csv file in UTF-8"):
         ticks.load(tmp_path / "picture.csv", "tick", 1)
+
+
+def test_trades_of_two_tickers_are_told_apart_wherever_the_file_is_cut(tmp_path, monkeypatch):
+    monkeypatch.setattr(trades, "CHUNK", 4)  # the first eight rows hold the one, the others the other
+    rows = [f"{name},2020-01-02T14:30:{t:02},1,2" for name, t in zip("A" * 8 + "B" * 8, range(16))]
+    path = write(tmp_path, *rows, header="ticker,time,price,size")
+    with pytest.raises(ValueError, match=r"column 'ticker' tells 2 series apart, \['A', 'B'\]"):
+        ticks.load(path, "tick", 1)
+    assert ticks.load(path, "tick", 1, only={"ticker": "B"}).times[0] == np.datetime64("2020-01-02T14:30:08")
+    with pytest.raises(ValueError, match=r"column 'ticker': no row has 'C', but \['A', 'B'\]"):
+        ticks.load(path, "tick", 1, only={"ticker": "C"})

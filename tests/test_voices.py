@@ -362,6 +362,12 @@ def test_a_table_that_does_not_say_enough_is_an_error_that_lists_its_columns(com
         voices.load(common_voice / "clips", common_voice / "validated.tsv", **arguments)
 
 
+def test_a_table_of_clips_that_lie_elsewhere_says_where_they_should_be(common_voice):
+    how = {"columns": ("path", "gender"), "speaker": "client_id"}
+    with pytest.raises(ValueError, match=r"validated\.tsv names no clip that is in .*: the first should be .*'path'"):
+        voices.load(common_voice, common_voice / "validated.tsv", **how)
+
+
 def test_missing_folders_empty_ones_and_files_are_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         voices.load(tmp_path / "nowhere")

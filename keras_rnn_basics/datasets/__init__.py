@@ -1,35 +1,31 @@
 """Example data sets, or the user's own files; how they are split, and how they become examples and batches.
 
-Every data set has a function `load(data=None, ...)`. Its result names the origin of the data in `source`, and the
-columns or labels in `names`:
+Every data set has a function `load(data=None, ...)`: without data it gives its own, else the user's. Its result names
+the origin of the data in `source`, and in `repairs` or `notes` what was cut, mended, passed over or left out.
 
-- `weather` (days), `hours` (hours) and `ticks` (stock bars, or trades from which bars are made) give a `Series`;
-  `split_windows`, `walk_forward` and `split_blocks` turn it into examples, split by time; `read_series` reads a table
-  with any step;
-- `sentences` gives text for a language model and `dates` gives sentence pairs for translation, both with `train`,
-  `validation` and `test`;
-- `voices` gives clips of sound, in folds by speaker;
-- `frames` gives sequences of images with a label for each image, with `train`, `validation` and `test`.
+| `load` of | `data` | gives | `names` |
+|---|---|---|---|
+| `weather` (days), `hours`, `ticks` (bars, or trades) | a table: csv, excel, parquet, frame | `Series` | the columns |
+| `sentences` | a text file, packed or not, a list, a folder | `Parts` of `Text`s | the files |
+| `dates` | a file of pairs (tsv, csv), packed or not, a frame | `Parts` of (source, target) | the languages |
+| `frames` | npz or npy, a folder of images or videos | `Parts` of `Sequences` (x, y) | the labels |
+| `voices` | a folder of sound, labelled by folders or a table | `Clips`, each in a `fold` | the labels |
 
-| `load` of | `data` | `names` | parts | is found in it |
-|---|---|---|---|---|
-| `sentences` | a text file, plain or packed, a list, a folder | the files | `train`, `validation`, `test` | `Text`s |
-| `dates` | a file of pairs (tsv, csv), plain or packed, a frame | the two languages | the same | (source, target) |
-| `voices` | a folder of sound, labelled by folders or a table | the labels | `fold` of each clip | `waves`, `labels` |
-| `frames` | npz or npy, a folder of images or videos | the labels | the same three | `x`, `y` |
+`read_series` reads a table with any step. `split_windows`, `walk_forward` and `split_blocks` turn a `Series` into
+examples, split by time; `Parts` are split already: `train`, `validation`, `test`. `bucketed` makes batches of sequences
+of different lengths, and `bucketed_pairs` of sequence pairs.
 
-What they cut, passed over or left out is said in a warning, and in `notes`. Nothing is unpacked or held beyond their
-`max_bytes`; `bounded` opens any packed file so.
-
-`bucketed` makes batches of sequences of different lengths, and `bucketed_pairs` makes batches of sequence pairs.
+Nothing is unpacked or held beyond `max_bytes`, which every loader takes; `bounded` opens any packed file so.
 """
 
 from keras_rnn_basics.datasets import dates, frames, hours, sentences, ticks, voices, weather
 from keras_rnn_basics.datasets.buckets import bucket_lengths, bucketed, bucketed_pairs
+from keras_rnn_basics.datasets.parts import Parts
 from keras_rnn_basics.datasets.series import Series, read_series
 from keras_rnn_basics.datasets.windows import Split, Windows, split_blocks, split_windows, walk_forward
 
 __all__ = [
+    "Parts",
     "Series",
     "Split",
     "Windows",

@@ -22,15 +22,9 @@ import numpy as np
 
 MAX_BYTES = 1 << 30
 BROKEN = (EOFError, OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
-OPENERS: dict[bytes, tuple[str, Any]] = {
-    b"\x1f\x8b": ("gzip", gzip.open),
-    b"BZh": ("bz2", bz2.open),
-    b"\xfd7zXZ\x00": ("xz", lzma.open),
-}
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def unpacked(path: str | Path, max_bytes: int = MAX_BYTES) -> BinaryIO:
+def unpacked(path: str | Path, max_bytes: int = MAX_BYTES, longest_line: int | None = None) -> BinaryIO:
     """The open file of a path, unpacked as it is read where it is packed by gzip, bz2, xz, or zip with one file in it.
 
     What it is packed with is read in its first bytes, whatever its name says. The file can `seek`, as slow as reading.
@@ -38,6 +32,7 @@ def unpacked(path: str | Path, max_bytes: int = MAX_BYTES) -> BinaryIO:
     Args:
         path: a file.
         max_bytes: so many bytes may come out of a packed file.
+        longest_line: so many bytes may a line have; then a plain file is bounded too.
 
     Raises:
         FileNotFoundError: if the file does not exist.
@@ -56,22 +51,13 @@ def unpacked(path: str | Path, max_bytes: int = MAX_BYTES) -> BinaryIO:
         raise FileNotFoundError(f"There is no file {path}.")
     if path.is_dir():
         raise ValueError(f"{path} is a folder; name a file in it.")
-    kind, file = opened_raw(path)
-    return file if kind is None else _bounded(path, kind, file, max_bytes)
-
-
-def opened_raw(path: Path) -> tuple[str | None, Any]:
-    """What a file is packed with, and its open content, without a bound and with the errors of its unpacker.
-
-    Raises:
-        ValueError: for a zip that does not hold exactly one file.
-    """
     with path.open("rb") as file:
         head = file.read(6)
     for magic, (kind, opener) in OPENERS.items():
         if head.startswith(magic):
-            return kind, opener(path)
-    return ("zip", _only_file(path)) if head.startswith(ZIP) else (None, path.open("rb"))
+            return _bounded(path, kind, opener(path), max_bytes, longest_line)
+    plain = path.open("rb")
+    return plain if longest_line is None else _bounded(path, "plain", plain, max_bytes, longest_line)
 
 
 def read_array(path: str | Path, name: str | None = None, max_bytes: int = MAX_BYTES) -> np.ndarray:
@@ -127,10 +113,11 @@ class _Refused(ValueError):
 
 
 class _Bounded(io.RawIOBase):
-    """The bytes of an open packed file, counted as they come out."""
+    """The bytes of an open file, counted as they come out."""
 
-    def __init__(self, path, kind, file, max_bytes):
+    def __init__(self, path, kind, file, max_bytes, longest_line):
         self.path, self.kind, self.file, self.max_bytes = path, kind, file, max_bytes
+        self.longest_line, self.line = longest_line, 0
 
     def readable(self):
         return True
@@ -142,13 +129,17 @@ class _Bounded(io.RawIOBase):
         part = self._try(lambda: self.file.read(len(buffer)))
         if self.file.tell() > self.max_bytes:
             raise ValueError(
-                f"{self.path} unpacks to more than {self.max_bytes:,} bytes. "
+                f"{self.path} holds more than {self.max_bytes:,} bytes{', unpacked' * (self.kind != 'plain')}. "
                 "If it is meant to, give a larger max_bytes."
             )
+        self.line = 0 if b"\n" in part or b"\r" in part else self.line + len(part)
+        if self.longest_line is not None and self.line > self.longest_line:
+            raise ValueError(f"{self.path} is no table: a line of it is longer than {self.longest_line:,} bytes.")
         buffer[: len(part)] = part
         return len(part)
 
     def seek(self, offset, whence=io.SEEK_SET):
+        self.line = 0
         return self._try(lambda: self.file.seek(offset, whence))
 
     def tell(self):
@@ -167,8 +158,8 @@ class _Bounded(io.RawIOBase):
             ) from error
 
 
-def _bounded(path, kind, file, max_bytes):
-    return cast(BinaryIO, io.BufferedReader(_Bounded(path, kind, file, max_bytes)))
+def _bounded(path, *how):
+    return cast(BinaryIO, io.BufferedReader(_Bounded(path, *how), 1 << 16))
 
 
 def _only_file(path):
@@ -183,6 +174,15 @@ def _only_file(path):
     raise ValueError(f"{path} is a zip of {len(names)} files ({listed or 'none'}); unpack it, and name one of them.")
 
 
+OPENERS: dict[bytes, tuple[str, Any]] = {
+    b"\x1f\x8b": ("gzip", gzip.open),
+    b"BZh": ("bz2", bz2.open),
+    b"\xfd7zXZ\x00": ("xz", lzma.open),
+    b"PK\x03\x04": ("zip", _only_file),
+    b"PK\x05\x06": ("zip", _only_file),
+}
+
+
 def _array(file, shown, max_bytes):
     version = np.lib.format.read_magic(file)
     read_header = {(1, 0): np.lib.format.read_array_header_1_0}.get(version, np.lib.format.read_array_header_2_0)
@@ -194,13 +194,12 @@ def _array(file, shown, max_bytes):
             "and all sequences one length."
         )
     count = int(np.prod(shape, dtype=object))
-    size = count * dtype.itemsize
     try:
         refuse_beyond(shown, count * max(dtype.itemsize, 4), max_bytes)
     except ValueError as error:
         raise _Refused(str(error)) from None
     # Read piece by piece: a header that promises more than there is makes no memory be taken.
-    content = bytearray()
+    content, size = bytearray(), count * dtype.itemsize
     while len(content) < size:
         part = file.read(min(1 << 20, size - len(content)))
         if not part:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -11,27 +10,11 @@ import numpy as np
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.media.pairs import read_pairs
+from keras_rnn_basics.datasets.parts import Parts
 
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 # Names of a locale's own styles, and patterns in the letters of the CLDR, which every locale can fill in.
 STYLES = ("full", "long", "medium", "EEE, MMM d, y", "EEEE d MMMM y", "y-MM-dd")
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Sentences and their translations for training, validation and testing.
-
-    Attributes:
-        train, validation, test: pairs (source sentence, target sentence). No source sentence is in two of the parts.
-        names: the names of the source and the target language.
-        source: where the pairs come from, and how they are split.
-    """
-
-    train: tuple[tuple[str, str], ...]
-    validation: tuple[tuple[str, str], ...]
-    test: tuple[tuple[str, str], ...]
-    names: tuple[str, str]
-    source: str
 
 
 def load(
@@ -42,8 +25,10 @@ def load(
     held_out: int = 2000,
     seed: int = 0,
     max_bytes: int = MAX_BYTES,
-) -> Pairs:
+) -> Parts[tuple[tuple[str, str], ...]]:
     """Sentence pairs, shuffled and split: dates in two languages, or the user's own.
+
+    Each part holds pairs (source sentence, target sentence). No source sentence is in two of the parts.
 
     Without data: the 73,049 days from 1900 to 2099, each written once. The style in the source language is drawn at
     random from several. The style in the target language names the weekday if the source does, and otherwise does not.
@@ -83,14 +68,14 @@ def load(
         if 3 * held_out >= dates:
             raise ValueError(f"held_out must be smaller than a third of the {dates} dates, got {held_out}.")
         pairs, names, origin = _write_dates(source, target, rng)
-        return Pairs(*_split(pairs, held_out, rng), names, origin)
+        return Parts(*_split(pairs, held_out, rng), names, origin)
     pairs, origin = read_pairs(data, columns, max_bytes)
     sources = len({sentence for sentence, _ in pairs})
     if sources < 3:
         raise ValueError(f"{origin} has {sources} different source sentences; a split takes at least 3, one per part.")
     held_out = min(held_out, max(1, sources // 10))
     how = f"{len(pairs)} pairs of {sources} sources, {held_out} held out for validation, {held_out} for test"
-    return Pairs(*_split(pairs, held_out, rng), (source, target), f"{origin}: {how}")
+    return Parts(*_split(pairs, held_out, rng), (source, target), f"{origin}: {how}")
 
 
 def _split(pairs, held_out, rng) -> tuple[Any, Any, Any]:

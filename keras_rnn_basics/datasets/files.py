@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keras_rnn_basics.datasets.bounded import BROKEN, MAX_BYTES, opened_raw
+from keras_rnn_basics.datasets.bounded import MAX_BYTES, refuse_beyond, unpacked
 
 LONGEST_LINE = 1 << 20
-MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "none", "-", "--", "#N/A", "<NA>", "NaT")
+MISSING = ("", "#N/A N/A", *re.findall(r"\S+", "NA N/A n/a NaN nan null NULL None none - -- #N/A #NA <NA> NaT"))
 SPREADSHEETS = {".xlsx": "read_excel", ".xls": "read_excel", ".parquet": "read_parquet", ".feather": "read_feather"}
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+# In front of three digits: 51 100, 51'100.
+BETWEEN_THOUSANDS = r"(?<=\d)[ '\u2019\u00a0\u2009\u202f](?=\d{3})"
 GROUPS = {".": r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", ",": r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?"}
 
 
@@ -28,24 +30,28 @@ class Layout:
     sep: str | None = None
     decimal: str = "."
     above: int = 0
+    max_bytes: int = MAX_BYTES
     frame: Any = None
     notes: list[str] = field(default_factory=list)
 
 
-def layout_of(path: Path, is_header: Callable[[list[str]], bool]) -> Layout:
+def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int) -> Layout:
     """Finds the separator, the sign of decimals and the header, from the first lines."""
-    with opened(path) as text:
+    with opened(path, max_bytes) as text:
         start = text.read(1 << 16)
     lines = re.split(r"\r\n|\r|\n", start)[:100]
     lines = lines[:-1] if len(start) == 1 << 16 and len(lines) > 1 else lines
     if not any(line.strip() for line in lines):
         raise ValueError(f"{path} is empty: its first line must name the columns.")
+    if path.suffix.lower().startswith(".json") or re.match(r"\s*[\[{]\s*[{\"]", start):
+        raise ValueError(f"{path} is JSON, no csv: frame = pandas.read_json({str(path)!r}), and load(frame).")
     if "\x00" in start:
         raise ValueError(f"{path} is not a csv file in UTF-8: it holds zero bytes.")
     rows = {sep: [[name.strip() for name in row] for row in csv.reader(lines, delimiter=sep)] for sep in ",;\t|"}
     widths = {sep: [len(row) for row in own if any(row)] for sep, own in rows.items()}
     usual = {sep: max(set(own) - {1}, key=own.count, default=1) for sep, own in widths.items()}
-    sep = max(rows, key=lambda sep: (widths[sep].count(usual[sep]) if usual[sep] > 1 else 0, sep == ","))
+    # That which parts most fields in lines alike: a date such as "Jan 01, 2020" holds commas too.
+    sep = max(rows, key=lambda sep: (widths[sep].count(usual[sep]) * (usual[sep] - 1), sep == ","))
     if usual[sep] == 1:
         first = next(filter(None, lines))
         raise ValueError(
@@ -55,12 +61,20 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool]) -> Layout:
     above = _header_line(path, rows[sep], usual[sep], is_header)
     header = rows[sep][above]
     fields = [name for row in rows[sep][above + 1 :] for name in row]
-    layout = Layout(header, sep, _decimal(path, sep, fields), above)
-    if all(re.fullmatch(rf"({NUMBER}|\d{{4}}-\d\d-\d\d.*|true|false)?", name) for name in header):
+    layout = Layout(header, sep, _decimal(path, sep, fields), above, max_bytes)
+    dates = [name for name in header if re.fullmatch(r"\d{4}-\d\d-\d\d.*|(1[89]|20)\d{6}", name)]
+    numbers = [name for name in header if re.fullmatch(rf"({NUMBER}|true|false)?", name) and name not in dates]
+    if len(dates) + len(numbers) == len(header) or (dates and any(numbers) and not is_header(header)):
         names = ", ".join(["'time'", *["'...'"] * (len(header) - 1)])
         raise ValueError(
             f"{path}, line 1: there is no header, no line that names the columns: {header[:4]}. Name them: "
             + _by_pandas(path, f"header=None, names=[{names}]")
+        )
+    points = [name for name in fields if "." in name and re.fullmatch(NUMBER, name)]
+    if sep == ";" and layout.decimal == "." and points and all(re.fullmatch(GROUPS[","], name) for name in points):
+        layout.notes.append(
+            f"{points[0]!r} was read as {float(points[0]):g}; if it is {points[0].replace('.', '')}, hand over a "
+            "frame: " + _by_pandas(path, "sep=';', thousands='.'")[:-1]
         )
     if above:
         layout.notes.append(f"what stands above the header, which is line {above + 1}, was passed over")
@@ -69,14 +83,14 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool]) -> Layout:
 
 def _header_line(path, rows, usual, is_header):
     """The number of the row that names the columns: the first, or the first of full width below lines that have not."""
-    top = next(number for number, row in enumerate(rows) if any(row))
+    top = next(number for number, row in enumerate(rows) if len(row) == usual and any(row))
     above = next((number for number, row in enumerate(rows) if is_header(row)), top)
     if above and rows[above].count("") == len(rows[above]) - 1 and len(rows[0]) == len(rows[above]):
         raise ValueError(
             f"{path}: the names of the columns stand in {above + 1} lines, the first of them {rows[0]}. Hand over a "
             "frame: " + _by_pandas(path, f"header={list(range(above))}, index_col=0, parse_dates=True")
         )
-    if above and any(len(row) == usual for row in rows[:above]):
+    if above and any(len(row) == usual and _filled(row) >= _filled(rows[above]) for row in rows[:above]):
         raise ValueError(
             f"{path}, line 1: no column of the times was found; the columns are {rows[0]}. Give time='the name of the "
             f"column'; or, if line {above + 1} is the header, a frame: " + _by_pandas(path, f"skiprows={above}")
@@ -84,8 +98,13 @@ def _header_line(path, rows, usual, is_header):
     return above
 
 
+def _filled(row):
+    return sum(map(bool, row))
+
+
 def _decimal(path, sep, fields):
     """A comma or a point, by the numbers of the first lines."""
+    fields = [re.sub(BETWEEN_THOUSANDS, "", name) for name in fields]
     commas = [name for name in fields if re.fullmatch(r"[+-]?[\d.]*\d,\d+", name)]
     if sep == "," or not commas:
         return "."
@@ -111,7 +130,7 @@ def frames_of(path: Path, layout: Layout, text: Sequence[int], missing: Sequence
 
     header, blank = layout.header, True
     marks = [*MISSING, *(str(mark) for mark in missing if not re.fullmatch(NUMBER, str(mark)))]
-    with opened(path) as file, warnings.catch_warnings():
+    with opened(path, layout.max_bytes) as file, warnings.catch_warnings():
         warnings.simplefilter("error", pandas.errors.ParserWarning)
         try:
             frames = pandas.read_csv(
@@ -131,6 +150,8 @@ def frames_of(path: Path, layout: Layout, text: Sequence[int], missing: Sequence
                 frame.columns = header
                 frame.index += layout.above + 2
                 frame = frame.dropna(how="all")  # blank lines
+                if header[0].startswith("#"):  # further lines of its kind
+                    frame = frame[~frame[header[0]].astype("str").str.startswith("#")]
                 blank = blank and not len(frame)
                 if len(frame):
                     yield frame
@@ -149,45 +170,17 @@ def frames_of(path: Path, layout: Layout, text: Sequence[int], missing: Sequence
         raise ValueError(f"{path} has no rows under its header.")
 
 
-def spreadsheet(path: Path) -> Any:
+def spreadsheet(path: Path, max_bytes: int) -> Any:
     """A pandas.DataFrame of an excel, parquet or feather file."""
     import pandas
 
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as sheets:
-            _bound(path, sum(part.file_size for part in sheets.infolist()))
+            refuse_beyond(str(path), sum(part.file_size for part in sheets.infolist()), max_bytes)
     try:
         return getattr(pandas, SPREADSHEETS[path.suffix.lower()])(path)
     except Exception as error:  # whatever the reader of this kind of file raises
         raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-
-
-class _Bounded(io.RawIOBase):
-    """What is read of a file, until it is more than MAX_BYTES or a line is longer than LONGEST_LINE."""
-
-    def __init__(self, file, path):
-        self.file, self.path, self.total, self.line = file, path, 0, 0
-
-    def readable(self):
-        return True
-
-    def readinto(self, buffer):
-        block = self.file.read(len(buffer))
-        self.total += len(block)
-        self.line = 0 if b"\n" in block or b"\r" in block else self.line + len(block)
-        _bound(self.path, self.total)
-        if self.line > LONGEST_LINE:
-            raise ValueError(f"{self.path} is no table: a line of it is longer than {LONGEST_LINE:,} bytes.")
-        buffer[: len(block)] = block
-        return len(block)
-
-
-def _bound(path, size):
-    if size > MAX_BYTES:
-        raise ValueError(
-            f"{path} holds more than {MAX_BYTES:,} bytes, unpacked. If it is to be so large, hand over a frame of what "
-            f"you need: {_by_pandas(path, 'usecols=[...]')}"
-        )
 
 
 def _by_pandas(path, how):
@@ -195,22 +188,26 @@ def _by_pandas(path, how):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """The text of a file in UTF-8, unpacked (gz, bz2, xz, zip) and bounded; what is no such file is an error."""
+def opened(path: Path, max_bytes: int) -> Iterator[Any]:
+    """The text of a table in UTF-8, unpacked and bounded; what is no such file is an error."""
     try:
-        with opened_raw(path)[1] as file:
-            raw = io.BufferedReader(_Bounded(file, path), 1 << 16)
-            yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+        with unpacked(path, max_bytes, LONGEST_LINE) as file:
+            yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     except UnicodeDecodeError as error:
         raise _encoding_error(path, error) from error
-    except (csv.Error, *BROKEN) as error:
+    except csv.Error as error:
         raise ValueError(f"{path} is not a csv file in UTF-8: {error}.") from error
 
 
 def _encoding_error(path, error):
-    with path.open("rb") as file:
-        encoding = "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
+    with unpacked(path) as file:
+        start = file.read(1 << 12)
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
+    header, _, rows = start.decode(encoding, errors="replace").partition("\n")
+    sep = max(",;\t|", key=header.count)
+    how = f"encoding={encoding!r}" + f", sep={sep!r}" * (sep != ",")
+    how += ", decimal=','" * (sep != "," and re.search(r"\d,\d", rows) is not None)
     return ValueError(
         f"{path} is not a csv file in UTF-8 (byte 0x{error.object[error.start]:02x}), but perhaps one in {encoding}. "
-        "Hand over a frame: " + _by_pandas(path, f"encoding={encoding!r}")
+        "Hand over a frame: " + _by_pandas(path, how)
     )

@@ -1,6 +1,5 @@
 """Labelled frame sequences: half-hidden handwritten digits that drift over a field, or the user's own files."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.media.frames import read_frames
 from keras_rnn_basics.datasets.media.labels import twins
+from keras_rnn_basics.datasets.parts import Parts, tell
 from keras_rnn_basics.datasets.synthetic.digits import HIDDEN, SWITCHING_RATE, drift
 
 # Numbers of the 1,797 scans; the other scans are for training.
@@ -35,40 +35,20 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.y)
 
-    @property
-    def since_swap(self) -> np.ndarray:
-        """(N, T) int32: how many frames ago the label changed; 0 in the frame of the change, -1 before the first.
 
-        >>> Sequences(np.zeros((1, 6, 8, 8)), np.array([[5, 5, 2, 2, 2, 7]])).since_swap
-        array([[-1, -1,  0,  1,  2,  0]], dtype=int32)
-        """
-        t = np.arange(self.y.shape[1])
-        last = np.maximum.accumulate(np.where(_changes(self.y), t, -1), axis=1)
-        return np.where(last < 0, -1, t - last).astype("int32")
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Labelled frame sequences for training, validation and testing.
+@dataclass(frozen=True, kw_only=True)
+class Frames(Parts[Any]):
+    """Labelled frame sequences for training, validation and testing; `names` are those of the n classes.
 
     Attributes:
         train: a finite `tf.data.Dataset` of batches (x, y), new or in a new order in every epoch.
-        validation, test: the sequences of these parts.
-        names: the names of the n classes.
+        validation, test: the `Sequences` of these parts.
         switching_rate: the probability in training that a frame has another label than the frame before it.
         prior: (n,), the share of each class in the frames of training; always above zero.
-        source: the origin of the frames, and how they are split.
-        notes: what was passed over or looks odd, a sentence each.
     """
 
-    train: Any
-    validation: Sequences
-    test: Sequences
-    names: tuple[str, ...]
     switching_rate: float
     prior: np.ndarray
-    source: str
-    notes: tuple[str, ...] = ()
 
 
 def load(
@@ -118,13 +98,8 @@ def load(
             raise ValueError("labels are of the user's own frames: name their npy file, data=.")
         return _digits(batch_size, seed)
     own = _own(Path(data), labels, batch_size, seed, max_bytes)
-    if own.notes:
-        warnings.warn("\n".join(own.notes), stacklevel=2)
+    tell(own.notes)
     return own
-
-
-def _changes(y):
-    return np.diff(y, axis=1, prepend=y[:, :1]) != 0
 
 
 def _digits(batch_size, seed):
@@ -160,7 +135,7 @@ def _digits(batch_size, seed):
     )
     names = tuple(str(name) for name in scans.target_names)
     prior = np.full(len(names), 1 / len(names))
-    return Frames(batches, to_validate, to_test, names, SWITCHING_RATE, prior, source)
+    return Frames(batches, to_validate, to_test, names, source, switching_rate=SWITCHING_RATE, prior=prior)
 
 
 def _own(path, labels, batch_size, seed, max_bytes):
@@ -186,7 +161,8 @@ def _own(path, labels, batch_size, seed, max_bytes):
     batches = tf.data.Dataset.from_tensor_slices((x[of_train], y[of_train]))
     batches = batches.shuffle(len(of_train), seed=seed).batch(batch_size)
     prior = np.bincount(y[of_train].ravel(), minlength=len(names)) + 1.0
-    rate = float(_changes(y[of_train])[:, 1:].mean()) if y.shape[1] > 1 else 0.0
+    rate = float((np.diff(y[of_train], axis=1) != 0).mean()) if y.shape[1] > 1 else 0.0
     source = f"{path}: {len(of_train)} sequences to train, {count} to validate, {count} to test"
     to_validate, to_test = (Sequences(x[own], y[own]) for own in (of_validation, of_test))
-    return Frames(batches, to_validate, to_test, names, rate, prior / prior.sum(), source, (*notes, *twins(names)))
+    parts = (batches, to_validate, to_test, names, source, (*notes, *twins(names)))
+    return Frames(*parts, switching_rate=rate, prior=prior / prior.sum())

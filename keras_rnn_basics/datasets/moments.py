@@ -11,7 +11,7 @@ DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 CLOCK = r"([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)"
 ISO = rf"\d{{4}}([-/])\d\d\1\d\d({CLOCK}( ?(Z|UTC|[+-]\d\d:?\d\d))?)?"
 # 2020/1/2 9:30; and years, months, days and hours in columns of their own.
-SHORT = re.compile(r"(\d{4})[-/ ](\d{1,2})[-/ ](\d{1,2})(?:([T ])(\d{1,2})(?=:|$))?(?!\d)")
+SHORT = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})(?:([T ])(\d{1,2})(?=:|$))?(?!\d)")
 DAY_OR_MONTH_FIRST = r"(\d{1,2})([./-])(\d{1,2})\2\d{4}( \d{1,2}:\d\d(:\d\d)?)?"
 OFFSET = r" ?[+-]\d\d:?\d\d$"
 DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
@@ -94,6 +94,8 @@ class _Reader:
             if not aware:
                 return read, None
             return self._with_offsets(text, read, self.date_format.replace("%z", "").strip())
+        if re.match(r"\d{8} ", text.iloc[0]):  # a date and a time of two columns
+            text = text.str.replace(r"^(\d{8}) (\d{4}|\d{6})$", r"\1\2", regex=True)
         if text.str.fullmatch(r"\d{8,}(\.\d*)?").all():
             return self._digits(text)
         if found := re.fullmatch(DAY_OR_MONTH_FIRST, text.iloc[0]):
@@ -130,12 +132,12 @@ class _Reader:
                 if self.step is not None and self.step % DAY:
                     self._refuse_no_time(text.str.len() == 8)
                 return read, None
-        whole = text.str.split(".").str[0].astype("float64")
-        unit = next((unit for unit, below in EPOCHS.items() if whole.iloc[0] < below), "ns")
+        count = text.astype("float64")
+        unit = next((unit for unit, below in EPOCHS.items() if count.iloc[0] < below), "ns")
         least = {"s": 1e8, "ms": 1e11, "us": 1e14, "ns": 1e17}[unit]
-        self._refuse_no_time((whole < least) | (whole >= EPOCHS[unit]) | (whole > 9e18))
+        self._refuse_no_time((count < least) | (count >= EPOCHS[unit]) | (count > 9e18))
         if text.str.contains(".", regex=False).any():
-            micros = text.astype("float64") * {"s": 1e6, "ms": 1e3, "us": 1, "ns": 1e-3}[unit]
+            micros = count * {"s": 1e6, "ms": 1e3, "us": 1, "ns": 1e-3}[unit]
             read = pandas.to_datetime(micros.round().astype("int64"), unit="us")
         else:
             read = pandas.to_datetime(text.astype("int64"), unit=unit)

@@ -125,6 +125,8 @@ def every_number(table, rows, names, values, repairs):
     Args:
         rows: the row of the table that each of the N is; -1 is one that was missing, and has been reported.
     """
+    import pandas
+
     missing = np.isnan(values)
     whole = np.flatnonzero(~missing.any(axis=1))
     for k in np.flatnonzero(missing.any(axis=0)):
@@ -137,8 +139,7 @@ def every_number(table, rows, names, values, repairs):
         if len(own):
             what = f"{table.row(own[0])}, column {names[k]!r}: the number is missing{_further(len(own))}"
             repairs.fault("gaps", what, "it takes the last value before it")
-    latest = np.maximum.accumulate(np.where(missing, 0, np.arange(len(values))[:, None]), axis=0)
-    return np.take_along_axis(values, latest, axis=0), missing if missing.any() else None
+    return pandas.DataFrame(values).ffill().to_numpy(), missing if missing.any() else None
 
 
 def whole_rows(table, rows, names, values, repairs):

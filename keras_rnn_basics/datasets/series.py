@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics.datasets import repairs as mending
+from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.moments import DAY, read_moments
-from keras_rnn_basics.datasets.tables import columns_of, find_column, letters, read_table
+from keras_rnn_basics.datasets.tables import Source, letters
 
 # A moment or a date, such as "2014-01-01".
 Moment = str | date | np.datetime64
-# Columns that tell several stations or tickers apart.
-TELLING = {"ticker", "tickers", "symbol", "name", "station", "stationid", "stationsid", "isin", "instrument"}
+NUMBERS_OF_ROWS = {"no", "nr", "id", "index", "row", "rownumber", "number", "record"}
 # What is written for a missing number, beside 9999 and alike: the limits of 16 bits, netCDF's fill value.
-CODES = (-32768.0, 32767.0, -8888.0, 1e20, 9.969209968386869e36)
+CODES = (-32768.0, -32767.0, 32767.0, 65535.0, -8888.0, 1e20, 9.969209968386869e36)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,13 +121,15 @@ def read_series(
     date_format: str | None = None,
     only: Mapping[str, Any] | None = None,
     repair: bool | str | Sequence[str] = False,
+    max_bytes: int = MAX_BYTES,
 ) -> Series:
     """Reads a table with one row per step: times, and columns of numbers.
 
     Args:
         data: a pandas.DataFrame or the path of a file. A csv file has commas, semicolons, tabs or bars between its
-            fields, is in UTF-8, and may be packed (gz, bz2, xz, zip). Excel, parquet and feather files are read if the
-            package that pandas needs for them is installed.
+            fields, is in UTF-8, and may be packed (gz, bz2, xz, zip). Numbers such as $5, 1,013, 2.5M and 50% are read,
+            and `Series.repairs` tells how. Excel, parquet and feather files are read if the package that pandas needs
+            for them is installed.
         step: the length of a step, such as np.timedelta64(10, "m") or "10min"; `None` for steps of unequal length,
             such as trading days.
         time: the column of the times, or several columns that give the time together. `None` takes the index of a frame
@@ -147,6 +149,7 @@ def read_series(
             dropped instead). "order": rows are sorted. "duplicates": identical rows are kept once. True stands for
             these three. "outliers": a number is taken as missing if it lies 20 times farther from the 30 numbers before
             it than they lie from each other.
+        max_bytes: the most bytes that a file may hold, unpacked.
 
     Returns:
         A `Series`. Its times are local dates if the step is a day. Else they are UTC if the data or `time_zone` give
@@ -165,22 +168,22 @@ def read_series(
     """
     step = None if step is None else _step(step)
     words: dict[str, Any] = dict(categories if isinstance(categories, Mapping) else dict.fromkeys(categories))
-    only, marks = dict(only or {}), () if missing is None else tuple(missing)
-    place, header = columns_of(data, time)
-    words = {find_column(place, header, name): own for name, own in words.items()}
-    only = {find_column(place, header, name): own for name, own in only.items()}
     if isinstance(columns, str):
         raise ValueError(f"columns must be a list of names, such as [{columns!r}], got {columns!r}.")
-    chosen = None if columns is None else [find_column(place, header, name) for name in columns]
-    tellers = telling(header)
-    table = read_table(data, time, chosen, [*words, *only], tellers, marks)
-    repairs = mending.Repairs(repair, table.place)
-    take_only(table, only, [name for name in tellers if name not in (*words, *(chosen or ()))])
+    source, marks = Source(data, time, max_bytes), () if missing is None else tuple(missing)
+    words, only = ({source.find(name): own for name, own in part.items()} for part in (words, only or {}))
+    chosen = None if columns is None else [source.find(name) for name in columns]
+    table, repairs = source.read(chosen, words, only, marks), mending.Repairs(repair, source.place)
     times, offsets = read_moments(table, step, date_format, time_zone)
     if chosen is None:
         chosen = [name for name in table.frame.columns if name not in (*table.time, *words, *only)]
     names, values = _columns(table, chosen, words, marks, missing is not None)
 
+    if step is None:
+        # Before the order is looked at: a dividend of a day stands in a row of its own, beside that of its prices.
+        whole = mending.whole_rows(table, np.arange(len(times)), names, values, repairs)
+        table.frame, times, values = table.frame[whole], times[whole], values[whole]
+        offsets = None if offsets is None else offsets[whole]
     order = mending.in_order(table, times, values, repairs)
     times, values = times[order], mending.without_outliers(table, order, names, values[order], repairs)
     if step is not None:
@@ -196,7 +199,7 @@ def read_series(
         whole = mending.whole_rows(table, order, names, values, repairs)
         times, values, filled = times[whole], values[whole], None
         offsets = None if offsets is None else offsets[order][whole]
-    notes = (*table.notes, *_constant(names, values), *repairs.sentences)
+    notes = (*table.notes, *_without_news(names, values), *repairs.sentences)
     known = {name: tuple(own.removeprefix(f"{name}=") for own in names if own.startswith(f"{name}=")) for name in words}
     offsets = None if offsets is None else offsets.astype("timedelta64[s]")
     times = _shortest(times, step is None or not step % DAY)
@@ -213,28 +216,6 @@ def _step(step):
     except (ValueError, TypeError):
         what = "step must be a length of time such as '10min' or np.timedelta64(1, 'D')"
         raise ValueError(f"{what}, or None, got {step!r}.") from None
-
-
-def telling(header):
-    """The columns whose name says that they tell several series apart."""
-    return [name for name in header if letters(name) in TELLING]
-
-
-def take_only(table, only, tellers):
-    for name, word in only.items():
-        text = table.frame[name].astype("str").str.strip()
-        if not (text == str(word)).any():
-            raise ValueError(
-                f"{table.place}, column {name!r}: no row has {word!r}, but {sorted(text.dropna().unique())[:5]}."
-            )
-        table.frame = table.frame[text == str(word)]
-    for name in tellers:
-        own = table.frame[name].dropna().astype("str").str.strip().unique()
-        if 1 < len(own) <= len(table.frame) / 2:
-            raise ValueError(
-                f"{table.place}, column {name!r} tells {len(own)} series apart, {list(own[:4])}. Take one of them: "
-                f"only={{{name!r}: {own[0]!r}}}."
-            )
 
 
 def _columns(table, names, words, marks, guarded):
@@ -262,7 +243,7 @@ def _columns(table, names, words, marks, guarded):
 def _code(values):
     """The greatest or least number, if it looks like a mark of missing ones: far from all others, and 9999 or alike."""
     values, counts = np.unique(values[np.isfinite(values)], return_counts=True)
-    likely = np.array([_all_nines(own) > 1 or np.isclose(own, CODES).any() for own in values])
+    likely = np.isclose(values[:, None], CODES).any(axis=1) | np.array([_all_nines(own) > 1 for own in values], bool)
     for k in (*range(min(3, len(values))), *range(-1, -1 - min(3, len(values)), -1)):
         rest = values[~likely & (np.arange(len(values)) != k % len(values))]
         width, nines = np.ptp(rest) if len(rest) else 0, _all_nines(values[k])
@@ -271,6 +252,9 @@ def _code(values):
             return values[k]
         if values[k] != 0 and counts[k] > 2 and len(rest) > 10 and far > 10 * width:
             return values[k]
+    # -200 again and again, where nothing else is below zero.
+    if len(values) > 2 and values[0] <= -99 and values[0] % 1 == 0 and counts[0] > 2 and values[1] >= 0:
+        return values[0]
     return None
 
 
@@ -279,14 +263,15 @@ def _all_nines(number):
     return len(written) if set(written) == {"9"} else 0
 
 
-def _constant(names, values):
-    if len(values) < 10:
-        return []
-    return [
-        f"column {name!r} is constant, {own[0]:g}"
-        for name, own in zip(names, values.T)
-        if (own == own[0]).all() and "=" not in name
-    ]
+def _without_news(names, values):
+    """A sentence for each column that never changes, or that counts the rows."""
+    told = []
+    for name, own in zip(names, values.T) if len(values) >= 10 else ():
+        if (own == own[0]).all() and "=" not in name:
+            told.append(f"column {name!r} is constant, {own[0]:g}")
+        elif letters(name) in NUMBERS_OF_ROWS and (np.diff(own) == 1).all():
+            told.append(f"column {name!r} counts the rows; if it measures nothing, leave it out by columns=[...]")
+    return told
 
 
 def _shortest(times, days):

@@ -1,14 +1,16 @@
 """A table from a file or from a pandas.DataFrame: its columns by name, and the line that each row stands in."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.files import (
+    BETWEEN_THOUSANDS,
     GROUPS,
     MISSING,
     NUMBER,
@@ -21,6 +23,9 @@ from keras_rnn_basics.datasets.files import (
 
 # What the columns of times are called, beside signs and digits: "Date", "time_utc", "Open time".
 TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local)?"
+# Columns that tell several stations or tickers apart.
+TELLING = {"ticker", "tickers", "symbol", "name", "station", "stationid", "stationsid", "isin", "instrument"}
+UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "%": 1}  # 2.5M trades
 CHUNK = 1 << 17
 # The text of so many times takes about a gigabyte.
 MOST_ROWS = 10_000_000
@@ -88,7 +93,12 @@ class Table:
         if self.decimal == ",":  # 1.013 is no number there: it may be 1013
             odd |= text.str.contains(".", regex=False, na=False)
         if odd.any():
-            plain = text[odd].str.replace(r"^([+-]?)[$€£¥] ?", r"\1", regex=True)
+            plain = text[odd].str.replace("\u2212", "-").str.replace(r"^([+-]?)[$€£¥] ?", r"\1", regex=True)
+            plain, unit = plain.str.replace(BETWEEN_THOUSANDS, "", regex=True), 1
+            if (
+                len(plain) == text.notna().sum() and plain.str.contains(r"\d ?[KMB%]$").all()
+            ):  # not a flag here and there
+                unit, plain = plain.str[-1].map(UNITS), plain.str[:-1].str.strip()
             grouped = plain.str.fullmatch(GROUPS[self.decimal])
             plain = plain.mask(grouped, plain.str.replace(",."[self.decimal == ","], "", regex=False))
             plain = plain.str.replace(",", ".") if self.decimal == "," else plain
@@ -96,8 +106,8 @@ class Table:
             if not good.all():
                 bad = good[~good].index[0]
                 self._refuse_text(name, text, text[odd][~good], int(self.frame.index.get_loc(bad)))
-            values[odd] = pandas.to_numeric(plain)
-            self.notes.append(f"column {name!r}: {text[odd].iloc[0]!r} was read as {float(values[odd].iloc[0]):g}")
+            values[odd] = pandas.to_numeric(plain) * unit
+            self.notes.append(f"column {name!r}: {text[odd].iloc[0]!r} was read as {float(values[odd].iloc[0]):.15g}")
         return values.to_numpy("float64")
 
     def _refuse_text(self, name, text, bad, number):
@@ -110,79 +120,128 @@ class Table:
         raise self.error(number, name, f"{bad.iloc[0]!r} is not a finite number; {advice}.")
 
 
-def read_table(*arguments: Any) -> Table:
-    """All that `chunks` gives, in one."""
-    import pandas
-
-    first, *others = _few_enough(chunks(*arguments))
-    first.frame = pandas.concat([first.frame, *(own.frame for own in others)]) if others else first.frame
-    return first
-
-
-def _few_enough(tables):
-    rows = 0
-    for table in tables:
-        rows += len(table.frame)
-        if rows > MOST_ROWS and table.place != FRAME:
-            raise ValueError(
-                f"{table.place} holds more than {MOST_ROWS:,} rows. If that is meant, hand over a frame of what you "
-                "need: frame = pandas.read_csv(..., usecols=[...]), and load(frame)."
-            )
-        yield table
-
-
-def chunks(
-    data: Any,
-    time: str | Sequence[str] | None,
-    columns: Sequence[str] | None = None,
-    text: Sequence[str] = (),
-    kept: Sequence[str] = (),
-    missing: Sequence[Any] = (),
-    size: int = CHUNK,
-) -> Iterator[Table]:
-    """Reads columns of a file or frame, `size` rows at a time.
+class Source:
+    """A file or frame whose rows are not read yet; `header` are the names of its columns.
 
     Args:
-        data, time, columns, missing: as in `read_series`.
-        text: further columns, which stay text.
-        kept: further columns, if the table has them.
+        data, time, max_bytes: as in `read_series`.
     """
-    import pandas
 
-    place, layout = _header(data, time)
-    header, where = layout.header, f"{place}, line {layout.above + 1}" if layout.sep else place
-    found = find_time(where, header, time, layout.frame)
-    names = [name for name in header if name not in found] if columns is None else list(columns)
-    unnamed = columns is None and header[0] == "" and found != [""]
-    if unnamed:  # the numbers of the rows, or an error
-        names.remove("")
-        layout.notes.append("the first column, without a name, holds the numbers of the rows: it was passed over")
-    names = [*found, *(name for name in (*names, *text) if name not in found)]
-    for name in names:
-        if name == "" and found != [""]:
-            what = f"column {header.index('') + 1} has no name; the columns are {header}"
-            raise ValueError(f"{where}: {what}. Name those to read: columns=[...].")
-        find_column(where, header, name)
-    names = list(dict.fromkeys([*names, *(name for name in header if name in kept)]))
-    if len(names) == len(found):
-        raise ValueError(f"{where}: there are no columns of numbers beside {found}.")
-    if layout.frame is None:
-        frames = frames_of(Path(place), layout, [header.index(name) for name in (*found, *text)], missing, size)
-    elif not len(layout.frame):
-        raise ValueError(f"{place} has no rows.")
-    else:
-        frames = (layout.frame.iloc[begin : begin + size] for begin in range(0, len(layout.frame), size))
-    for frame in frames:
-        if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
-            raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
-        yield Table(place, frame[names], found, layout.decimal, layout.notes)
-        layout.notes = []
+    def __init__(self, data: Any, time: str | Sequence[str] | None, max_bytes: int = MAX_BYTES) -> None:
+        self.place, self.layout = _layout(data, time, max_bytes)
+        self.header, self.asked = self.layout.header, time
+        # Those whose name says that they tell several stations or tickers apart.
+        self.tellers = [name for name in self.header if letters(name) in TELLING]
+
+    def find(self, name: str) -> str:
+        """The column of this name, as the table writes it: in capital letters or not."""
+        return find_column(self.place, self.header, name)
+
+    def read(self, *arguments: Any) -> Table:
+        """All that `chunks` gives, in one."""
+        import pandas
+
+        rows, tables = 0, []
+        for table in self.chunks(*arguments):
+            rows += len(table.frame)
+            if rows > MOST_ROWS and self.layout.frame is None:
+                raise ValueError(
+                    f"{self.place} holds more than {MOST_ROWS:,} rows. If that is meant, hand over a frame of what you "
+                    "need: frame = pandas.read_csv(..., usecols=[...]), and load(frame)."
+                )
+            tables.append(table)
+        if len(tables) > 1:
+            tables[0].frame = pandas.concat([table.frame for table in tables])
+        return tables[0]
+
+    def chunks(
+        self,
+        columns: Sequence[str] | None = None,
+        words: Sequence[str] = (),
+        only: Mapping[str, Any] | None = None,
+        missing: Sequence[Any] = (),
+        size: int = CHUNK,
+    ) -> Iterator[Table]:
+        """Reads columns, `size` rows at a time, of which those with the values of `only` are kept.
+
+        Args:
+            columns, only, missing: as in `read_series`.
+            words: further columns, which stay text.
+
+        Raises:
+            ValueError: as `read_series`; where `tellers` tell several series apart, and `only` takes none of them.
+        """
+        import pandas
+
+        layout, header, only = self.layout, self.header, dict(only or {})
+        where = f"{self.place}, line {layout.above + 1}" if layout.sep else self.place
+        found = find_time(where, header, self.asked, layout.frame)
+        names = [name for name in header if name not in found] if columns is None else list(columns)
+        unnamed = columns is None and header[0] == "" and found != [""]
+        if unnamed:  # the numbers of the rows, or an error
+            names.remove("")
+            layout.notes.append("the first column, without a name, holds the numbers of the rows: it was passed over")
+        text = [*found, *words, *only]
+        names = list(dict.fromkeys([*names, *text]))
+        for name in names:
+            if name == "" and found != [""]:
+                what = f"column {header.index('') + 1} has no name; the columns are {header}"
+                raise ValueError(f"{where}: {what}. Name those to read: columns=[...].")
+            find_column(where, header, name)
+        if len(names) == len(found):
+            raise ValueError(f"{where}: there are no columns of numbers beside {found}.")
+        tellers = [name for name in self.tellers if name not in (*words, *only, *(columns or ()))]
+        names += [name for name in tellers if name not in names]
+        if layout.frame is None:
+            frames = frames_of(Path(self.place), layout, [header.index(name) for name in text], missing, size)
+        elif not len(layout.frame):
+            raise ValueError(f"{self.place} has no rows.")
+        else:
+            frames = (layout.frame.iloc[begin : begin + size] for begin in range(0, len(layout.frame), size))
+        choice = _Choice(self.place, only, tellers)
+        for frame in frames:
+            if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
+                raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
+            if len(frame := choice.of(frame)):
+                yield Table(self.place, frame[names], found, layout.decimal, layout.notes)
+                layout.notes = []
+        choice.refuse_none()
 
 
-def columns_of(data: Any, time: str | Sequence[str] | None) -> tuple[str, list[str]]:
-    """-> how errors name the table, and its columns."""
-    place, layout = _header(data, time)
-    return place, layout.header
+class _Choice:
+    """The rows of one series: those with the values of `only`; where `tellers` tell several apart, an error."""
+
+    def __init__(self, place, only, tellers):
+        self.place, self.only, self.tellers, self.rows = place, only, tellers, 0
+        # The words of each column, in their order.
+        self.seen: dict[str, dict[str, None]] = {name: {} for name in (*only, *tellers)}
+
+    def of(self, frame):
+        for name, seen in self.seen.items():
+            own = frame[name].astype("str").str.strip()
+            if len(seen) < CHUNK:  # so many words cannot be series
+                seen.update(dict.fromkeys(own[frame[name].notna()].unique()))
+            if name in self.only:
+                frame = frame[own == str(self.only[name])]
+        self.rows += len(frame)
+        for name in self.tellers:
+            if 1 < len(words := [*self.seen[name]]) <= self.rows / 2:
+                raise ValueError(
+                    f"{self.place}, column {name!r} tells {len(words)} series apart, {words[:4]}. Take one of them: "
+                    f"only={{{name!r}: {words[0]!r}}}."
+                )
+        return frame
+
+    def refuse_none(self):
+        if not self.rows:
+            name = next((own for own in self.only if str(self.only[own]) not in self.seen[own]), [*self.only][-1])
+            what = f"no row has {self.only[name]!r}, but {sorted(self.seen[name])[:5]}"
+            raise ValueError(f"{self.place}, column {name!r}: {what}.")
+
+
+def _listed(header, most=30):
+    more = f" and {len(header) - most} more" if len(header) > most else ""
+    return f"{list(header[:most])}{more}"
 
 
 def letters(name: Any) -> str:
@@ -195,7 +254,7 @@ def find_column(place: str, header: Sequence[str], name: str) -> str:
     alike = [own for own in header if own == name] or [own for own in header if own.lower() == str(name).lower()]
     if len(alike) != 1:
         found = "are several columns" if alike else "is no column"
-        raise ValueError(f"{place}: there {found} {name!r}; the columns are {list(header)}.")
+        raise ValueError(f"{place}: there {found} {name!r}; the columns are {_listed(header)}.")
     return alike[0]
 
 
@@ -212,10 +271,10 @@ def find_time(place: str, header: Sequence[str], time: str | Sequence[str] | Non
         return named
     what = "no column of the times was found" if not named else f"the times may be in {named}"
     advice = f"time={named!r}, if they belong together, or the right one" if named else "time='the name of the column'"
-    raise ValueError(f"{place}: {what}; the columns are {list(header)}. Give {advice}.")
+    raise ValueError(f"{place}: {what}; the columns are {_listed(header)}. Give {advice}.")
 
 
-def _header(data, time):
+def _layout(data, time, max_bytes):
     if hasattr(data, "iloc") and hasattr(data, "columns"):
         frame = _flat(data, time)
         return FRAME, Layout(list(frame.columns), frame=frame)
@@ -224,18 +283,17 @@ def _header(data, time):
     path = Path(data)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; name the file in it.")
     if path.suffix.lower() in SPREADSHEETS:
-        return FRAME, _header(spreadsheet(path), time)[1]
+        return FRAME, _layout(spreadsheet(path, max_bytes), time, max_bytes)[1]
 
     def is_header(row):
         try:
-            return bool(find_time("", row, time))
+            # Above a header stand rows of nothing but commas.
+            return bool(row) and bool(row[0] or row.count("") == 1) and bool(find_time("", row, time))
         except ValueError:
             return False
 
-    return str(path), layout_of(path, is_header)
+    return str(path), layout_of(path, is_header, max_bytes)
 
 
 def _flat(data, time):

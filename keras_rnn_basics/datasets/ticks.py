@@ -1,5 +1,6 @@
 """Stock prices: IBM's daily bars, the user's own bars, or bars made from a file of single trades."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import as_file, files
@@ -7,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.repairs import Repairs, shown
 from keras_rnn_basics.datasets.series import Series, read_series
-from keras_rnn_basics.datasets.tables import columns_of, find_column, letters
+from keras_rnn_basics.datasets.tables import Source, letters
 from keras_rnn_basics.datasets.trades import read_trades
 
 IBM = "IBM's daily bars (not ticks), 2000-03-01 to 2013-03-01, unadjusted, Quandl WIKI (public domain)"
@@ -33,6 +35,7 @@ def load(
     date_format: str | None = None,
     only: Mapping[str, Any] | None = None,
     repair: bool | str | Sequence[str] = False,
+    max_bytes: int = MAX_BYTES,
 ) -> Series:
     """Bars: one row per day (or minute, or number of trades), with its open, high, low and close price and its volume.
 
@@ -47,7 +50,7 @@ def load(
         size: the length of a bar: in seconds, trades, or volume.
         columns: the names of these columns where they are others, such as {"close": "Adj Close"} or {"size": "qty"}; or
             a list of the columns among which they are looked for.
-        time, missing, time_zone, date_format, only: as in `read_series`.
+        time, missing, time_zone, date_format, only, max_bytes: as in `read_series`.
         repair: as in `read_series`, but no price is ever filled in: "gaps" drops rows with a price that is missing or
             not positive. "outliers" moves a high below or a low above the open or close to it. "splits" divides the
             prices before what looks like a split by its ratio.
@@ -67,47 +70,47 @@ def load(
     >>> len(days), days.names, days.times[0]
     (3270, ('open', 'high', 'low', 'close', 'volume'), np.datetime64('2000-03-01'))
     """
-    reading = (time, columns, missing, time_zone, date_format, only, repair)
+    reading: dict[str, Any] = {"time": time, "missing": missing, "time_zone": time_zone, "date_format": date_format}
+    reading |= {"only": only, "repair": repair, "max_bytes": max_bytes}
     if bars is not None:
         if data is None:
             raise ValueError(f"bars={bars!r} are made of trades: give their file. Without one there are daily bars.")
-        return read_trades(data, bars, size, *reading)
+        return read_trades(data, bars, size, columns=columns, **reading)
     if size is not None:
         raise ValueError(f"size belongs to bars='time', 'tick' or 'volume'; got size={size!r} without bars.")
     if data is not None:
-        return _read_bars(data, *reading)
+        return _read_bars(data, columns, **reading)
     with as_file(files("keras_rnn_basics.datasets") / "data" / "ibm_daily.csv.gz") as shipped:
-        return replace(_read_bars(shipped, *reading[:-1], False), source=IBM)
+        return replace(_read_bars(shipped, None), source=IBM)
 
 
-def _read_bars(data, time, columns, missing, time_zone, date_format, only, repair):
-    place, header = columns_of(data, time)
+def _read_bars(data, columns, time=None, repair=False, **reading):
+    source = Source(data, time, reading.get("max_bytes", MAX_BYTES))
     named = dict(columns) if isinstance(columns, Mapping) else {}
     if unknown := [name for name in named if name not in (*PRICES, "volume")]:
         raise ValueError(f"columns names {(*PRICES, 'volume')}, got {unknown[0]!r}.")
-    among = header if columns is None or named else [find_column(place, header, name) for name in columns]
-    wanted = {name: named.get(name) or _bar_column(place, among, name) for name in (*PRICES, "volume")}
+    among = source.header if columns is None or named else [source.find(name) for name in columns]
+    wanted = {name: named.get(name) or _bar_column(source, among, name) for name in (*PRICES, "volume")}
     found = {name: own for name, own in wanted.items() if own is not None}
     notes = []
     if "volume" not in found:
         notes.append("there is no column of the volume; columns={'volume': '...'} would name it")
-    own = list(found.values())
-    series = read_series(data, None, time, own, missing, (), time_zone, date_format, only, repair)
+    series = read_series(data, None, time, list(found.values()), repair=repair, **reading)
     series = replace(series, names=tuple(found), repairs=(*notes, *series.repairs))
-    return _checked(series, Repairs(repair, place))
+    return _checked(series, Repairs(repair, source.place))
 
 
-def _bar_column(place, header, name):
+def _bar_column(source, header, name):
     """The column called so; else the one whose name begins so, but no price that is weighted by the volume."""
     if any(own.lower() == name for own in header):
-        return find_column(place, header, name)
-    begin = "vol" if name == "volume" else name
-    found = [own for own in header if letters(own).startswith(begin) and "weighted" not in own.lower()]
+        return source.find(name)
+    begin = r"vol(ume|[^a-z]|$)" if name == "volume" else name  # volatility is no volume
+    found = [own for own in header if re.match(rf"[^a-z]*{begin}", own.lower()) and "weighted" not in own.lower()]
     found = [own for own in found if letters(own) == name] or found
     if len(found) == 1 or (name == "volume" and not found):
         return found[0] if found else None
     raise ValueError(
-        f"{place}: there must be one column {name!r}, or one that begins so, or columns={{{name!r}: '...'}}; "
+        f"{source.place}: there must be one column {name!r}, or one that begins so, or columns={{{name!r}: '...'}}; "
         f"the columns are {header}."
     )
 
@@ -192,7 +195,7 @@ def returns(bars: Series) -> Series:
     if "volume" in bars.names:
         v = np.log(np.maximum(bars.column("volume").astype("float64"), 1))
         total, ends = np.append(0, np.cumsum(v)), np.arange(1, len(v))
-        starts = np.maximum(0, ends - 22)
-        columns["log_volume"] = v[1:] - (total[ends] - total[starts]) / (ends - starts), filled[1:]
+        starts, amiss = np.maximum(0, ends - 22), np.append(0, np.cumsum(filled))
+        columns["log_volume"] = v[1:] - (total[ends] - total[starts]) / (ends - starts), amiss[ends + 1] > amiss[starts]
     values, filled = (np.stack(own, axis=1) for own in zip(*columns.values()))
     return bars.rows(1, len(bars)).with_columns(tuple(columns), values, filled).only(tuple(columns))

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics import checks
+from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.moments import read_moments
 from keras_rnn_basics.datasets.repairs import Repairs, shown
-from keras_rnn_basics.datasets.series import Series, take_only, telling
-from keras_rnn_basics.datasets.tables import chunks, columns_of, find_column
+from keras_rnn_basics.datasets.series import Series
+from keras_rnn_basics.datasets.tables import Source
 
 KINDS = ("time", "tick", "volume")
 NAMES = ("open", "high", "low", "close", "volume", "trades")
@@ -33,30 +34,19 @@ def read_trades(
     date_format: str | None = None,
     only: Mapping[str, Any] | None = None,
     repair: bool | str | Sequence[str] = False,
+    max_bytes: int = MAX_BYTES,
 ) -> Series:
-    """Reads single trades, a row each, into bars; a file in bounded memory.
+    """Reads single trades, a row each, into bars; a file in bounded memory. The arguments are those of `ticks.load`.
 
-    Args:
-        data: the path of a file or a pandas.DataFrame, with the columns time, price and size. Times are in rising
-            order; several trades may have the same time.
-        bars: "time": each bar covers `size` seconds of the clock, and a span without a trade gives no bar; "tick": each
-            bar has `size` trades; "volume": each bar has a volume of at least `size`, including the trade that reaches
-            it.
-        size: the size of a bar. The last bar may be smaller.
-        columns: the names of the columns where they are others: {"size": "qty"}.
-        time, missing, time_zone, date_format, only: as in `read_series`.
-        repair: which trades to leave out and to report the number of, half of all at most: "gaps", whose price or size
-            is missing or not positive; "order", whose time is earlier than that of a trade before them.
+    "time": each bar covers `size` seconds of the clock, and a span without a trade gives no bar; "tick": each bar has
+    `size` trades; "volume": each bar has a volume of at least `size`, including the trade that reaches it. The last bar
+    may be smaller. The time of a bar is that of its last trade, when the whole bar is known.
 
-    Returns:
-        A `Series` with the columns open, high, low, close, volume and trades. The time of a bar is that of its last
-        trade, when the whole bar is known.
+    `repair` says which trades are left out, half of all at most, and their number reported: "gaps", whose price or size
+    is missing or not positive; "order", whose time is earlier than that of a trade before them.
 
     Raises:
-        FileNotFoundError: if the file does not exist.
-        ValueError: for invalid `bars` or `size`, a table that lacks a column, a field that cannot be read, a time later
-            than those of more than 20 trades that follow; and for each fault that `repair` does not name. The error
-            names the file, the line and the column.
+        ValueError: also for a time later than those of more than 20 trades that follow.
     """
     if bars not in KINDS:
         raise ValueError(f"bars must be one of {KINDS}, got {bars!r}.")
@@ -66,26 +56,22 @@ def read_trades(
         raise ValueError(f"size must be a whole number of trades in a bar, up to {MOST_TRADES:,}, got {size!r}.")
     if bars == "time" and not 1e-9 <= size <= LONGEST_BAR:
         raise ValueError(f"size must be from 1e-9 to {LONGEST_BAR:,} seconds in a bar, got {size!r}.")
-    place, header = columns_of(data, time)
+    source = Source(data, time, max_bytes)
     named = dict(columns) if isinstance(columns, Mapping) else {}
     try:
-        price, volume = (find_column(place, header, named.get(name, name)) for name in ("price", "size"))
+        price, volume = (source.find(named.get(name, name)) for name in ("price", "size"))
     except ValueError as error:
         raise ValueError(f"{error} Name them: columns={{'price': '...', 'size': '...'}}.") from None
-    only, marks = {find_column(place, header, name): word for name, word in (only or {}).items()}, tuple(missing or ())
-    others = [name for name in telling(header) if name not in only]
-    gathered, leaver = _Bars(bars, size), _LeftOut(Repairs(repair, place))
-    for table in chunks(data, time, [price, volume], list(only), others, marks, CHUNK):
-        take_only(table, only, others)
-        if not len(table.frame):
-            continue
+    only, marks = {source.find(name): word for name, word in (only or {}).items()}, tuple(missing or ())
+    gathered, leaver = _Bars(bars, size), _LeftOut(Repairs(repair, source.place))
+    for table in source.chunks([price, volume], (), only, marks, CHUNK):
         times, _ = read_moments(table, MOMENT, date_format, time_zone)
         prices, sizes = table.numbers(price, marks), table.numbers(volume, marks)
         keep = leaver.keep(table, times, {price: prices, volume: sizes})
         if keep.any():
             gathered.add(times[keep], prices[keep], sizes[keep])
     times, values = gathered.close()
-    return Series(times, values, NAMES, place, leaver.sentences(), regular=False)
+    return Series(times, values, NAMES, source.place, leaver.sentences(), regular=False)
 
 
 class _LeftOut:
@@ -139,67 +125,49 @@ class _LeftOut:
 
 
 class _Bars:
-    """Bars that grow while trades are added; the last bar stays open until the next bar begins."""
+    """Bars of trades, which are added piece by piece; a bar that goes on in the next piece is joined at the end."""
 
     def __init__(self, kind, size):
-        self.kind, self.size = kind, size
-        # A bar is full when its volume reaches the size, up to rounding.
-        self.full = size * (1 - 1e-9)
-        self.closed = []  # the times and values of bars, some thousands at a time
-        self.open = None  # the time and values of the last bar
-        self.clock = None  # the number of the span of time that holds the last trade
+        self.kind, self.size, self.parts = kind, size, []
+        self.trades = 0  # all so far
+        self.bar, self.held = 0, 0.0  # the number of the last bar of a volume, and the volume in it
 
     def add(self, times, prices, sizes):
-        starts = self._starts(times, sizes)
-        goes_on = not len(starts) or starts[0] > 0
-        segments = np.append(0, starts) if goes_on else starts
-        ends = np.append(segments[1:], len(times)) - 1
-        columns = [
-            prices[segments],
-            np.maximum.reduceat(prices, segments),
-            np.minimum.reduceat(prices, segments),
-            prices[ends],
-            np.add.reduceat(sizes, segments),
-            ends + 1 - segments,
-        ]
-        times, values = times[ends], np.stack(columns, axis=1)
-        if self.open is not None:
-            if goes_on:
-                values[0] = _joined(self.open[1], values[0])
-            else:
-                self.closed.append((self.open[0][None], self.open[1][None]))
-        self.closed.append((times[:-1], values[:-1]))
-        self.open = times[-1], values[-1]
+        numbers = self._numbers(times, sizes)
+        self.trades += len(times)
+        self.parts.append(_gathered(numbers, times, [*[prices] * 4, sizes, np.ones(len(times))]))
 
-    def _starts(self, times, sizes):
-        """The numbers of the trades that begin a bar."""
+    def _numbers(self, times, sizes):
+        """(N,), (N,) -> (N,): the number of the bar of each trade."""
         if self.kind == "tick":
-            so_far = 0 if self.open is None else int(self.open[1][5])
-            return np.arange(-so_far % int(self.size), len(times), int(self.size))
+            return (self.trades + np.arange(len(times))) // int(self.size)
         if self.kind == "time":
-            spans = times.astype("int64") // int(self.size * 1e9)
-            before = spans[0] - 1 if self.clock is None else self.clock
-            self.clock = spans[-1]
-            return np.flatnonzero(np.diff(spans, prepend=before))
-        so_far = self.size if self.open is None else self.open[1][4]
+            return times.astype("int64") // int(self.size * 1e9)
         # A trade that fills a bar alone does so whatever its size: huge ones would drown the small ones in rounding.
-        total, starts = np.cumsum(np.minimum(sizes, self.size)), []
-        full = 0 if so_far >= self.full else int(np.searchsorted(total, self.full - so_far)) + 1
-        while full < len(sizes):
-            starts.append(full)
-            begun = total[full - 1] if full else 0.0
-            full = max(int(np.searchsorted(total, begun + self.full)), full) + 1
-        return np.array(starts, dtype=int)
+        total, begins = np.cumsum(np.minimum(sizes, self.size)), np.zeros(len(sizes), int)
+        full = self.size * (1 - 1e-9)  # up to rounding
+        last, begun = 0, -self.held
+        while (last := max(int(np.searchsorted(total, begun + full)), last) + 1) <= len(sizes):
+            begun = total[last - 1]
+            begins[last:][:1] = 1
+        self.held = total[-1] - begun
+        numbers = self.bar + np.cumsum(begins)
+        self.bar = numbers[-1] + (self.held == 0)
+        return numbers
 
     def close(self):
         """-> (N,), (N, 6): all bars; the last one may be incomplete."""
-        if self.open is None:
+        if not self.parts:
             return np.zeros(0, "datetime64[ns]"), np.zeros((0, len(NAMES)), "float32")
-        times, values = zip(*self.closed, (self.open[0][None], self.open[1][None]))
-        return np.concatenate(times), np.concatenate(values).astype("float32")
+        _, times, values = _gathered(*(np.concatenate(own, axis=-1) for own in zip(*self.parts)))
+        return times, values.T.astype("float32")
 
 
-def _joined(before, after):
-    """Two parts of one bar: open, high, low, close, volume, trades."""
-    high, low = max(before[1], after[1]), min(before[2], after[2])
-    return np.array([before[0], high, low, after[3], before[4] + after[4], before[5] + after[5]])
+def _gathered(numbers, times, columns):
+    """(N,), (N,), (6, N) -> (M,), (M,), (6, M): neighbours with one number become one bar, at the time of its last."""
+    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[0] - 1))
+    ends = np.append(starts[1:], len(numbers)) - 1
+    o, h, low, c, volume, trades = columns
+    high, low = np.maximum.reduceat(h, starts), np.minimum.reduceat(low, starts)
+    sums = [np.add.reduceat(own, starts) for own in (volume, trades)]
+    return numbers[starts], times[ends], np.stack([o[starts], high, low, c[ends], *sums])

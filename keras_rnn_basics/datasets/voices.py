@@ -1,6 +1,5 @@
 """Clips of voices with a label each: vowels made from published measurements, or the user's own files of sound."""
 
-import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from keras_rnn_basics import checks
@@ -15,6 +15,7 @@ from keras_rnn_basics.datasets.bounded import MAX_BYTES, refuse_beyond
 from keras_rnn_basics.datasets.media.clips import find_clips
 from keras_rnn_basics.datasets.media.labels import counted
 from keras_rnn_basics.datasets.media.sound import SHORTEST_SECONDS, read_clip, resampled
+from keras_rnn_basics.datasets.parts import tell
 from keras_rnn_basics.datasets.synthetic import vowels
 
 
@@ -111,8 +112,7 @@ def load(
     if pitch_shift:
         raise ValueError(f"pitch_shift={pitch_shift} is for the synthetic vowels; a recording keeps its pitch.")
     clips = _read_all(Path(data), labels, columns, speaker, int(sample_rate_hz), seconds, folds, max_bytes)
-    if clips.notes:
-        warnings.warn("\n".join(clips.notes), stacklevel=2)
+    tell(clips.notes)
     return clips
 
 
@@ -171,9 +171,7 @@ def _read_all(path, labels, columns, speaker, sample_rate_hz, seconds, folds, ma
 
 
 def _padded(waves, samples):
-    padded = np.zeros((len(waves), samples), "float32")
-    for row, wave in zip(padded, waves):
-        row[: len(wave)] = wave
+    padded = keras.utils.pad_sequences(waves, samples, "float32", padding="post")
     return padded, np.array([len(wave) for wave in waves])
 
 

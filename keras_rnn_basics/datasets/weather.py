@@ -5,8 +5,7 @@ from dataclasses import replace
 from importlib.resources import as_file, files
 from typing import Any
 
-import numpy as np
-
+from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.moments import DAY
 from keras_rnn_basics.datasets.series import Series, read_series
 
@@ -23,6 +22,7 @@ def load(
     date_format: str | None = None,
     only: Mapping[str, Any] | None = None,
     repair: bool | str | Sequence[str] = False,
+    max_bytes: int = MAX_BYTES,
 ) -> Series:
     """Daily weather: one row per day, one column per measurement.
 
@@ -31,7 +31,7 @@ def load(
 
     Args:
         data: the user's own data: the path of a file or a pandas.DataFrame.
-        time, columns, missing, categories, time_zone, date_format, only, repair: as in `read_series`.
+        time, columns, missing, categories, time_zone, date_format, only, repair, max_bytes: as in `read_series`.
 
     Raises:
         FileNotFoundError, ValueError: as `read_series`. The error names the file, the line and the column.
@@ -41,25 +41,7 @@ def load(
     (1461, ('precipitation_mm', 'temp_max_celsius', 'temp_min_celsius', 'wind_m_per_s'))
     """
     if data is not None:
-        return read_series(data, DAY, time, columns, missing, categories, time_zone, date_format, only, repair)
+        chosen = (time, columns, missing, categories, time_zone, date_format, only, repair, max_bytes)
+        return read_series(data, DAY, *chosen)
     with as_file(files("keras_rnn_basics.datasets") / "data" / "seattle_weather.csv.gz") as shipped:
         return replace(read_series(shipped, DAY), source=SEATTLE)
-
-
-def with_season(days: Series) -> Series:
-    """The days with two further columns, the sine and cosine of the day of the year: 31 December is near 1 January.
-
-    >>> with_season(load()).names[-2:]
-    ('season_sin', 'season_cos')
-    """
-    angle = 2 * np.pi * day_of_year(days.times) / 365.25
-    return days.with_columns(("season_sin", "season_cos"), np.stack([np.sin(angle), np.cos(angle)], axis=1))
-
-
-def day_of_year(dates: np.ndarray) -> np.ndarray:
-    """(N,) datetime64 -> (N,) integers: 1 is 1 January.
-
-    >>> day_of_year(np.array(["2015-01-01", "2015-12-31"], dtype="datetime64[D]"))
-    array([  1, 365])
-    """
-    return (dates.astype("datetime64[D]") - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(int) + 1

@@ -24,6 +24,7 @@ class Windows:
         times: (N, horizon) datetime64, the steps of y.
         measured: (N, horizon, n_y) bool: True where y was measured and not filled in by a repair. Only these values can
             be scored.
+        past_measured: (N, lookback, n_y) bool: the same of past_y.
     """
 
     x: np.ndarray
@@ -31,6 +32,7 @@ class Windows:
     past_y: np.ndarray
     times: np.ndarray
     measured: np.ndarray
+    past_measured: np.ndarray
 
     def __len__(self) -> int:
         return len(self.x)
@@ -39,6 +41,11 @@ class Windows:
     def next_y(self) -> np.ndarray:
         """(N, lookback, n_y): for every step of x, the targets one step later, which a many-to-many network learns."""
         return np.concatenate([self.past_y[:, 1:], self.y[:, :1]], axis=1)
+
+    @property
+    def next_measured(self) -> np.ndarray:
+        """(N, lookback, n_y) bool: True where `next_y` was measured."""
+        return np.concatenate([self.past_measured[:, 1:], self.measured[:, :1]], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +89,8 @@ class Split:
         if self.constant:
             warnings.warn(f"Constant in the training part, so 0 for the network: {list(self.constant)}.", stacklevel=2)
         # Divided by an infinite deviation, a column is 0.
-        variance = [np.inf if name in self.constant else s**2 for name, s in zip(self.names, self.std.tolist())]
-        return _built(keras.layers.Normalization(mean=self.mean.tolist(), variance=variance), len(variance))
+        variance = np.where(np.isin(self.names, self.constant), np.inf, self.std**2)
+        return _scaler(self.mean, variance)
 
     def scale_targets(self, y: np.ndarray) -> np.ndarray:
         """(..., n_y) in the units of the data -> (..., n_y), with the mean 0 and the deviation 1 of the training part.
@@ -110,8 +117,7 @@ class Split:
     def target_units(self) -> keras.layers.Normalization:
         """The inverse of `scale_targets`, a layer: it ends the model that is exported, whose answers are in units."""
         mean, std = self._of_targets()
-        variance = (std.astype("float64") ** 2).tolist()
-        return _built(keras.layers.Normalization(mean=mean.tolist(), variance=variance, invert=True), len(variance))
+        return _scaler(mean, std**2, invert=True)
 
     def _of_targets(self):
         if still := [name for name in self.targets if name in self.constant]:
@@ -263,8 +269,9 @@ def split_blocks(
     return _split(series, windows, tuple(parts), columns)
 
 
-def _built(layer, columns):
-    layer.build((None, columns))  # a layer that is first built while a model trains would lose its numbers
+def _scaler(mean, variance, invert=False):
+    layer = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), invert=invert)
+    layer.build((None, len(mean)))  # a layer that is first built while a model trains would lose its numbers
     return layer
 
 
@@ -303,6 +310,6 @@ def _check_length(series, kind, length, lookback, horizon):
 def _cut(part, lookback, horizon, columns):
     starts = np.arange(len(part) - lookback - horizon + 1)[:, None]
     before, after = starts + np.arange(lookback), starts + lookback + np.arange(horizon)
-    x, y = part.values[before], part.values[after][..., columns]
-    measured = np.ones(y.shape, bool) if part.filled is None else ~part.filled[after][..., columns]
-    return Windows(x, y, x[..., columns], part.times[after], measured)
+    x, targets = part.values[before], part.values[:, columns]
+    measured = np.ones(targets.shape, bool) if part.filled is None else ~part.filled[:, columns]
+    return Windows(x, targets[after], targets[before], part.times[after], measured[after], measured[before])

@@ -104,6 +104,11 @@ def _by_table(path, files, labels, columns, speaker, notes, max_bytes):
     spoken_by = rows[speaker] if isinstance(speaker, str) else map(speaker, named)
     every = zip(named, map(str, rows[columns[1]]), map(str, spoken_by))
     found = [clip for clip in every if clip[0] in files]
+    if not found:
+        raise ValueError(
+            f"{shown} names no clip that is in {path}: the first should be {named[0] if named else 'there'}. "
+            f"{columns[0]!r} must hold the names of files, with their ending, as they lie in that folder."
+        )
     if absent := [file.name for file in named if file not in files]:
         notes.append(f"{shown}: {len(absent)} of its clips are not in {path}: {counted(absent)}.")
     return found, sorted(files - {file for file, *_ in found} - {Path(str(labels))})

@@ -15,11 +15,13 @@ from keras_rnn_basics.datasets.media.text import lines
 FEWEST_PAIRS = 10
 LOOKED_AT = 1000  # rows, before the others are read
 PAIR_BYTES = 200  # that Python takes for a pair besides its text
+IDS = {"numbers": r"[\d.,:/ -]+", "addresses": r"https?://\S+", "words": r"(?=\S*\d)\S{6,}"}
 # What stands above a column of sentences, whatever the sentences are.
 HEADINGS = frozenset(
     re.findall(
         r"\w+",
-        """id source target src tgt trg input output question answer text sentence sentences translation original lang
+        """id source target src tgt trg input output question answer text sentence sentences word words phrase phrases
+        translation original lang
         en de fr es it pt nl ru zh ja ko ar pl sv tr english german french spanish italian portuguese dutch russian
         chinese japanese korean arabic polish swedish turkish hindi deutsch englisch français anglais español""",
     )
@@ -164,8 +166,9 @@ def _no_sentences(cells):
     """Why the cells of a column are no sentences, or None."""
     if len(cells) < FEWEST_PAIRS - 1:
         return None
-    if sum(re.fullmatch(r"[\d.,:/ -]+", cell) is not None for cell in cells) > len(cells) / 2:
-        return f"holds numbers such as {cells[0]!r}, which look like ids and not like sentences"
+    for kind, pattern in IDS.items():
+        if sum(re.fullmatch(pattern, cell) is not None for cell in cells) > len(cells) / 2:
+            return f"holds {kind} such as {cells[0]!r}, which look like ids and not like sentences"
     if len(set(cells)) == 1:
         return f"holds {cells[0]!r} in every line"
     return None

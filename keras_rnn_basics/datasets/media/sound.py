@@ -1,27 +1,13 @@
 """One clip of sound out of a file of any kind that soundfile reads: mono, at the rate that is asked for."""
 
+import re
 from math import ceil, gcd
 from pathlib import Path
 
 import numpy as np
 
 SHORTEST_SECONDS = 0.1
-SOUND = (
-    ".wav",
-    ".flac",
-    ".mp3",
-    ".ogg",
-    ".oga",
-    ".opus",
-    ".aif",
-    ".aiff",
-    ".aifc",
-    ".au",
-    ".snd",
-    ".caf",
-    ".w64",
-    ".sph",
-)
+SOUND = tuple(re.findall(r"\S+", ".wav .flac .mp3 .ogg .oga .opus .aif .aiff .aifc .au .snd .caf .w64 .sph"))
 # Float files may go beyond 1 where the sound was too loud, but not so far: those were scaled to 16-bit integers.
 LOUDEST = 4.0
 FASTEST_HZ = 768_000

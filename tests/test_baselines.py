@@ -130,17 +130,6 @@ def test_boosting_grows_as_many_trees_as_validation_found_best_whatever_the_numb
     assert np.abs(answers - y[11_500:]).mean() < 0.3
 
 
-def test_the_binomial_interval_covers_as_often_as_it_says(rng):
-    for share in (0.5, 0.9):
-        drawn = rng.binomial(200, share, size=2000)
-        bounds = np.array([baselines.binomial_interval(int(right), 200) for right in drawn])
-        covered = ((bounds[:, 0] <= share) & (share <= bounds[:, 1])).mean()
-        assert 0.93 < covered < 0.97
-    assert baselines.binomial_interval(0, 10)[0] == pytest.approx(0, abs=1e-12)
-    with pytest.raises(ValueError, match="got 11 of 10"):
-        baselines.binomial_interval(11, 10)
-
-
 def classifier(rng, *shape):
     logits = rng.normal(size=shape, scale=2)
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))

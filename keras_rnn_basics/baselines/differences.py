@@ -1,6 +1,5 @@
 """The difference between two scores, and its uncertainty."""
 
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -48,21 +47,3 @@ def difference(
     means = (sums + total[last + left] - total[last]) / N
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Difference(float(pairs.mean()), float(low), float(high))
-
-
-def binomial_interval(right: int, examples: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval for the true rate of correct answers, when `right` of `examples` answers were correct.
-
-    Wilson, "Probable inference, the law of succession, and statistical inference" (1927).
-
-    >>> low, high = binomial_interval(50, 100)
-    >>> f"{low:.3f} {high:.3f}"
-    '0.404 0.596'
-    """
-    if not 0 <= right <= examples or examples < 1:
-        raise ValueError(f"right must lie between 0 and examples, got {right} of {examples}.")
-    z = NormalDist().inv_cdf((1 + level) / 2)
-    share, scale = right / examples, 1 + z**2 / examples
-    middle = (share + z**2 / (2 * examples)) / scale
-    half = z * np.sqrt(share * (1 - share) / examples + (z / (2 * examples)) ** 2) / scale
-    return float(middle - half), float(middle + half)

@@ -25,8 +25,8 @@ class BatchedTimeDistributed(keras.layers.Wrapper):
 
     Raises:
         TypeError: if `layer` is not a layer.
-        ValueError: for an invalid token. (In a graph, an assertion fails; in a graph compiled by XLA, and on other
-            backends than TensorFlow, the output of the step is NaN.)
+        ValueError: for a layer that mixes the steps; for an invalid token. (In a graph, an assertion fails; in a graph
+            compiled by XLA, and on other backends than TensorFlow, the output of the step is NaN.)
 
     >>> import numpy as np
     >>> tuple(BatchedTimeDistributed(keras.layers.Flatten())(np.ones((2, 5, 8, 8))).shape)
@@ -45,7 +45,13 @@ class BatchedTimeDistributed(keras.layers.Wrapper):
 
     def call(self, x):
         x, known = self._tokens(x)
-        y = self.layer(_fold(x))
+        folded = _fold(x)
+        y = self.layer(folded)
+        if None in y.shape[1:] or (None not in (y.shape[0], folded.shape[0]) and y.shape[0] != folded.shape[0]):
+            raise ValueError(
+                f"{self.layer.name} must answer (N, ...) to N time steps {tuple(folded.shape)}, each on its own, got "
+                f"{tuple(y.shape)}. (A Normalization is adapted to single time steps: adapt(x.reshape(-1, n_x)).)"
+            )
         y = ops.reshape(y, (*ops.shape(x)[:2], _size(y.shape[1:])))
         return y if known is None else y + ops.cast(ops.where(known, 0.0, float("nan")), y.dtype)[..., None]
 

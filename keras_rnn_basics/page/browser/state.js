@@ -99,8 +99,56 @@ export class State {
     }
   }
 
+  // The value along whose steps the network answers.
+  get answerSource() {
+    let id = this.told.output.id;
+    for (;;) {
+      const step = this.network.steps.find((own) => own.out.includes(id));
+      if (!step) return id;
+      // Beside a sum's or a mean's parts, the one that went through a recurrent layer is the answer's.
+      id = step.in.find((own) => this.#recurs(own)) ?? step.in[0];
+    }
+  }
+
+  #recurs(id) {
+    const step = this.network.steps.find((own) => own.out.includes(id));
+    return Boolean(step) && (step.op === "rnn" || step.in.slice(0, 1).some((own) => this.#recurs(own)));
+  }
+
   value(id) {
     return this.found.values.get(id);
+  }
+
+  inputOf(source) {
+    return this.told.inputs.find(({ id }) => id === source);
+  }
+
+  nameOf(source) {
+    return this.inputOf(source)?.name ?? "what stands before";
+  }
+
+  // The names of a layer's features, where it reads them as they were given.
+  labels(layer = this.layer) {
+    const input = this.inputOf(this.source(layer));
+    return input?.labels?.length === last(this.run(layer).x) ? input.labels : null;
+  }
+
+  // What each step of a text reads, or null for numbers.
+  tokensOf(source) {
+    const input = this.inputOf(source);
+    if (!input?.tokens) return null;
+    const words = this.words[this.told.inputs.indexOf(input)], { data } = this.value(source);
+    return Array.from(data, (token) => (words ? words.shown(token) : String(token)));
+  }
+
+  // Step t, as its column is called.
+  label(t) {
+    return this.tokensOf(this.source())?.[t] ?? String(t + 1);
+  }
+
+  // Whether what follows from this value is computed in the page: what is recorded would stay as it was.
+  mayChange(id) {
+    return !(this.told.fixed ?? []).includes(id);
   }
 
   change(id, place, number) {

@@ -1,0 +1,240 @@
+// The whole sequence: a row of pictures on one axis of time.
+
+import { array, last, row } from "./arrays.js";
+import { answersOf, areProbabilities } from "./answers.js";
+import { colour } from "./colours.js";
+import { clamp, el, math, told } from "./dom.js";
+import { HeatMap, largest } from "./heat_map.js";
+import { inOrder, inTime } from "./state.js";
+import { largestOf } from "./view_unrolled.js";
+
+export class Strips {
+  constructor(state, box) {
+    Object.assign(this, { state, box });
+    new ResizeObserver(() => state.tell()).observe(box);
+    state.listen(() => this.draw());
+  }
+
+  draw() {
+    const { state } = this;
+    const key = [state.layers.indexOf(state.layer), Boolean(state.costs), state.number].join();
+    if (key !== this.key) this.build();
+    this.key = key;
+    for (const group of this.groups) group.draw();
+  }
+
+  build() {
+    const { state, box } = this, sources = [...new Set(state.layers.map((layer) => state.source(layer)))];
+    this.groups = sources.map((source) => new Group(state, source));
+    box.replaceChildren(...this.groups.map(({ element }) => element));
+  }
+}
+
+// The rows that share an axis of time.
+class Group {
+  constructor(state, source) {
+    this.state = state;
+    this.layers = state.layers.filter((layer) => state.source(layer) === source);
+    this.main = this.layers.includes(state.layer) ? state.layer : this.layers[0];
+    this.element = el("div", { class: "group" });
+    this.rows = [];
+    const several = state.layers.length > this.layers.length;
+    if (several) this.element.append(el("h3", {}, `Along ${state.nameOf(source)}`));
+    this.make();
+  }
+
+  get T() {
+    return this.state.run(this.main).T;
+  }
+
+  make() {
+    const { state, main } = this, first = this.layers[0], n = (layer) => last(state.run(layer).x);
+    const mean = (size) => clamp(size * 10, 26, 110);
+    this.map("x_t", "what is read", mean(n(first)), () => state.run(first).x, { scale: () => largestOf(state, first, "x"), rows: () => n(first), names: state.labels(first) });
+    for (const layer of this.layers) {
+      const chosen = layer === state.layer, name = state.layers.length > 1 ? layer.name : "the memory";
+      if (chosen) this.map("z_t", "the part of the input", 64, () => inOrder(state.run(layer), state.run(layer).z), { scale: () => largestOf(state, layer, "z"), rows: () => last(state.run(layer).z), order: () => blocks(state.order(layer), last(state.run(layer).z)) });
+      this.map("a_t", name, chosen ? clamp(layer.n * 9, 60, 190) : 44, () => inTime(state.run(layer)), { scale: () => largestOf(state, layer, "a"), rows: () => layer.n, order: () => state.order(layer), layer, units: true });
+    }
+    const answers = () => answersOf(state, main);
+    if (!answers().count) return;
+    const whole = () => {
+      const own = answers(), y = array([this.T, own.n]);
+      for (let t = 0; t < this.T; t++) if (own.at(t)) row(y, t).set(own.at(t));
+      return y;
+    };
+    const likely = areProbabilities(state);
+    if (answers().n === 1) this.line("ŷ_t", answers().sofar ? "the answer so far" : "the answer", answers);
+    else this.map("ŷ_t", answers().sofar ? "the answer so far" : "the answer", mean(answers().n), whole, { kind: likely ? "size" : "value", scale: () => (likely ? 1 : largestOf(state, main, "y")), rows: () => answers().n, names: state.told.output.labels, targets: answers });
+    if (!state.costs) return;
+    this.bars("L_t", "the cost", (t) => answers().cost(t) ?? 0, () => `Σ ${told(state.costs.sum)}`);
+    const d = () => inOrder(state.run(main), state.errors.get(main)?.d ?? array([this.T, main.n]));
+    let lengths = null, of = null;
+    this.bars("∂L/∂a_t", "the error that arrives", (t) => {
+      if (of !== state.errors) lengths = ((of = state.errors), d()), (lengths = Array.from({ length: this.T }, (_, k) => Math.hypot(...row(lengths, k))));
+      return lengths[t] ?? 0;
+    }, () => "", "|");
+  }
+
+  map(symbol, name, height, numbers, { kind = "value", scale, rows, order = null, layer = null, units = false, names = null, targets = null }) {
+    const { state } = this, canvas = el("canvas", { tabindex: 0, role: "img" }), picture = new HeatMap(canvas);
+    const marks = el("div", { class: "marks" }), frame = el("div", { class: "frame", style: `height:${height}px` }, canvas, marks);
+    this.row(symbol, name, frame, layer);
+    const unit = el("div", { class: "unit" });
+    marks.append(unit);
+    this.rows.push(() => {
+      const own = numbers(), n = rows(), places = order?.() ?? null, most = scale();
+      picture.draw((i, t) => own.data[t * n + (places ? places[i] : i)], n, this.T, kind, most);
+      const now = this.now(), j = units ? state.chosen.unit : 0;
+      unit.hidden = !(units && layer === state.layer);
+      unit.style.top = `${(100 * (places ? places.indexOf(j) : j)) / n}%`;
+      unit.style.height = `${100 / n}%`;
+      const shown = units ? `unit ${j + 1} of ${n}: ${told(own.data[now * n + j])}` : `${n} rows`;
+      canvas.setAttribute("aria-label", `${symbol} over ${this.T} steps, at t = ${now + 1}; ${shown}`);
+    });
+    this.pointing(frame, canvas, (share) => {
+      if (!units) return {};
+      return { unit: state.order(layer)[clamp(Math.floor(share * layer.n), 0, layer.n - 1)] };
+    }, layer, (canvasShare) => {
+      const i = clamp(Math.floor(canvasShare * rows()), 0, rows() - 1);
+      return names?.[order ? order()[i] : i] ?? null;
+    });
+  }
+
+  bars(symbol, name, at, total, around = "") {
+    const canvas = el("canvas", { tabindex: 0, role: "img" }), frame = el("div", { class: "frame bars", style: "height:56px" }, canvas, el("div", { class: "marks" }));
+    const sum = el("span", { class: "total" });
+    this.row(symbol, name, frame, null, sum, around);
+    this.rows.push(() => {
+      const numbers = Array.from({ length: this.T }, (_, t) => at(t)), most = largest(numbers), brush = sized(canvas);
+      const { width, height } = canvas, each = width / this.T, style = getComputedStyle(canvas);
+      brush.clearRect(0, 0, width, height);
+      numbers.forEach((number, t) => {
+        brush.fillStyle = style.getPropertyValue("--size");
+        brush.globalAlpha = t === this.now() ? 1 : 0.55;
+        const high = (Math.max(0, number) / most) * (height - 3);
+        brush.fillRect(t * each + Math.min(1.5, each * 0.12), height - high, Math.max(each - Math.min(3, each * 0.24), 0.6), high);
+      });
+      brush.globalAlpha = 1;
+      sum.textContent = [told(numbers[this.now()]), total()].filter(Boolean).join("   ");
+      canvas.setAttribute("aria-label", `${around}${symbol}${around} over ${this.T} steps; at t = ${this.now() + 1}: ${told(numbers[this.now()])} ${total()}`);
+    });
+    this.pointing(frame, canvas, () => ({}));
+  }
+
+  // One answer a step: a line, with the target beside it.
+  line(symbol, name, answers) {
+    const canvas = el("canvas", { tabindex: 0, role: "img" }), frame = el("div", { class: "frame line", style: "height:96px" }, canvas, el("div", { class: "marks" }));
+    const sum = el("span", { class: "total" });
+    this.row(symbol, name, frame, null, sum);
+    this.rows.push(() => {
+      const own = answers(), brush = sized(canvas), { width, height } = canvas, each = width / this.T;
+      const all = Array.from({ length: this.T }, (_, t) => [own.at(t)?.[0], own.target(t)?.[0]]);
+      const known = all.flat().filter((value) => value !== undefined && Number.isFinite(value));
+      const low = Math.min(...known), high = Math.max(...known), pad = 0.12 * (high - low || 1);
+      const y = (value) => height * (1 - (value - low + pad) / (high - low + 2 * pad));
+      const style = getComputedStyle(canvas), ratio = window.devicePixelRatio || 1;
+      brush.clearRect(0, 0, width, height);
+      for (const [which, colour, wide] of [[1, "--soft", 1.5], [0, "--more", 2.2]]) {
+        brush.beginPath();
+        brush.strokeStyle = brush.fillStyle = style.getPropertyValue(colour);
+        brush.lineWidth = wide * ratio;
+        let drawn = false;
+        all.forEach((pair, t) => {
+          if (pair[which] === undefined) return;
+          const at = [(t + 0.5) * each, y(pair[which])];
+          drawn ? brush.lineTo(...at) : brush.moveTo(...at);
+          drawn = true;
+        });
+        brush.stroke();
+        if (each > 10 * ratio || all.filter((pair) => pair[which] !== undefined).length === 1) {
+          all.forEach((pair, t) => {
+            if (pair[which] === undefined) return;
+            brush.beginPath();
+            brush.arc((t + 0.5) * each, y(pair[which]), (which ? 2.5 : 3.2) * ratio, 0, 7);
+            brush.fill();
+          });
+        }
+      }
+      const [y_hat, target] = all[this.now()];
+      sum.replaceChildren(el("b", { class: "more" }, y_hat === undefined ? "" : told(y_hat)), target === undefined ? "" : ` y ${told(target)}`);
+      canvas.setAttribute("aria-label", `ŷ_t over ${this.T} steps; at t = ${this.now() + 1}: ${y_hat === undefined ? "none" : told(y_hat)}${target === undefined ? "" : `, the target ${told(target)}`}`);
+    });
+    this.pointing(frame, canvas, () => ({}));
+  }
+
+  row(symbol, name, frame, layer, beside = null, around = "") {
+    const { state } = this, other = layer && layer !== state.layer;
+    const label = other ? el("button", { type: "button", class: "quiet", onclick: () => state.use(layer) }, name) : el("span", {}, name);
+    this.element.append(el("div", { class: `row${other ? " other" : ""}` },
+      el("div", { class: "label" }, el("span", { class: "letter" }, around, math(symbol), around), label, beside), frame));
+  }
+
+  pointing(frame, canvas, chosen, layer = null, named = () => null) {
+    const { state } = this;
+    const go = (event) => {
+      const box = frame.getBoundingClientRect(), share = (event.clientX - box.left) / box.width;
+      if (layer && layer !== state.layer) state.use(layer);
+      else if (!this.layers.includes(state.layer)) state.use(this.main);
+      Object.assign(state.chosen, chosen((event.clientY - box.top) / box.height));
+      state.goTo(Math.floor(share * this.T));
+    };
+    frame.addEventListener("pointerdown", (event) => {
+      frame.setPointerCapture(event.pointerId);
+      go(event);
+    });
+    frame.addEventListener("pointermove", (event) => {
+      const box = frame.getBoundingClientRect(), name = named((event.clientY - box.top) / box.height);
+      if (name) frame.title = name;
+      if (event.buttons) go(event);
+    });
+    canvas.addEventListener("keydown", (event) => {
+      const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+      if (!by || !layer || layer !== state.layer) return;
+      event.preventDefault();
+      const order = state.order(), at = clamp(order.indexOf(state.chosen.unit) + by, 0, layer.n - 1);
+      state.choose({ unit: order[at] });
+    });
+  }
+
+  now() {
+    const { state } = this;
+    return this.layers.includes(state.layer) ? state.t : Math.min(state.t, this.T - 1);
+  }
+
+  draw() {
+    const { element, T } = this, here = this.layers.includes(this.state.layer);
+    element.style.setProperty("--at", `${(100 * this.now()) / T}%`);
+    element.style.setProperty("--step", `${100 / T}%`);
+    element.classList.toggle("here", here);
+    for (const row of this.rows) row();
+    this.labels();
+  }
+
+  // What was read at each step, below the pictures, as far as there is room for it.
+  labels() {
+    const { state, T } = this, source = state.source(this.main), words = state.tokensOf(source);
+    this.axis ??= el("div", { class: "axis", "aria-hidden": "true" });
+    if (!this.axis.parentElement) this.element.append(el("div", { class: "row" }, el("div", { class: "label" }, el("span", { class: "letter" }, el("i", {}, "t"))), this.axis));
+    const width = this.axis.clientWidth || 600, longest = words ? Math.max(...words.map((word) => [...word].length)) : String(T).length;
+    const every = Math.ceil(((7 * longest + 6) * T) / width);
+    const key = [width, T, words?.join("|")].join();
+    if (this.axisKey === key) return;
+    this.axisKey = key;
+    this.axis.replaceChildren(...Array.from({ length: T }, (_, t) => t)
+      .filter((t) => (words ? t % every === 0 : t === 0 || (t + 1) % nice(every) === 0))
+      .map((t) => el("span", { style: `left:${(100 * (t + 0.5)) / T}%` }, words ? words[t] : String(t + 1))));
+  }
+}
+
+const nice = (every) => [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000].find((step) => step >= every) ?? every;
+
+// Of a cell with several sums for each unit, one block after the other.
+const blocks = (order, n) => Array.from({ length: n / order.length }, (_, k) => order.map((j) => k * order.length + j)).flat();
+
+function sized(canvas) {
+  const ratio = window.devicePixelRatio || 1;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((size) => Math.max(1, Math.round(size * ratio)));
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  return canvas.getContext("2d");
+}

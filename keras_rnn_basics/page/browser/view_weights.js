@@ -1,0 +1,92 @@
+// The weights, once: point at one, and every place that uses it lights up.
+
+import { clamp, el, math, sentence, told } from "./dom.js";
+import { HeatMap, largest } from "./heat_map.js";
+
+const USES = {
+  W_ax: ["x_t", "a_t"], W_aa: ["a_t−1", "a_t"], W_ya: ["a_t", "ŷ_t"],
+  b_x: [null, "a_t"], b_a: [null, "a_t"], b: [null, "a_t"], b_y: [null, "ŷ_t"],
+};
+
+export class Weights {
+  constructor(state, box) {
+    Object.assign(this, { state, box });
+    this.grid = el("div", { class: "weights" });
+    this.said = el("p", { class: "said", "aria-live": "polite" });
+    box.append(this.grid, this.said);
+    new ResizeObserver(() => ((this.drawn = null), state.tell())).observe(this.grid);
+    state.listen(() => this.draw());
+  }
+
+  draw() {
+    const { state } = this, { layer } = state;
+    if (this.layer !== layer) this.build(layer);
+    const key = [state.sorted, state.number, state.dark, layer.name].join();
+    if (this.drawn !== key) for (const own of this.maps) own.draw();
+    this.drawn = key;
+    const { weight, cell } = state.chosen, chosen = this.maps.find(({ name }) => name === weight);
+    for (const { name, figure, mark, n, m, place } of this.maps) {
+      figure.classList.toggle("lit", name === weight);
+      mark.hidden = name !== weight || !cell;
+      if (mark.hidden) continue;
+      const [i, j] = place(cell);
+      Object.assign(mark.style, { top: `${(100 * i) / n}%`, left: `${(100 * j) / m}%`, height: `${100 / n}%`, width: `${100 / m}%` });
+    }
+    this.said.replaceChildren(...sentence(chosen ? this.sentence(chosen, cell) : "Point at a weight, or go to a picture with Tab and through it with the arrow keys."));
+  }
+
+  sentence({ name, n, m, numbers }, [i, j]) {
+    const { state } = this, [from, to] = USES[name], steps = state.T === 1 ? "at the one step" : `at every one of the ${state.T} steps`;
+    const value = told(numbers[Math.min(i, n - 1) * m + Math.min(j, m - 1)]);
+    if (!from) return `\`${name}\`[${j + 1}] = ${value}: is added on the way to \`${to}\`[${j + 1}], ${steps}.`;
+    return `\`${name}\`[${i + 1}, ${j + 1}] = ${value}: multiplies \`${from}\`[${i + 1}] on its way to \`${to}\`[${j + 1}], ${steps}.`;
+  }
+
+  build(layer) {
+    this.layer = layer;
+    this.drawn = null;
+    const entries = Object.entries(layer.weights).sort(([p], [q]) => (p[0] < q[0] ? -1 : p[0] > q[0] ? 1 : 0));
+    this.maps = entries.map(([name, { shape, data }]) => this.map(layer, name, shape.length > 1 ? shape[0] : 1, shape.at(-1), data));
+    this.grid.replaceChildren(...this.maps.map(({ figure }) => figure));
+  }
+
+  map(layer, name, n, m, numbers) {
+    const { state } = this, canvas = el("canvas", { tabindex: 0, role: "img", "aria-label": `${name.replace("_", " ")}, ${n} by ${m} weights` });
+    const mark = el("div", { class: "mark", hidden: true }), frame = el("div", { class: "frame" }, canvas, mark);
+    const [from, to] = USES[name], per = layer.cell.n, most = largest(numbers);
+    const order = (units) => (units ? state.order(layer) : null);
+    // Rows and columns that stand for units are drawn in the order of the units.
+    const down = () => (from?.startsWith("a") ? order(true) : null);
+    const across = () => (to === "a_t" ? Array.from({ length: m / per }, (_, k) => state.order(layer).map((j) => k * per + j)).flat() : null);
+    const ratio = n === 1 ? 14 : clamp((190 * n) / m, 40, 260);
+    frame.style.height = `${n === 1 ? 18 : ratio}px`;
+    const figure = el("figure", { class: n === 1 ? "bias" : "", "data-weight": name },
+      el("figcaption", {}, math(name), el("span", {}, n === 1 ? `(${m})` : `(${n}, ${m})`)), frame);
+    const picture = new HeatMap(canvas);
+    const draw = () => {
+      const [rows, columns] = [down(), across()];
+      picture.draw((i, j) => numbers[(rows ? rows[i] : i) * m + (columns ? columns[j] : j)], n, m, "value", most);
+    };
+    const place = ([i, j]) => [down()?.indexOf(i) ?? Math.min(i, n - 1), across()?.indexOf(j) ?? Math.min(j, m - 1)];
+    const choose = (i, j) => state.choose({ weight: name, cell: [down()?.[i] ?? i, across()?.[j] ?? j] });
+    frame.addEventListener("pointermove", (event) => {
+      const box = frame.getBoundingClientRect();
+      choose(clamp(Math.floor((n * (event.clientY - box.top)) / box.height), 0, n - 1), clamp(Math.floor((m * (event.clientX - box.left)) / box.width), 0, m - 1));
+    });
+    frame.addEventListener("pointerdown", () => {
+      if (to === "a_t") state.choose({ unit: state.chosen.cell[1] % per, block: Math.floor(state.chosen.cell[1] / per) });
+    });
+    frame.addEventListener("pointerleave", () => state.choose({ weight: null }));
+    canvas.addEventListener("focus", () => choose(0, 0));
+    canvas.addEventListener("blur", () => state.choose({ weight: null }));
+    canvas.addEventListener("keydown", (event) => {
+      const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const [i, j] = place(state.chosen.cell);
+      choose(clamp(i + by[0], 0, n - 1), clamp(j + by[1], 0, m - 1));
+    });
+    return { name, n, m, numbers, figure, mark, draw, place };
+  }
+}

@@ -14,7 +14,7 @@ export class State {
     this.layers = this.network.layers;
     this.words = told.inputs.map(({ words }) => (words ? new Words(words) : null));
     this.layer = this.layers.at(-1);
-    this.chosen = { unit: 0, block: 0, weight: null, cell: [0, 0], back: null };
+    this.chosen = { unit: 0, block: 0, weight: null, cell: [0, 0] };
     this.sorted = true;
     this.listeners = [];
     this.show(0);
@@ -183,7 +183,7 @@ export class State {
   use(layer) {
     this.layer = layer;
     this.t = clamp(this.t, 0, this.T - 1);
-    this.chosen = { ...this.chosen, unit: clamp(this.chosen.unit, 0, layer.n - 1), block: 0, weight: null, back: null };
+    this.chosen = { ...this.chosen, unit: clamp(this.chosen.unit, 0, layer.n - 1), block: 0, weight: null };
     this.tell();
   }
 

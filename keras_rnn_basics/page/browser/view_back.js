@@ -1,24 +1,26 @@
 // The way back: each step has a share in ∂L/∂W_aa, and stepping back through time they grow into the whole.
 
-import { last } from "./arrays.js";
+import { last, row } from "./arrays.js";
 import { clamp, el, math, sentence, told } from "./dom.js";
 import { HeatMap, largest } from "./heat_map.js";
+import { placeOf } from "./state.js";
 
 export class Back {
   constructor(state, box) {
     Object.assign(this, { state, box });
     this.slider = el("input", { type: "range", min: 0, step: 1, "aria-label": "how far back in time" });
-    this.slider.addEventListener("input", () => state.choose({ back: state.T - 1 - Number(this.slider.value) }));
+    this.slider.addEventListener("input", () => state.goTo(Number(this.slider.value)));
     this.play = el("button", { type: "button", class: "primary", onclick: () => this.run() }, "Go back through time");
     this.share = this.picture("the share of this step");
-    this.sum = this.picture("their sum so far");
+    this.sum = this.picture("the sum so far");
     this.chart = el("svg:svg", { class: "growth", role: "img", preserveAspectRatio: "none" });
     this.said = el("p", { class: "said" });
     box.append(
       el("div", { class: "controls" }, this.play, this.slider),
-      el("div", { class: "pair" }, this.share.figure, el("div", { class: "plus", "aria-hidden": "true" }, "→"), this.sum.figure),
-      this.said, this.chart,
-      el("p", { class: "note" }, ...sentence("Bars: the length of each step's share. Line: the length of their sum, from the last step read down to each. It need not only grow: shares of opposite sign take from each other.")));
+      el("div", { class: "growing" },
+        el("div", { class: "pair" }, this.share.figure, this.sum.figure),
+        el("div", {}, this.said, this.chart,
+          el("p", { class: "note" }, "Bars: the length of each step's share. Line: the length of their sum, from the last step read down to each. It need not only grow: shares of opposite signs take from each other."))));
     new ResizeObserver(() => state.tell()).observe(box);
     state.listen(() => this.draw());
   }
@@ -29,42 +31,42 @@ export class Back {
     return { figure, title, canvas, map: new HeatMap(canvas) };
   }
 
-  // From the last step to the first, three to four seconds in all.
+  // From the last step read to the first, in three to four seconds.
   run() {
-    const { state } = this, T = state.T, pause = clamp(3500 / T, 30, 400);
+    const { state } = this, { layer, T } = state, { order } = state.run();
     clearInterval(this.timer);
     let r = T - 1;
-    state.choose({ back: r });
+    state.goTo(order[r]);
     this.timer = setInterval(() => {
-      if (--r < 0 || state.T !== T) return clearInterval(this.timer);
-      state.choose({ back: r });
-    }, pause);
+      if (--r < 0 || state.T !== T || state.layer !== layer) return clearInterval(this.timer);
+      state.goTo(order[r]);
+    }, clamp(3500 / T, 30, 400));
   }
 
   draw() {
     const { state } = this, { layer, T } = state, shares = state.shares();
     this.box.hidden = !shares;
     if (!shares) return;
-    const run = state.run(), r = clamp(state.chosen.back ?? T - 1, 0, T - 1), t = run.order[r];
+    const run = state.run(), { t } = state, r = placeOf(run, t);
     this.slider.max = T - 1;
-    if (document.activeElement !== this.slider || state.chosen.back !== null) this.slider.value = T - 1 - r;
+    this.slider.value = t;
     this.slider.setAttribute("aria-valuetext", `back to step ${t + 1}`);
     // Pictures are the dear part: only while they can be seen, and when something has changed.
     const key = [r, layer.name, state.sorted, state.dark, this.box.clientWidth].join();
     if (this.key !== key || this.of !== shares) this.pictures(shares, r, layer);
     Object.assign(this, { key, of: shares });
     this.share.title.replaceChildren(math(`a_${t}`), "ᵀ ", math("δ_" + (t + 1)));
-    this.sum.title.replaceChildren(math("∂L"), "/", math("∂W_aa"), T - r < T ? ` from ${T - r} of ${T} steps` : ` from all ${T} steps`);
-    const whole = shares.grown[0];
-    this.said.replaceChildren(...sentence(
-      `Step ${t + 1}: its share has the length ${told(shares.each[r])}. The sum of ${T - r === 1 ? "this one share" : `${T - r} shares`} has the length ${told(shares.grown[r])}; the whole \`∂L\`/\`∂W_aa\` has ${told(whole)}.`));
+    this.sum.title.replaceChildren(math("∂L"), "/", math("∂W_aa"), r ? `, ${T - r} of ${T} shares` : "");
+    const together = T - r === 1 ? "It is the first on the way back." : `With the ${T - r - 1} share${T - r > 2 ? "s" : ""} before it on the way back: ${told(shares.grown[r])}.`;
+    const zero = shares.each[r] === 0 ? ` It has none: ${largest(row(run.states[0], r)) === 1 && !row(run.states[0], r).some(Boolean) ? `\`a_${r}\` is zero` : "no error arrives here"}.` : ` Its share has the length ${told(shares.each[r])}.`;
+    this.said.replaceChildren(...sentence(`Step ${t + 1}.${zero} ${together} The whole has ${told(shares.grown[0])}.`));
     this.grow(shares, r, run);
   }
 
   pictures(shares, r, layer) {
     const { state } = this, own = state.share(r, r), sum = r === 0 ? shares.whole : state.share(r, state.T - 1), m = last(sum), per = layer.n;
     const order = state.order(), across = Array.from({ length: m / per }, (_, k) => order.map((j) => k * per + j)).flat();
-    const most = largest(shares.whole.data) * 1.0;
+    const most = largest(shares.whole.data);
     for (const [{ map, canvas }, { data }, words] of [[this.share, own, "The share"], [this.sum, sum, "The sum"]]) {
       map.draw((i, j) => data[order[i] * m + across[j]], per, m, "value", most);
       canvas.setAttribute("aria-label", `${words}, ${per} by ${m} numbers, the largest of them ${told(largest(data))}`);
@@ -72,7 +74,7 @@ export class Back {
   }
 
   grow({ each, grown }, r, { T, order }) {
-    const width = Math.max(240, this.box.clientWidth), height = 110, most = Math.max(largest(each), largest(grown)), wide = width / T;
+    const width = Math.max(200, this.chart.clientWidth), height = 130, most = Math.max(largest(each), largest(grown)), wide = width / T;
     const place = (own) => order[own] * wide, y = (value) => height - (value / most) * (height - 6);
     this.chart.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.chart.setAttribute("aria-label", `The shares of ${T} steps and their growing sum, ${told(grown[0])} in the end`);

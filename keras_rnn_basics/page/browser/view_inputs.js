@@ -44,7 +44,7 @@ export class Inputs {
       };
       slider.addEventListener("input", () => change(slider.value));
       number.addEventListener("input", () => change(number.value));
-      const line = el("label", { class: "input" }, el("span", { title: said }, name ?? [math("x_t"), `[${i + 1}]`]), slider, number);
+      const line = el("label", { class: labels?.length === n ? "input named" : "input" }, el("span", { title: said }, name ?? [math("x_t"), `[${i + 1}]`]), slider, number);
       return { slider, number, line };
     });
     this.list.replaceChildren(...this.fields.map(({ line }) => line));

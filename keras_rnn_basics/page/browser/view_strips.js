@@ -2,10 +2,10 @@
 
 import { array, last, row } from "./arrays.js";
 import { answersOf, areProbabilities } from "./answers.js";
-import { colour } from "./colours.js";
 import { clamp, el, math, told } from "./dom.js";
 import { HeatMap, largest } from "./heat_map.js";
 import { inOrder, inTime } from "./state.js";
+import { USES } from "./view_weights.js";
 import { largestOf } from "./view_unrolled.js";
 
 export class Strips {
@@ -65,9 +65,9 @@ class Group {
     };
     const likely = areProbabilities(state);
     if (answers().n === 1) this.line("ŷ_t", answers().sofar ? "the answer so far" : "the answer", answers);
-    else this.map("ŷ_t", answers().sofar ? "the answer so far" : "the answer", mean(answers().n), whole, { kind: likely ? "size" : "value", scale: () => (likely ? 1 : largestOf(state, main, "y")), rows: () => answers().n, names: state.told.output.labels, targets: answers });
+    else this.map("ŷ_t", answers().sofar ? "the answer so far" : "the answer", mean(answers().n), whole, { kind: likely ? "size" : "value", scale: () => (likely ? 1 : largestOf(state, main, "y")), rows: () => answers().n, names: state.told.output.labels});
     if (!state.costs) return;
-    this.bars("L_t", "the cost", (t) => answers().cost(t) ?? 0, () => `Σ ${told(state.costs.sum)}`);
+    this.bars("L_t", "the cost", (t) => answers().cost(t) ?? 0, () => `L = ${told(state.costs.sum)}`);
     const d = () => inOrder(state.run(main), state.errors.get(main)?.d ?? array([this.T, main.n]));
     let lengths = null, of = null;
     this.bars("∂L/∂a_t", "the error that arrives", (t) => {
@@ -76,19 +76,23 @@ class Group {
     }, () => "", "|");
   }
 
-  map(symbol, name, height, numbers, { kind = "value", scale, rows, order = null, layer = null, units = false, names = null, targets = null }) {
+  map(symbol, name, height, numbers, { kind = "value", scale, rows, order = null, layer = null, units = false, names = null }) {
     const { state } = this, canvas = el("canvas", { tabindex: 0, role: "img" }), picture = new HeatMap(canvas);
     const marks = el("div", { class: "marks" }), frame = el("div", { class: "frame", style: `height:${height}px` }, canvas, marks);
     this.row(symbol, name, frame, layer);
-    const unit = el("div", { class: "unit" });
-    marks.append(unit);
+    const [unit, other] = [el("div", { class: "unit" }), el("div", { class: "unit" })];
+    marks.append(unit, other);
     this.rows.push(() => {
       const own = numbers(), n = rows(), places = order?.() ?? null, most = scale();
       picture.draw((i, t) => own.data[t * n + (places ? places[i] : i)], n, this.T, kind, most);
       const now = this.now(), j = units ? state.chosen.unit : 0;
-      unit.hidden = !(units && layer === state.layer);
-      unit.style.top = `${(100 * (places ? places.indexOf(j) : j)) / n}%`;
-      unit.style.height = `${100 / n}%`;
+      const lit = this.lit(symbol, layer, n), chosen = units && layer === state.layer && !lit.length ? [j] : lit;
+      [unit, other].forEach((mark, k) => {
+        mark.hidden = chosen[k] === undefined;
+        mark.classList.toggle("lit", lit.length > 0);
+        mark.style.top = `${(100 * (places ? places.indexOf(chosen[k]) : chosen[k])) / n}%`;
+        mark.style.height = `${100 / n}%`;
+      });
       const shown = units ? `unit ${j + 1} of ${n}: ${told(own.data[now * n + j])}` : `${n} rows`;
       canvas.setAttribute("aria-label", `${symbol} over ${this.T} steps, at t = ${now + 1}; ${shown}`);
     });
@@ -99,6 +103,16 @@ class Group {
       const i = clamp(Math.floor(canvasShare * rows()), 0, rows() - 1);
       return names?.[order ? order()[i] : i] ?? null;
     });
+  }
+
+  // The rows that the chosen weight leads from and to, at every step.
+  lit(symbol, layer, n) {
+    const { state } = this, { weight, cell } = state.chosen;
+    if (!weight || (layer && layer !== state.layer) || !this.layers.includes(state.layer)) return [];
+    const [from, to] = USES[weight], per = state.layer.n, found = [];
+    if (from && from.replace("t−1", "t") === symbol && (symbol !== "x_t" || state.layer === this.layers[0])) found.push(cell[0]);
+    if (to === symbol) found.push(symbol === "a_t" ? cell[1] % per : cell[1]);
+    return found.filter((i) => i < n);
   }
 
   bars(symbol, name, at, total, around = "") {

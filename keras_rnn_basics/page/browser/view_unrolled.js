@@ -21,8 +21,8 @@ export class Unrolled {
   // What decides how the drawing is built; as long as it stays, only colours and numbers change.
   plan() {
     const { state, box } = this, width = Math.max(280, box.clientWidth), { layer, T } = state;
-    const apart = width < 560 ? 112 : 132;
-    let count = Math.max(1, Math.floor((width - 60) / apart));
+    const apart = width < 560 ? 90 : 122;
+    let count = Math.max(1, Math.floor((width - 44) / apart));
     count = Math.min(count, T, 9);
     const from = clamp(state.t - Math.floor(count / 2), 0, T - count);
     return { width, apart, count, from, layer, T, n_y: answersOf(state).count ? answersOf(state).n : 0, n_x: last(state.run().x) };
@@ -43,17 +43,19 @@ export class Unrolled {
     y.y = y.a + h.a + GAP;
     y.cost = n_y ? y.y + h.y + 26 : y.a + h.a + 4;
     const height = y.cost + (state.costs && n_y ? 22 : 0), middle = y.a + h.a / 2;
-    const left = (width - (count - 1) * apart) / 2, centre = (i) => left + i * apart;
+    const left = 36 + (width - 36 - (count - 1) * apart) / 2, centre = (i) => left + i * apart;
     drawing.replaceChildren(...this.marks());
     drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
     drawing.style.height = `${height}px`;
     this.columns = [];
+    for (const [name, at] of [["x_t", y.x + h.x / 2], ["a_t", middle], ["ŷ_t", n_y ? y.y + h.y / 2 : -99]]) {
+      if (at > 0) drawing.append(formula(name, 4, at + 4, "start", "letter"));
+    }
     const arrow = (name, x1, y1, x2, y2, at) => {
-      const [lx, ly, anchor] = at;
       const group = el("svg:g", { class: "use", "data-weight": name },
         el("svg:line", { x1, y1, x2, y2, "marker-end": "url(#tip)" }),
         el("svg:line", { x1, y1, x2, y2, class: "wide" }),
-        formula(name, lx, ly, anchor));
+        at ? formula(name, ...at) : "");
       group.addEventListener("pointerenter", () => state.choose({ weight: name }));
       group.addEventListener("pointerleave", () => state.choose({ weight: null }));
       drawing.append(group);
@@ -66,7 +68,7 @@ export class Unrolled {
       const first = backwards ? from + count === T : from === 0, final = backwards ? from === 0 : from + count === T;
       if (ends && final) continue;
       const [a, b] = begins ? (backwards ? [x2 + 34, x2] : [x2 - 26, x2]) : ends ? (backwards ? [x2, x2 - 22] : [x1, x1 + 22]) : order < 0 ? [x2, x1] : [x1, x2];
-      arrow("W_aa", a, middle, b, middle, begins || ends ? [0, -99, "middle"] : [(x1 + x2) / 2, middle - 8, "middle"]);
+      arrow("W_aa", a, middle, b, middle, begins || ends ? null : [(x1 + x2) / 2, middle - 8, "middle"]);
       if (begins) drawing.append(first ? formula("a_0", a + (backwards ? 4 : -4), middle + 4, backwards ? "start" : "end") : dots(a + (backwards ? 6 : -6), middle, backwards));
       if (ends) drawing.append(dots(b + 8 * order, middle, backwards));
     }
@@ -81,6 +83,8 @@ export class Unrolled {
       );
       const parts = { x: strip(column, x, y.x, h.x, n_x), a: strip(column, x, y.a, h.a, layer.n) };
       if (answers && n_y) parts.y = strip(column, x, y.y, h.y, n_y);
+      const unit = el("svg:path", { class: "chosen", d: `M${x - WIDE / 2 - 1},0 l-5,-3.5 v7 z` });
+      column.append(unit);
       const cost = el("svg:text", { class: "cost", x, y: y.cost + 10, "text-anchor": "middle" });
       column.append(cost);
       column.addEventListener("click", ({ clientY }) => {
@@ -90,7 +94,7 @@ export class Unrolled {
         state.choose(at >= 0 && at < layer.n ? { unit: state.order()[at] } : {});
       });
       drawing.append(column);
-      this.columns.push({ t, parts, column, cost, when: column.querySelector(".when") });
+      this.columns.push({ t, parts, column, cost, unit, from: y.a, high: h.a, when: column.querySelector(".when") });
     }
   }
 
@@ -104,9 +108,10 @@ export class Unrolled {
     const order = state.order(), same = Array.from({ length: Math.max(last(run.x), answers.n) }, (_, i) => i);
     const most = { x: (this.scales ??= new Map()), a: Math.max(largestOf(state, layer, "a"), 1e-9) };
     const x_most = largestOf(state, layer, "x"), y_most = areProbabilities(state) ? 1 : largestOf(state, layer, "y");
-    for (const { t, parts, column, cost, when } of this.columns) {
+    for (const { t, parts, column, cost, when, unit, from, high } of this.columns) {
       paintStrip(parts.x, row(run.x, t), same, "value", x_most);
       paintStrip(parts.a, row(a, t), order, "value", most.a);
+      unit.setAttribute("transform", `translate(0 ${from + ((order.indexOf(state.chosen.unit) + 0.5) * high) / layer.n})`);
       const y_t = answers.at(t);
       if (parts.y && y_t) paintStrip(parts.y, y_t, same, areProbabilities(state) ? "size" : "value", y_most);
       column.classList.toggle("now", t === state.t);
@@ -154,9 +159,9 @@ function paintStrip({ rects, n }, numbers, order, kind, most) {
 }
 
 // "W_aa" as text of a drawing, with its index below.
-function formula(name, x, y, anchor) {
+function formula(name, x, y, anchor, more = "") {
   const [letter, below] = name.split("_");
-  return el("svg:text", { x, y, "text-anchor": anchor, class: "formula" }, letter, el("svg:tspan", { dy: 3, class: "below" }, below));
+  return el("svg:text", { x, y, "text-anchor": anchor, class: `formula ${more}` }, letter, el("svg:tspan", { dy: 3, class: "below" }, below));
 }
 
 const symbol = (letter, below) => el("svg:tspan", { class: "formula" }, letter, el("svg:tspan", { dy: 3, class: "below" }, String(below)), el("svg:tspan", { dy: -3 }, "\u200b"));

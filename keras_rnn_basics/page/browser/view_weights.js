@@ -3,7 +3,8 @@
 import { clamp, el, math, sentence, told } from "./dom.js";
 import { HeatMap, largest } from "./heat_map.js";
 
-const USES = {
+// From each weight to what it multiplies and what it adds to.
+export const USES = {
   W_ax: ["x_t", "a_t"], W_aa: ["a_t−1", "a_t"], W_ya: ["a_t", "ŷ_t"],
   b_x: [null, "a_t"], b_a: [null, "a_t"], b: [null, "a_t"], b_y: [null, "ŷ_t"],
 };
@@ -11,7 +12,7 @@ const USES = {
 export class Weights {
   constructor(state, box) {
     Object.assign(this, { state, box });
-    this.grid = el("div", { class: "weights" });
+    this.grid = el("div", {});
     this.said = el("p", { class: "said", "aria-live": "polite" });
     box.append(this.grid, this.said);
     new ResizeObserver(() => ((this.drawn = null), state.tell())).observe(this.grid);
@@ -45,9 +46,13 @@ export class Weights {
   build(layer) {
     this.layer = layer;
     this.drawn = null;
-    const entries = Object.entries(layer.weights).sort(([p], [q]) => (p[0] < q[0] ? -1 : p[0] > q[0] ? 1 : 0));
-    this.maps = entries.map(([name, { shape, data }]) => this.map(layer, name, shape.length > 1 ? shape[0] : 1, shape.at(-1), data));
-    this.grid.replaceChildren(...this.maps.map(({ figure }) => figure));
+    const names = Object.keys(USES).filter((name) => layer.weights[name]);
+    this.maps = names.map((name) => {
+      const { shape, data } = layer.weights[name];
+      return this.map(layer, name, shape.length > 1 ? shape[0] : 1, shape.at(-1), data);
+    });
+    const row = (biases) => el("div", { class: "weights" }, this.maps.filter(({ n, name }) => (name[0] === "b") === biases).map(({ figure }) => figure));
+    this.grid.replaceChildren(row(false), row(true));
   }
 
   map(layer, name, n, m, numbers) {
@@ -58,8 +63,9 @@ export class Weights {
     // Rows and columns that stand for units are drawn in the order of the units.
     const down = () => (from?.startsWith("a") ? order(true) : null);
     const across = () => (to === "a_t" ? Array.from({ length: m / per }, (_, k) => state.order(layer).map((j) => k * per + j)).flat() : null);
-    const ratio = n === 1 ? 14 : clamp((190 * n) / m, 40, 260);
-    frame.style.height = `${n === 1 ? 18 : ratio}px`;
+    // All pictures have cells of one size, so that their shapes can be compared.
+    const cell = clamp(230 / Math.max(...Object.values(layer.weights).flatMap(({ shape }) => shape)), 1, 15);
+    Object.assign(frame.style, { width: `${Math.max(14, m * cell)}px`, height: `${Math.max(14, n * cell)}px` });
     const figure = el("figure", { class: n === 1 ? "bias" : "", "data-weight": name },
       el("figcaption", {}, math(name), el("span", {}, n === 1 ? `(${m})` : `(${n}, ${m})`)), frame);
     const picture = new HeatMap(canvas);

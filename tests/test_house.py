@@ -22,7 +22,7 @@ ROWS = (
     {"cells", "layer", "journal"},
     {"architectures"},
     {"gradients"},
-    {"check_cell", "exchange", "export", "pictures", "training"},
+    {"check_cell", "exchange", "export", "page", "pictures", "training"},
     {"report"},
 )
 

@@ -10,9 +10,8 @@ from keras_rnn_basics.losses import SumOverTime, per_step_loss
 
 KNOWN = (
     "mean_squared_error mean_absolute_error huber log_cosh binary_crossentropy categorical_crossentropy "
-    "sparse_categorical_crossentropy poisson mean_squared_logarithmic_error"
+    "sparse_categorical_crossentropy"
 ).split()
-KNOWN = KNOWN[:-2]
 
 
 def described(model: Any, y: np.ndarray, y_pred: Any, last: str) -> dict[str, Any]:
@@ -36,7 +35,6 @@ def described(model: Any, y: np.ndarray, y_pred: Any, last: str) -> dict[str, An
     loss = keras.losses.get(loss.loss if isinstance(loss, SumOverTime) else loss)
     told = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
     kind = getattr(loss, "__name__", "") or _snake(type(loss).__name__)
-    kind = {"sparse_categorical_crossentropy": kind}.get(kind, kind)
     odd = [name for name in ("label_smoothing", "ignore_class") if told.get(name)]
     if kind not in KNOWN or odd or told.get("axis", -1) != -1 or told.get("delta", 1.0) != 1.0:
         what = f"{kind} with {odd[0]}" if odd else kind or repr(loss)

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_rnn_basics.architectures.anatomy import directions
+from keras_rnn_basics.architectures.anatomy import directions, paths
 from keras_rnn_basics.architectures.graph import Graph, NoStep, Value, values_in
 from keras_rnn_basics.compat import get_keras_mask
+from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.page import layers
 
 BINARY = {"Add": "add", "Subtract": "subtract", "Multiply": "multiply", "Divide": "divide", "TrueDivide": "divide"}
@@ -21,15 +22,19 @@ class Program:
         steps: the operations: {"op", "name", "in": numbers, "out": numbers, "carries": whether each has a mask, ...}.
         recorded: values that the model has to compute, for the page does not know the operation that makes them.
         why: for each of them, the layer that makes it.
+        shown: for recurrent layers whose equations the page does not know, from a name for their a_1 .. a_T to the node
+            and the layer.
+        fixed: values that a reader cannot change, for something recorded follows from them.
     """
 
     def __init__(self, graph: Graph, given: dict[Value, Any]) -> None:
-        self.graph, self.given = graph, given
+        self.graph, self.given, self.names = graph, given, paths(graph.call)
         self.numbers: dict[Any, int] = {}
         self.steps: list[dict[str, Any]] = []
         self.recorded: list[Value] = []
         self.why: dict[int, str] = {}
         self.inputs = [self.number(value) for value in graph.inputs]
+        self.shown: dict[Value, tuple[Any, Any]] = {}
         for node in graph.nodes:
             if not (self.recurrent(node) if directions(node) else self.other(node)):
                 self.record(node)
@@ -40,10 +45,16 @@ class Program:
         return self.numbers.setdefault(value, len(self.numbers))
 
     def record(self, node):
-        """What the page does not know is written down as it was; only recurrent layers are drawn nevertheless."""
+        """What the page does not know is written down as it was; of a recurrent layer its states are shown too."""
         self.recorded += [value for value in node.outputs if value not in self.recorded]
         for value in node.outputs:
             self.why[self.number(value)] = node.described
+        layers_in_time = directions(node)
+        if len(layers_in_time) == 1 and isinstance(layers_in_time[0].cell.state_size, int):
+            [layer], a = layers_in_time, Value(node.outputs[0])
+            self.shown[a] = node, layer
+            told = {"unknown": node.described, "a": self.number(a), "n": layer.cell.state_size}
+            self.emit("rnn", self.name(node), [node.sequence().x], node.outputs, back=layer.go_backwards, **told)
 
     def emit(self, op, name, inputs, outputs, **told):
         ids = [self.number(value) for value in inputs], [self.number(value) for value in outputs]
@@ -84,7 +95,7 @@ class Program:
             case "Average" | "Concatenate" if name == "Average" or operation.axis in (-1, len(outputs[0].shape) - 1):
                 return self.emit(name.lower(), operation.name, inputs, outputs)
             case "GetItem":
-                return self.sliced(node)
+                return self.slice(node)
             case "NotEqual" if not isinstance(args[1], Value):
                 return self.emit("not_equal", operation.name, inputs, outputs, value=float(args[1]))
             case "Where" if len(inputs) == 2 and not isinstance(args[2], Value):
@@ -97,7 +108,7 @@ class Program:
         known = len(inputs) == len(outputs) == 1 and isinstance(operation, keras.layers.Layer)
         return known and self.each_step(node, operation, False)
 
-    def sliced(self, node):
+    def slice(self, node):
         """`x[:, k:]` and its like, of which the first axis is the batch."""
         key = node.args[1] if isinstance(node.args[1], tuple) else (node.args[1],)
         rank = len(node.inputs[0].shape)
@@ -140,7 +151,7 @@ class Program:
             inputs = [sequence.x, *initial, *([mask] if mask is not None else [])]
             outputs = [object()] if both else node.outputs
             self.emit(
-                *("rnn", f"{node.operation.name}, {way}" if both else node.operation.name, inputs, outputs),
+                *("rnn", f"{self.name(node)}, {way}" if both else self.name(node), inputs, outputs),
                 begins=len(initial),
                 masked=mask is not None,
                 sequences=bool(layer.return_sequences),
@@ -162,6 +173,20 @@ class Program:
             self.emit(merged, node.operation.name, answers, node.outputs, **told)
         return True
 
+    def name(self, node):
+        return str(self.names.get(id(node.operation), node.operation.name))
+
+    def states(self, given: dict[Value, Any]) -> dict[int, Any]:
+        """a_1 .. a_T, in the order of reading, of the recurrent layers whose equations the page does not know."""
+        found = {}
+        for a, (node, layer) in self.shown.items():
+            sequence = node.sequence()
+            x, initial = given[sequence.x], sequence.initial and [given[own] for own in values_in(sequence.initial)]
+            mask = given[sequence.mask] if isinstance(sequence.mask, Value) else get_keras_mask(x)
+            reader = layer if hasattr(layer, "activations") else BasicRNN(layer.cell, go_backwards=layer.go_backwards)
+            found[self.number(a)] = layers.numbers(reader.activations(x, initial, mask))[0]
+        return found
+
     def _keep_what_is_needed(self):
         needed, kept = {self.output}, []
         for step in reversed(self.steps):
@@ -170,7 +195,11 @@ class Program:
                 kept.append(step)
         self.steps = kept[::-1]
         self.recorded = [value for value in self.recorded if self.number(value) in needed]
-        self.needed = needed
+        drawn = [step.get("a") for step in self.steps]
+        self.shown = {a: known for a, known in self.shown.items() if self.number(a) in drawn}
+        begins = [*self.graph.inputs, *self.recorded]
+        after = {value: self.graph.depend_on([value]) - {value} for value in begins}
+        self.fixed = [self.number(value) for value in begins if after[value].intersection(self.recorded)]
 
 
 def translated(graph: Graph, inputs: list[np.ndarray]) -> Program:

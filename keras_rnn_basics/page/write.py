@@ -64,12 +64,9 @@ def write_page(
         raise ValueError(f"{model.name} has no recurrent layer to show: its layers are {_layers(model)}.")
     examples = read(model, graph, x, y)
     program = translated(graph, examples[0].inputs)
-    drawn = [step for step in program.steps if step["op"] == "rnn"]
-    if not drawn:
-        raise ValueError(
-            f"{model.name} has no recurrent layer whose equations the page knows, or none that its output needs; "
-            f"it has {', '.join(node.described for node in graph.nodes if directions(node))}."
-        )
+    if not any(step["op"] == "rnn" for step in program.steps):
+        named = ", ".join(node.described for node in graph.nodes if directions(node))
+        raise ValueError(f"A page shows recurrent layers with one state whose output is used; {model.name} has {named}.")
     told = _told(model, program, examples, names)
     path = Path(path)
     with atomic(path) as half:
@@ -94,7 +91,8 @@ def _told(model, program: Program, examples: list[Example], names) -> dict[str, 
             "y": None if own.y is None else np.asarray(own.y[0], "float32"),
             "answer": numbers(answer)[0],
             "costs": cost and costs.by_keras(cost, own.y, answer, get_keras_mask(answer)),
-            "recorded": {program.number(value): numbers(tensors[value])[0] for value in program.recorded},
+            "recorded": {program.number(value): numbers(tensors[value])[0] for value in program.recorded}
+            | program.states(tensors),
         })
     return {
         "name": model.name,
@@ -112,6 +110,7 @@ def _told(model, program: Program, examples: list[Example], names) -> dict[str, 
             for value in graph.inputs
         ],
         "recorded": {program.number(value): program.why[program.number(value)] for value in program.recorded},
+        "fixed": program.fixed,
         "output": {"id": program.output, "labels": _labels(names, "y", output.shape[-1], [v.name for v in graph.inputs])},
         "cost": cost,
         "examples": carried,

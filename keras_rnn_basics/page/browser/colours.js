@@ -15,12 +15,15 @@ function along(ramp, share) {
 
 let tables = {};
 
-function tableOf(kind) {
-  return (tables[kind] ??= Uint8ClampedArray.from(
-    Array.from({ length: 513 }, (_, k) => {
-      const share = (k - 256) / 256;
-      return [...(kind === "size" ? along(scale.size, k / 512) : along(share < 0 ? scale.less : scale.more, Math.abs(share))), 255];
-    }).flat(),
+// 513 colours as the four bytes of a pixel.
+export function tableOf(kind) {
+  return (tables[kind] ??= new Uint32Array(
+    Uint8ClampedArray.from(
+      Array.from({ length: 513 }, (_, k) => {
+        const share = (k - 256) / 256;
+        return [...(kind === "size" ? along(scale.size, k / 512) : along(share < 0 ? scale.less : scale.more, Math.abs(share))), 255];
+      }).flat(),
+    ).buffer,
   ));
 }
 
@@ -30,15 +33,12 @@ export function useScheme(dark) {
 }
 
 // The place of a value in the table of a kind, "value" (-most .. most) or "size" (0 .. most).
-const placeOf = (kind, value, most) =>
-  Math.max(0, Math.min(512, Math.round(kind === "size" ? (512 * value) / most : 256 + (256 * value) / most))) || 0;
-
-export function paint(pixels, k, kind, value, most) {
-  const table = tableOf(kind), at = 4 * placeOf(kind, value, most);
-  for (let i = 0; i < 4; i++) pixels[4 * k + i] = table[at + i];
+export function placeOf(kind, value, most) {
+  const place = kind === "size" ? (512 * value) / most : 256 + (256 * value) / most;
+  return place > 512 ? 512 : place > 0 ? (place + 0.5) | 0 : 0;
 }
 
 export function colour(kind, value, most) {
-  const table = tableOf(kind), at = 4 * placeOf(kind, value, most);
-  return `rgb(${table[at]} ${table[at + 1]} ${table[at + 2]})`;
+  const pixel = new Uint8Array(tableOf(kind).slice(placeOf(kind, value, most), placeOf(kind, value, most) + 1).buffer);
+  return `rgb(${pixel[0]} ${pixel[1]} ${pixel[2]})`;
 }

@@ -1,6 +1,6 @@
 // A picture of many numbers: a coloured cell for each; where there is no room for all, for the mean of neighbours.
 
-import { paint } from "./colours.js";
+import { placeOf, tableOf } from "./colours.js";
 
 export class HeatMap {
   constructor(canvas) {
@@ -16,14 +16,19 @@ export class HeatMap {
     const [down, across] = [Math.min(rows, height), Math.min(columns, width)];
     if (small.width !== across || small.height !== down) [small.width, small.height] = [across, down];
     const brush = small.getContext("2d"), image = brush.createImageData(across, down);
+    const pixels = new Uint32Array(image.data.buffer), table = tableOf(kind), each = rows === down && columns === across;
     for (let i = 0, k = 0; i < down; i++) {
       const [top, bottom] = bin(i, down, rows);
       const scale = typeof most === "number" ? most : most[top];
       for (let j = 0; j < across; j++, k++) {
+        if (each) {
+          pixels[k] = table[placeOf(kind, at(i, j), scale)];
+          continue;
+        }
         const [left, right] = bin(j, across, columns);
         let sum = 0;
         for (let r = top; r < bottom; r++) for (let c = left; c < right; c++) sum += at(r, c);
-        paint(image.data, k, kind, sum / ((bottom - top) * (right - left)), scale);
+        pixels[k] = table[placeOf(kind, sum / ((bottom - top) * (right - left)), scale)];
       }
     }
     brush.putImageData(image, 0, 0);

@@ -1,6 +1,6 @@
 // Reads what Python wrote of the model, and puts the page together.
 
-import { decoded } from "./arrays.js";
+import { decoded, last } from "./arrays.js";
 import { useScheme } from "./colours.js";
 import { NAMES } from "./costs.js";
 import { clamp, el, math, sentence } from "./dom.js";
@@ -27,6 +27,7 @@ function scheme() {
 }
 for (const media of [dark, print]) media.addEventListener("change", scheme);
 scheme();
+addEventListener("beforeprint", () => state.draw());
 
 // The time: a slider, two buttons, and the arrow keys anywhere.
 const slider = find("time");
@@ -87,17 +88,17 @@ const equations = {
   lstm: ["`c_t` = `f_t` `c_t−1` + `i_t` `g`( … )", "`a_t` = `o_t` `g`( `c_t` )"],
 };
 function words() {
-  const { layer: own, told, T } = state, n_x = own.W_ax.shape[0];
+  const { layer: own, told, T } = state, n_x = last(state.run().x);
   const reads = state.tokensOf(state.source()) ? `${T} tokens` : T === 1 ? `one step of ${n_x} numbers` : `${T} steps of ${n_x} number${n_x > 1 ? "s" : ""}`;
   find("summary").textContent = `It reads ${reads} and remembers in ${own.n} hidden units${state.layers.length > 1 ? ` of ${own.name}` : ""}. Everything below is computed here, in this page, from its own weights.`;
-  const lines = equations[own.cell.kind].map((line) => (own.weights.b_a || own.cell.kind === "gru" ? line : line.replace("`b_x` + `b_a`", own.weights.b ? "`b`" : "0")));
+  const lines = (equations[own.cell.kind] ?? []).map((line) => (own.weights.b_a || own.cell.kind === "gru" ? line : line.replace("`b_x` + `b_a`", own.weights.b ? "`b`" : "0")));
   if (own.W_ya) lines.push("`ŷ_t` = `h`( `a_t` `W_ya` + `b_y` )");
   find("equations").replaceChildren(...lines.map((line) => el("span", {}, ...sentence(line))));
-  const notes = Object.values(told.recorded);
+  const notes = [...new Set(Object.values(told.recorded))];
   find("recorded").hidden = !notes.length;
-  find("recorded").textContent = notes.length ? `What ${[...new Set(notes)].join(" and ")} makes was computed by the model and is only shown here: this page does not know its equations.` : "";
+  find("recorded").textContent = notes.length ? `What the ${notes.join(" and the ")} makes is shown as the model computed it: this page does not know its equations, so nothing before it can be changed here.` : "";
   find("cost").replaceChildren(...(told.cost ? sentence(`\`L_t\` is the ${NAMES[told.cost.kind]} of step t, and \`L\` = Σ \`L_t\` is what training makes small.`) : []));
-  find("learns").hidden = !told.cost;
+  find("learns").hidden = !state.learns.has(own) || T === 1;
 }
 
 state.listen(() => {

@@ -3,7 +3,7 @@
 import { array, copied, last, row, rows, steps } from "./arrays.js";
 import { COSTS } from "./costs.js";
 import { OPERATIONS } from "./operations.js";
-import { backInTime, prepared, run } from "./recurrence.js";
+import { backInTime, prepared, recordedRun, run } from "./recurrence.js";
 
 export class Network {
   constructor(told) {
@@ -14,13 +14,18 @@ export class Network {
   }
 
   // inputs: an array for each input; recorded: from the number of a value to an array -> everything that was computed.
-  forward(inputs, recorded) {
+  // `known`: what was computed before, of which the same need not be computed again.
+  forward(inputs, recorded, known = null) {
     const values = new Map(), runs = new Map();
     this.told.inputs.forEach(({ id }, i) => values.set(id, inputs[i]));
     for (const [id, value] of Object.entries(recorded)) values.set(Number(id), value);
     for (const step of this.steps) {
       const given = step.in.map((id) => values.get(id));
-      const outputs = step.op === "rnn" ? this.#recur(step, given, runs) : OPERATIONS[step.op].forward(step, given);
+      if (step.unknown) {
+        runs.set(step, recordedRun(step, given[0], recorded[step.a]));
+        continue;
+      }
+      const outputs = step.op === "rnn" ? this.#recur(step, given, runs, known?.runs.get(step)) : OPERATIONS[step.op].forward(step, given);
       const carried = given.find((own) => own?.mask)?.mask ?? null;
       outputs.forEach((value, i) => {
         value.mask = step.carries[i] ? (value.mask ?? carried) : null;
@@ -31,10 +36,10 @@ export class Network {
     return { values, runs, answer: values.get(this.told.output.id) };
   }
 
-  #recur(layer, [x, ...given], runs) {
+  #recur(layer, [x, ...given], runs, known) {
     const begin = layer.begins ? given.slice(0, layer.begins).map((own) => own.data) : layer.a_0.map((own) => own.data);
     const mask = layer.masked ? Uint8Array.from(given.at(-1).data) : x.mask;
-    const own = run(layer, x, begin, mask);
+    const own = run(layer, x, begin, mask, known);
     runs.set(layer, own);
     const y = layer.sequences ? own.y : array([last(own.y)], row(own.y, own.T - 1).slice());
     if (layer.sequences && mask) y.mask = layer.back ? mask.slice().reverse() : mask;
@@ -61,7 +66,7 @@ export class Network {
     const errors = new Map([[this.told.output.id, d]]), found = new Map();
     for (const step of this.steps.toReversed()) {
       const dOut = step.out.map((id) => errors.get(id));
-      if (!dOut.some(Boolean)) continue;
+      if (!dOut.some(Boolean) || step.unknown) continue;
       const inputs = step.in.map((id) => values.get(id)), outputs = step.out.map((id) => values.get(id));
       const dIn = step.op === "rnn" ? this.#backInTime(step, dOut, runs, found) : this.#back(step, inputs, outputs, dOut);
       dIn.forEach((own, i) => {

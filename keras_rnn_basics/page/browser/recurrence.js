@@ -6,6 +6,7 @@ import { CELLS } from "./cells.js";
 
 // What every step needs, made once from what Python wrote.
 export function prepared(step) {
+  if (step.unknown) return { ...step, weights: {}, sizes: [step.n], cell: { kind: "unknown", n: step.n } };
   const { weights, sizes, ...rest } = step.cell;
   const numbers = {};
   for (const [name, value] of Object.entries(rest)) numbers[name] = value?.data ? (value.shape.length ? value.data : value.data[0]) : value;
@@ -19,7 +20,9 @@ export function prepared(step) {
 
 // x (T, n_x), the states before the first step -> a run: z (T, n_z), the states (T + 1, n) of which row 0 is a_0, in the
 // order of reading, and ŷ (T, n_y), in the order of reading too.
-export function run(layer, x, begin, mask) {
+//
+// `known` is an earlier run: the steps that read the same as then, from the first on, are taken from it.
+export function run(layer, x, begin, mask, known = null) {
   const T = steps(x), n_x = last(x), n_z = layer.W_ax.shape[1], { cell, of } = layer;
   const order = Array.from({ length: T }, (_, r) => (layer.back ? T - 1 - r : r));
   const z = array([T, n_z]);
@@ -31,8 +34,14 @@ export function run(layer, x, begin, mask) {
   const kept = Object.fromEntries(of.keeps.map((name) => [name, array([T, "sp".includes(name) ? n_z : cell.n])]));
   const y = layer.W_ya ? array([T, layer.W_ya.shape[1]]) : array([T, cell.n]);
   const sums = layer.W_ya ? array([...y.shape]) : null;
-  let begun = !mask;
+  const same = known ? alike(known, { order, x, begin, mask }) : 0;
+  for (const [from, to] of [[known?.z, z], [known?.y, y], [known?.sums, sums], ...Object.keys(kept).map((name) => [known?.kept[name], kept[name]])]) {
+    if (same && to) to.data.set(from.data.subarray(0, same * last(to)));
+  }
+  if (same) states.forEach((own, i) => own.data.set(known.states[i].data.subarray(0, (same + 1) * last(own))));
+  let begun = !mask || order.slice(0, same).some((t) => mask[t]);
   order.forEach((t, r) => {
+    if (r < same) return;
     const z_t = row(z, r), there = !mask || mask[t];
     z_t.set(layer.b);
     addProduct(z_t, row(x, t), layer.W_ax.data, n_x, n_z);
@@ -48,13 +57,35 @@ export function run(layer, x, begin, mask) {
     row(sums, r).set(y_t);
     apply(cell.h, y_t);
   });
-  return { T, order, x, z, states, kept, y, sums, mask };
+  return { T, order, x, z, states, kept, y, sums, mask, begin };
+}
+
+// How many steps of an earlier run read the same, from the same beginning.
+function alike(known, { order, x, begin, mask }) {
+  if (known.begin.some((own, i) => own.some((a, j) => a !== begin[i][j])) || Boolean(known.mask) !== Boolean(mask)) return 0;
+  let r = 0;
+  for (; r < Math.min(known.T, order.length) && known.order[r] === order[r]; r++) {
+    const t = order[r], [now, then] = [row(x, t), row(known.x, t)];
+    if (mask && mask[t] !== known.mask[t]) break;
+    let j = 0;
+    while (j < now.length && now[j] === then[j]) j++;
+    if (j < now.length) break;
+  }
+  return r;
 }
 
 function keptAt(kept, r) {
   const own = {};
   for (const name in kept) own[name] = row(kept[name], r);
   return own;
+}
+
+// A run of a cell whose equations are not here: its states (T, n) as the model computed them.
+export function recordedRun(layer, x, a) {
+  const T = steps(a), states = array([T + 1, layer.n]);
+  states.data.set(a.data, layer.n);
+  const order = Array.from({ length: T }, (_, r) => (layer.back ? T - 1 - r : r));
+  return { T, order, x, z: null, states: [states], y: null, mask: x.mask };
 }
 
 // ∂L/∂ŷ (T, n_y) and ∂L/∂(the last states) -> ∂L/∂a_t (T, n) in `d`, `delta` of every step, ∂L/∂x and ∂L/∂(the first states).

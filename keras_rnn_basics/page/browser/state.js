@@ -1,18 +1,18 @@
 // What the reader has chosen and changed, and what follows from it; whoever draws listens.
 
 import { array, copied, last, length, row } from "./arrays.js";
-import { clamp } from "./dom.js";
+import { clamp, told } from "./dom.js";
 import { byLikeness } from "./likeness.js";
 import { Network } from "./network.js";
 import { addShare } from "./recurrence.js";
 import { END, START, Words } from "./text.js";
 
 export class State {
-  constructor(told) {
-    this.told = told;
-    this.network = new Network(told);
+  constructor(given) {
+    this.told = given;
+    this.network = new Network(given);
     this.layers = this.network.layers;
-    this.words = told.inputs.map(({ words }) => (words ? new Words(words) : null));
+    this.words = given.inputs.map(({ words }) => (words ? new Words(words) : null));
     this.layer = this.layers.at(-1);
     this.chosen = { unit: 0, block: 0, weight: null, cell: [0, 0] };
     this.sorted = true;
@@ -31,14 +31,16 @@ export class State {
     this.recorded = Object.fromEntries(Object.entries(this.example.recorded).map(([id, value]) => [id, copied(value)]));
     this.y = this.example.y;
     this.changed = false;
+    this.found = null;
     this.compute();
+    this.learns = new Set(this.errors?.keys() ?? []);
     this.orders = new Map(this.layers.map((layer) => [layer, byLikeness(inTime(this.run(layer)))]));
     this.t ??= Math.min(this.T - 1, Math.floor(this.T / 2));
     this.tell();
   }
 
   compute() {
-    this.found = this.network.forward(this.inputs, this.recorded);
+    this.found = this.network.forward(this.inputs, this.recorded, this.found);
     this.costs = this.network.costs(this.found, this.y);
     this.learned = null;
     this.sums = new Map();
@@ -92,27 +94,26 @@ export class State {
   // The input of a layer's sequence that a reader may change: a given one, or what the page does not compute.
   source(layer = this.layer) {
     let id = layer.in[0];
-    for (;;) {
-      const step = this.network.steps.find((own) => own.out.includes(id));
-      if (!step) return id;
-      id = step.in[0];
-    }
+    for (let step = this.maker(id); step; step = this.maker(id)) id = step.in[0];
+    return id;
   }
 
-  // The value along whose steps the network answers.
+  // The value along whose steps the network answers: up to a recurrent layer, and on along what that reads.
   get answerSource() {
     let id = this.told.output.id;
-    for (;;) {
-      const step = this.network.steps.find((own) => own.out.includes(id));
-      if (!step) return id;
-      // Beside a sum's or a mean's parts, the one that went through a recurrent layer is the answer's.
-      id = step.in.find((own) => this.#recurs(own)) ?? step.in[0];
+    const recurs = (own) => {
+      const step = this.maker(own);
+      return Boolean(step) && (step.op === "rnn" || step.in.some(recurs));
+    };
+    for (let step = this.maker(id); step; step = this.maker(id)) {
+      if (step.op === "rnn") return this.source(step);
+      id = step.in.find(recurs) ?? step.in[0];
     }
+    return id;
   }
 
-  #recurs(id) {
-    const step = this.network.steps.find((own) => own.out.includes(id));
-    return Boolean(step) && (step.op === "rnn" || step.in.slice(0, 1).some((own) => this.#recurs(own)));
+  maker(id) {
+    return this.network.steps.find((own) => own.out.includes(id));
   }
 
   value(id) {
@@ -124,7 +125,10 @@ export class State {
   }
 
   nameOf(source) {
-    return this.inputOf(source)?.name ?? "what stands before";
+    const name = this.inputOf(source)?.name;
+    if (!name) return "what stands before";
+    if (this.told.inputs.length < 2) return name;
+    return `${name}: ${source === this.answerSource ? "what it writes" : "what it reads"}`;
   }
 
   // The names of a layer's features, where it reads them as they were given.
@@ -141,6 +145,13 @@ export class State {
     return Array.from(data, (token) => (words ? words.shown(token) : String(token)));
   }
 
+  // An answer in short: the one number, or the name of the likeliest class.
+  answer(y_t) {
+    if (y_t.length === 1) return told(y_t[0]);
+    const best = y_t.indexOf(y_t.reduce((p, q) => Math.max(p, q))), words = this.told.writes && this.words.at(-1);
+    return words ? words.shown(best) : this.told.cost?.kind.includes("categorical") || this.told.output.labels ? (this.told.output.labels?.[best] ?? String(best)) : "";
+  }
+
   // Step t, as its column is called.
   label(t) {
     return this.tokensOf(this.source())?.[t] ?? String(t + 1);
@@ -148,12 +159,14 @@ export class State {
 
   // Whether what follows from this value is computed in the page: what is recorded would stay as it was.
   mayChange(id) {
-    return !(this.told.fixed ?? []).includes(id);
+    const given = this.inputOf(id) || id in this.recorded;
+    return Boolean(given) && !this.told.fixed.includes(id);
   }
 
   change(id, place, number) {
-    const input = this.told.inputs.findIndex((own) => own.id === id);
-    (input >= 0 ? this.inputs[input] : this.recorded[id]).data[place] = number;
+    const input = this.told.inputs.findIndex((own) => own.id === id), [from, at] = input >= 0 ? [this.inputs, input] : [this.recorded, id];
+    from[at] = copied(from[at]); // what was computed before keeps what it was computed from
+    from[at].data[place] = number;
     this.changed = true;
     this.compute();
     this.tell();
@@ -187,17 +200,26 @@ export class State {
     this.tell();
   }
 
-  listen(draw) {
-    this.listeners.push(draw);
+  // `draw` is called after every change, as long as the element can be seen.
+  listen(draw, element = null) {
+    const listener = { draw, seen: !element };
+    this.listeners.push(listener);
+    if (!element) return;
+    new IntersectionObserver((entries) => {
+      listener.seen = entries.at(-1).isIntersecting;
+      if (listener.seen) this.tell();
+    }, { rootMargin: "200px" }).observe(element);
   }
 
   tell() {
     if (this.asked) return;
     this.asked = true;
-    requestAnimationFrame(() => {
-      this.asked = false;
-      for (const draw of this.listeners) draw(this);
-    });
+    requestAnimationFrame(() => this.draw(({ seen }) => seen));
+  }
+
+  draw(which = () => true) {
+    this.asked = false;
+    for (const listener of this.listeners) if (which(listener)) listener.draw();
   }
 
   // Everything as lists, for whoever compares it with the model.

@@ -1,6 +1,8 @@
 // Text to tokens and back, as `Vocabulary` does it: 0 is padding, 1 any unknown token, 2 the start, 3 the end.
 
-export const UNKNOWN = 1, START = 2, END = 3;
+export const UNKNOWN = 1;
+export const START = 2;
+export const END = 3;
 const OWN = 4;
 const WORD = / ?[\p{L}\p{N}'’]+| ?[^\s\p{L}\p{N}'’]+|\s/gu;
 

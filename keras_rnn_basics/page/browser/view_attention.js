@@ -27,7 +27,7 @@ export class Attention {
       state.goTo(this.at[0]);
     });
     new ResizeObserver(() => state.tell()).observe(this.frame);
-    state.listen(() => this.draw());
+    state.listen(() => this.draw(), this.frame);
   }
 
   draw() {

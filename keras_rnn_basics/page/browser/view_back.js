@@ -22,7 +22,7 @@ export class Back {
         el("div", {}, this.said, this.chart,
           el("p", { class: "note" }, "Bars: the length of each step's share. Line: the length of their sum, from the last step read down to each. It need not only grow: shares of opposite signs take from each other."))));
     new ResizeObserver(() => state.tell()).observe(box);
-    state.listen(() => this.draw());
+    state.listen(() => this.draw(), box.parentElement);
   }
 
   picture(words) {

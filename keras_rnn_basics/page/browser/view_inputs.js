@@ -8,7 +8,7 @@ export class Inputs {
     this.list = el("div", { class: "inputs" });
     this.title = el("h3", {});
     box.append(this.title, this.list);
-    state.listen(() => this.draw());
+    state.listen(() => this.draw(), box.parentElement);
   }
 
   draw() {

@@ -12,7 +12,7 @@ export class Strips {
   constructor(state, box) {
     Object.assign(this, { state, box });
     new ResizeObserver(() => state.tell()).observe(box);
-    state.listen(() => this.draw());
+    state.listen(() => this.draw(), box);
   }
 
   draw() {
@@ -53,7 +53,7 @@ class Group {
     this.map("x_t", "what is read", mean(n(first)), () => state.run(first).x, { scale: () => largestOf(state, first, "x"), rows: () => n(first), names: state.labels(first) });
     for (const layer of this.layers) {
       const chosen = layer === state.layer, name = state.layers.length > 1 ? layer.name : "the memory";
-      if (chosen) this.map("z_t", "the part of the input", 64, () => inOrder(state.run(layer), state.run(layer).z), { scale: () => largestOf(state, layer, "z"), rows: () => last(state.run(layer).z), order: () => blocks(state.order(layer), last(state.run(layer).z)) });
+      if (chosen && !layer.unknown) this.map("z_t", "the part of the input", 64, () => inOrder(state.run(layer), state.run(layer).z), { scale: () => largestOf(state, layer, "z"), rows: () => last(state.run(layer).z), order: () => blocks(state.order(layer), last(state.run(layer).z)) });
       this.map("a_t", name, chosen ? clamp(layer.n * 9, 60, 190) : 44, () => inTime(state.run(layer)), { scale: () => largestOf(state, layer, "a"), rows: () => layer.n, order: () => state.order(layer), layer, units: true });
     }
     const answers = () => answersOf(state, main);
@@ -68,6 +68,7 @@ class Group {
     else this.map("ŷ_t", answers().sofar ? "the answer so far" : "the answer", mean(answers().n), whole, { kind: likely ? "size" : "value", scale: () => (likely ? 1 : largestOf(state, main, "y")), rows: () => answers().n, names: state.told.output.labels});
     if (!state.costs) return;
     this.bars("L_t", "the cost", (t) => answers().cost(t) ?? 0, () => `L = ${told(state.costs.sum)}`);
+    if (!state.learns.has(main)) return;
     const d = () => inOrder(state.run(main), state.errors.get(main)?.d ?? array([this.T, main.n]));
     let lengths = null, of = null;
     this.bars("∂L/∂a_t", "the error that arrives", (t) => {
@@ -130,7 +131,7 @@ class Group {
         brush.fillRect(t * each + Math.min(1.5, each * 0.12), height - high, Math.max(each - Math.min(3, each * 0.24), 0.6), high);
       });
       brush.globalAlpha = 1;
-      sum.textContent = [told(numbers[this.now()]), total()].filter(Boolean).join("   ");
+      sum.textContent = [told(numbers[this.now()]), total()].filter(Boolean).join("\n");
       canvas.setAttribute("aria-label", `${around}${symbol}${around} over ${this.T} steps; at t = ${this.now() + 1}: ${told(numbers[this.now()])} ${total()}`);
     });
     this.pointing(frame, canvas, () => ({}));

@@ -10,12 +10,12 @@ const SHOWN = 8, MOST = 400;
 export class Text {
   constructor(state, box) {
     Object.assign(this, { state, box });
-    this.fields = state.told.inputs.map(({ words, name }, number) => words && this.field(number, name)).filter(Boolean);
+    this.fields = state.told.inputs.map(({ id, words, name }, number) => words && state.mayChange(id) && this.field(number, name)).filter(Boolean);
     this.box.hidden = !this.fields.length;
     if (!this.fields.length) return;
     box.append(...this.fields.map(({ element }) => element));
     if (state.told.writes) this.writing();
-    state.listen(() => this.draw());
+    state.listen(() => this.draw(), box.parentElement);
   }
 
   field(number, name) {
@@ -39,6 +39,7 @@ export class Text {
     this.go = el("button", { type: "button", class: "primary", onclick: () => (this.timer ? this.stop() : this.write(state.words[out].level === "character" ? 120 : 40)) }, "Write on");
     this.odds = el("div", { class: "odds", role: "table", "aria-label": "The odds of what comes next" });
     this.title = el("h3", {});
+    this.stop();
     this.box.append(el("div", { class: "controls" }, this.go, this.more, el("label", { class: "heat" }, "temperature ", this.heat, this.hot)), this.title, this.odds);
   }
 
@@ -70,7 +71,7 @@ export class Text {
     this.hot.textContent = Number(this.heat.value).toFixed(2);
     const p = this.likely(t);
     if (!p) return;
-    const words = state.words[out], after = words.shown(state.inputs[out].data[t]), best = Array.from(p.keys()).sort((i, j) => p[j] - p[i]).slice(0, SHOWN);
+    const words = state.words[out], after = words.shown(state.inputs[out].data[t]), best = Array.from(p.keys()).filter((k) => p[k] > 0).sort((i, j) => p[j] - p[i]).slice(0, SHOWN);
     this.title.replaceChildren("What may follow ", el("b", { class: "token" }, after), ` at t = ${t + 1}`);
     const truth = state.y?.data[t];
     this.odds.replaceChildren(...best.map((token) =>

@@ -16,12 +16,16 @@ export class Unit {
     this.said = el("p", { class: "said" });
     this.choice = el("div", { class: "choice" });
     box.append(this.choice, el("div", { class: "apart" }, this.terms, el("div", {}, this.curve, this.said)));
-    state.listen(() => this.draw());
+    state.listen(() => this.draw(), box);
   }
 
   draw() {
     const { state } = this, { layer, t } = state, run = state.run(), r = placeOf(run, t), { unit: j, block } = state.chosen;
     this.choose(layer, j, block);
+    if (layer.unknown) {
+      this.terms.replaceChildren(el("p", { class: "said" }, ...sentence(`\`a_t\`[${j + 1}] = ${told(row(inTime(run), t)[j])}, as the model computed it. This page does not know the equations of the ${layer.unknown}, so it cannot take the number apart.`)));
+      return this.function_(null);
+    }
     const n = layer.n, column = block * n + j, x = row(run.x, t), a_prev = row(run.states[0], r), labels = state.labels();
     const W_ax = layer.W_ax.data, W_aa = layer.W_aa.data, n_z = last(layer.W_ax);
     if (run.mask && !run.mask[t]) {

@@ -15,7 +15,7 @@ export class Unrolled {
     this.drawing = el("svg:svg", { role: "img", class: "unrolled" });
     box.append(this.drawing);
     new ResizeObserver(() => state.tell()).observe(box);
-    state.listen(() => this.draw());
+    state.listen(() => this.draw(), box);
   }
 
   // What decides how the drawing is built; as long as it stays, only colours and numbers change.
@@ -41,7 +41,7 @@ export class Unrolled {
     const h = { x: high(n_x, "x"), a: high(layer.n, "a"), y: n_y ? high(n_y, "y") : 0 };
     const y = { x: TOP, a: TOP + h.x + GAP };
     y.y = y.a + h.a + GAP;
-    y.cost = n_y ? y.y + h.y + 26 : y.a + h.a + 4;
+    y.cost = n_y ? y.y + h.y + 30 : y.a + h.a + 4;
     const height = y.cost + (state.costs && n_y ? 22 : 0), middle = y.a + h.a / 2;
     const left = 36 + (width - 36 - (count - 1) * apart) / 2, centre = (i) => left + i * apart;
     drawing.replaceChildren(...this.marks());
@@ -55,7 +55,7 @@ export class Unrolled {
       const group = el("svg:g", { class: "use", "data-weight": name },
         el("svg:line", { x1, y1, x2, y2, "marker-end": "url(#tip)" }),
         el("svg:line", { x1, y1, x2, y2, class: "wide" }),
-        at ? formula(name, ...at) : "");
+        at && layer.weights[name] ? formula(name, ...at) : "");
       group.addEventListener("pointerenter", () => state.choose({ weight: name }));
       group.addEventListener("pointerleave", () => state.choose({ weight: null }));
       drawing.append(group);
@@ -85,6 +85,8 @@ export class Unrolled {
       if (answers && n_y) parts.y = strip(column, x, y.y, h.y, n_y);
       const unit = el("svg:path", { class: "chosen", d: `M${x - WIDE / 2 - 1},0 l-5,-3.5 v7 z` });
       column.append(unit);
+      const says = el("svg:text", { class: "says", x, y: y.y + h.y + 17, "text-anchor": "middle" });
+      column.append(says);
       const cost = el("svg:text", { class: "cost", x, y: y.cost + 10, "text-anchor": "middle" });
       column.append(cost);
       column.addEventListener("click", ({ clientY }) => {
@@ -94,7 +96,7 @@ export class Unrolled {
         state.choose(at >= 0 && at < layer.n ? { unit: state.order()[at] } : {});
       });
       drawing.append(column);
-      this.columns.push({ t, parts, column, cost, unit, from: y.a, high: h.a, when: column.querySelector(".when") });
+      this.columns.push({ t, parts, column, cost, says, unit, from: y.a, high: h.a, when: column.querySelector(".when") });
     }
   }
 
@@ -108,12 +110,13 @@ export class Unrolled {
     const order = state.order(), same = Array.from({ length: Math.max(last(run.x), answers.n) }, (_, i) => i);
     const most = { x: (this.scales ??= new Map()), a: Math.max(largestOf(state, layer, "a"), 1e-9) };
     const x_most = largestOf(state, layer, "x"), y_most = areProbabilities(state) ? 1 : largestOf(state, layer, "y");
-    for (const { t, parts, column, cost, when, unit, from, high } of this.columns) {
+    for (const { t, parts, column, cost, says, when, unit, from, high } of this.columns) {
       paintStrip(parts.x, row(run.x, t), same, "value", x_most);
       paintStrip(parts.a, row(a, t), order, "value", most.a);
       unit.setAttribute("transform", `translate(0 ${from + ((order.indexOf(state.chosen.unit) + 0.5) * high) / layer.n})`);
       const y_t = answers.at(t);
       if (parts.y && y_t) paintStrip(parts.y, y_t, same, areProbabilities(state) ? "size" : "value", y_most);
+      if (y_t) says.textContent = state.answer(y_t);
       column.classList.toggle("now", t === state.t);
       column.classList.toggle("masked", Boolean(run.mask && !run.mask[t]));
       when.textContent = state.label(t);

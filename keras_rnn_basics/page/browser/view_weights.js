@@ -16,7 +16,7 @@ export class Weights {
     this.said = el("p", { class: "said", "aria-live": "polite" });
     box.append(this.grid, this.said);
     new ResizeObserver(() => ((this.drawn = null), state.tell())).observe(this.grid);
-    state.listen(() => this.draw());
+    state.listen(() => this.draw(), this.grid);
   }
 
   draw() {
@@ -33,6 +33,7 @@ export class Weights {
       const [i, j] = place(cell);
       Object.assign(mark.style, { top: `${(100 * i) / n}%`, left: `${(100 * j) / m}%`, height: `${100 / n}%`, width: `${100 / m}%` });
     }
+    if (layer.unknown) return this.said.replaceChildren(`This page does not know the equations of the ${layer.unknown}, nor where they use which weight.`);
     this.said.replaceChildren(...sentence(chosen ? this.sentence(chosen, cell) : "Point at a weight, or go to a picture with Tab and through it with the arrow keys."));
   }
 
@@ -58,20 +59,21 @@ export class Weights {
   map(layer, name, n, m, numbers) {
     const { state } = this, canvas = el("canvas", { tabindex: 0, role: "img", "aria-label": `${name.replace("_", " ")}, ${n} by ${m} weights` });
     const mark = el("div", { class: "mark", hidden: true }), frame = el("div", { class: "frame" }, canvas, mark);
-    const [from, to] = USES[name], per = layer.cell.n, most = largest(numbers);
+    const [from, to] = USES[name], per = layer.cell.n, bright = largest(numbers);
     const order = (units) => (units ? state.order(layer) : null);
     // Rows and columns that stand for units are drawn in the order of the units.
     const down = () => (from?.startsWith("a") ? order(true) : null);
     const across = () => (to === "a_t" ? Array.from({ length: m / per }, (_, k) => state.order(layer).map((j) => k * per + j)).flat() : null);
     // All pictures have cells of one size, so that their shapes can be compared.
-    const cell = clamp(230 / Math.max(...Object.values(layer.weights).flatMap(({ shape }) => shape)), 1, 15);
+    const shapes = Object.values(layer.weights).map(({ shape }) => shape), most = (axis) => Math.max(...shapes.map((own) => own.at(axis)));
+    const cell = clamp(Math.min(250 / most(0), 520 / most(-1)), 1, 15);
     Object.assign(frame.style, { width: `${Math.max(14, m * cell)}px`, height: `${Math.max(14, n * cell)}px` });
     const figure = el("figure", { class: n === 1 ? "bias" : "", "data-weight": name },
       el("figcaption", {}, math(name), el("span", {}, n === 1 ? `(${m})` : `(${n}, ${m})`)), frame);
     const picture = new HeatMap(canvas);
     const draw = () => {
       const [rows, columns] = [down(), across()];
-      picture.draw((i, j) => numbers[(rows ? rows[i] : i) * m + (columns ? columns[j] : j)], n, m, "value", most);
+      picture.draw((i, j) => numbers[(rows ? rows[i] : i) * m + (columns ? columns[j] : j)], n, m, "value", bright);
     };
     const place = ([i, j]) => [down()?.indexOf(i) ?? Math.min(i, n - 1), across()?.indexOf(j) ?? Math.min(j, m - 1)];
     const choose = (i, j) => state.choose({ weight: name, cell: [down()?.[i] ?? i, across()?.[j] ?? j] });

@@ -249,8 +249,9 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
             self._recur = None
 
     def still_says(self, statement: str, *parts: str) -> bool:
-        """Whether a class's statement (`equations`, `formula`, `elman`) still holds: not if a subclass replaces one of the parts.
+        """Whether a statement of a class (`equations`, `formula`, `elman`) still holds.
 
+        It does not if a subclass replaces one of the parts.
         A statement is valid for the parts that its class has or inherits, not for the parts of a later subclass.
         """
         if any(part in vars(self) for part in parts):

@@ -4,11 +4,14 @@ import base64
 import fcntl
 import json
 import os
+import select
 import shutil
 import subprocess
 from contextlib import contextmanager
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+SECONDS = 60  # after which a browser that says nothing is given up
 
 
 def chromium():
@@ -44,6 +47,8 @@ class Tab:
 
     def _next(self):
         while b"\0" not in self._left:
+            if not select.select([self._reads], [], [], SECONDS)[0]:
+                raise TimeoutError(f"The browser has said nothing for {SECONDS} seconds.")
             more = os.read(self._reads, 1 << 16)
             if not more:
                 raise RuntimeError("The browser has ended.")

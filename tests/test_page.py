@@ -30,9 +30,9 @@ def tab():
 
 def spread(model, rng):
     """Weights all over: in a new network the biases are zeros."""
-    model.set_weights([
-        own + 0.3 * rng.normal(size=own.shape) if own.dtype.kind == "f" else own for own in model.get_weights()
-    ])
+    model.set_weights(
+        [own + 0.3 * rng.normal(size=own.shape) if own.dtype.kind == "f" else own for own in model.get_weights()]
+    )
     return model
 
 
@@ -51,7 +51,9 @@ def test_a_page_of_256_units_and_200_steps_is_under_two_megabytes_and_asks_for_n
     path = krb.write_page(model, x, tmp_path / "page.html", y)
     text = path.read_text("utf-8")
     assert path.stat().st_size < 2_000_000
-    assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)|url\((?!#)|@import|\bsrc=|\bhref=|fetch\(|import\(", text) == []
+    assert (
+        re.findall(r"https?://(?!www\.w3\.org/2000/svg)|url\((?!#)|@import|\bsrc=|\bhref=|fetch\(|import\(", text) == []
+    )
     assert "default-src 'none'" in text
 
 
@@ -189,7 +191,9 @@ def ensemble(rng):
 
 
 def masked(rng):
-    frontend = keras.Sequential([keras.layers.Masking(), keras.layers.Normalization(mean=[1.0, 2, 3], variance=[1, 4, 9])])
+    frontend = keras.Sequential(
+        [keras.layers.Masking(), keras.layers.Normalization(mean=[1.0, 2, 3], variance=[1, 4, 9])]
+    )
     given = {"bidirectional": True, "frontend": frontend, "output_activation": "softmax"}
     model, x, y, loss = of_numbers(rng, krb.build_many_to_one, LABELS, (1, 2), **given)
     x[:, 4:] = 0
@@ -309,7 +313,9 @@ class TestReader:
         cell, a = model.get_layer("rnn_1").cell, np.asarray(model.get_layer("rnn_1").activations(x[:1]))[0]
         own = [*(x[0, 3] * cell.W_ax[:, 4]), cell.b_x[4], cell.b_a[4], *(a[2] * cell.W_aa[:, 4])]
         np.testing.assert_allclose(sorted(terms), sorted(map(float, own)), atol=6e-4)
-        assert f"a3[5] = {a[3, 4]:.3f}".replace("-", "−")[3:] in tab("document.querySelector('#unit .said').textContent")
+        assert f"a3[5] = {a[3, 4]:.3f}".replace("-", "−")[3:] in tab(
+            "document.querySelector('#unit .said').textContent"
+        )
 
     def test_pointing_at_a_weight_lights_every_place_that_uses_it(self, tab, shown):
         tab("(page.draw(), document.querySelector('figure[data-weight=W_aa] canvas').focus())")
@@ -337,8 +343,9 @@ class TestReader:
 
     def test_every_control_and_picture_has_a_name_to_be_read_aloud(self, tab, shown):
         named = (
-            "[...document.querySelectorAll('button, input, select, textarea, canvas, svg[role=img]')].filter((one) => "
-            "!one.getAttribute('aria-label') && !one.closest('label') && !one.textContent.trim()).map((one) => one.outerHTML)"
+            "[...document.querySelectorAll('button, input, select, textarea, canvas, svg[role=img]')]"
+            ".filter((one) => !one.getAttribute('aria-label') && !one.closest('label') && !one.textContent.trim())"
+            ".map((one) => one.outerHTML)"
         )
         tab("page.draw()")
         assert tab(named) == []
@@ -369,7 +376,8 @@ class TestText:
         tab.open(krb.write_page(translator, "to be", tmp_path / "page.html"))
         tab("[...document.querySelectorAll('button')].find((one) => one.textContent === 'Translate').click()")
         value = "document.querySelectorAll('textarea')[1].value"
-        tab(f"new Promise((done) => {{ const wait = () => ({value}.length < 12 ? setTimeout(wait, 20) : done(1)); wait(); }})")
+        wait = f"(left) => ({value}.length < 12 && left ? setTimeout(wait, 20, left - 1) : done(1))"
+        tab(f"new Promise((done) => {{ const wait = {wait}; wait(200); }})")
         assert tab(value)[:12] == translator.translate("to be")[:12]
 
 
@@ -394,6 +402,7 @@ def test_a_cell_whose_equations_the_page_does_not_know_is_shown_and_cannot_be_ch
 def typed(selector, number, text):
     """A value that is put into a field as if it were typed."""
     return (
-        f"(() => {{ const field = document.querySelectorAll({json.dumps(selector)})[{number}]; field.value = {json.dumps(text)}; "
+        f"(() => {{ const field = document.querySelectorAll({json.dumps(selector)})[{number}]; "
+        f"field.value = {json.dumps(text)}; "
         "field.dispatchEvent(new Event('input', { bubbles: true })); return 0; })()"
     )

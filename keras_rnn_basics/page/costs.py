@@ -9,16 +9,21 @@ from keras import ops
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
 
 KNOWN = (
-    "mean_squared_error mean_absolute_error huber log_cosh binary_crossentropy categorical_crossentropy "
-    "sparse_categorical_crossentropy"
-).split()
+    "mean_squared_error",
+    "mean_absolute_error",
+    "huber",
+    "log_cosh",
+    "binary_crossentropy",
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+)
 
 
-def described(model: Any, y: np.ndarray, y_pred: Any, last: str) -> dict[str, Any]:
+def described(model: Any, y: np.ndarray, y_pred: Any, last: str | None) -> dict[str, Any]:
     """The cost that a model was compiled with, or for one that was not, the usual one for such targets and answers.
 
     Args:
-        y: the targets of a sequence; y_pred: the model's answers; last: the name of the last function before them.
+        y: the targets of a sequence; y_pred: the model's answers; last: the name of the last function before them, if it has one.
 
     Raises:
         ValueError: for a cost that the page does not know.

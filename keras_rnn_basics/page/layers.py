@@ -13,9 +13,25 @@ from keras_rnn_basics.compat import layers_within
 
 # The functions of `activations.js`, by the names that Keras gives them.
 FUNCTIONS = (
-    "elu exponential gelu hard_sigmoid hard_tanh leaky_relu linear log_softmax relu relu6 selu sigmoid silu softmax "
-    "softplus softsign swish tanh"
-).split()
+    "elu",
+    "exponential",
+    "gelu",
+    "hard_sigmoid",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_softmax",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+)
 NOTHING = ("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "ActivityRegularization", "Identity")
 
 

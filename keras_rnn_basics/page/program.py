@@ -89,8 +89,8 @@ class Program:
             return self.emit("same", operation.name, inputs[:1], outputs)
         if name in BINARY:
             parts = args[0] if len(args) == 1 else args
-            told = [None if isinstance(part, Value) else layers.numbers(part) for part in parts]
-            return self.emit(BINARY[name], operation.name, inputs, outputs, constants=told)
+            constants = [None if isinstance(part, Value) else layers.numbers(part) for part in parts]
+            return self.emit(BINARY[name], operation.name, inputs, outputs, constants=constants)
         match name:
             case "Average" | "Concatenate" if name == "Average" or operation.axis in (-1, len(outputs[0].shape) - 1):
                 return self.emit(name.lower(), operation.name, inputs, outputs)

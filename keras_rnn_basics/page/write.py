@@ -66,7 +66,9 @@ def write_page(
     program = translated(graph, examples[0].inputs)
     if not any(step["op"] == "rnn" for step in program.steps):
         named = ", ".join(node.described for node in graph.nodes if directions(node))
-        raise ValueError(f"A page shows recurrent layers with one state whose output is used; {model.name} has {named}.")
+        raise ValueError(
+            f"A page shows recurrent layers with one state whose output is used; {model.name} has {named}."
+        )
     told = _told(model, program, examples, names)
     path = Path(path)
     with atomic(path) as half:
@@ -76,7 +78,11 @@ def write_page(
 
 def _told(model, program: Program, examples: list[Example], names) -> dict[str, Any]:
     """Everything that the page knows."""
-    graph, given, words = program.graph, [run(program.graph, own.inputs) for own in examples], vocabularies(program.graph)
+    graph, given, words = (
+        program.graph,
+        [run(program.graph, own.inputs) for own in examples],
+        vocabularies(program.graph),
+    )
     output, architecture = graph.outputs[0], getattr(model, "architecture", None)
     last = next((step.get("h") or step.get("cell", {}).get("h") for step in program.steps[::-1]), None)
     first = examples[0]
@@ -86,14 +92,18 @@ def _told(model, program: Program, examples: list[Example], names) -> dict[str, 
         answer = tensors[output]
         if not np.isfinite(numbers(answer)).all():
             raise ValueError(f"{model.name} answers NaN or infinity: there is nothing to watch.")
-        carried.append({
-            "inputs": [np.asarray(array[0], "float32") for array in own.inputs],
-            "y": None if own.y is None else np.asarray(own.y[0], "float32"),
-            "answer": numbers(answer)[0],
-            "costs": cost and costs.by_keras(cost, own.y, answer, get_keras_mask(answer)),
-            "recorded": {program.number(value): numbers(tensors[value])[0] for value in program.recorded}
-            | program.states(tensors),
-        })
+        carried.append(
+            {
+                "inputs": [np.asarray(array[0], "float32") for array in own.inputs],
+                "y": None if own.y is None else np.asarray(own.y[0], "float32"),
+                "answer": numbers(answer)[0],
+                "costs": None
+                if cost is None or own.y is None
+                else costs.by_keras(cost, own.y, answer, get_keras_mask(answer)),
+                "recorded": {program.number(value): numbers(tensors[value])[0] for value in program.recorded}
+                | program.states(tensors),
+            }
+        )
     return {
         "name": model.name,
         "kind": architecture.kind if architecture else "",
@@ -111,7 +121,10 @@ def _told(model, program: Program, examples: list[Example], names) -> dict[str, 
         ],
         "recorded": {program.number(value): program.why[program.number(value)] for value in program.recorded},
         "fixed": program.fixed,
-        "output": {"id": program.output, "labels": _labels(names, "y", output.shape[-1], [v.name for v in graph.inputs])},
+        "output": {
+            "id": program.output,
+            "labels": _labels(names, "y", output.shape[-1], [v.name for v in graph.inputs]),
+        },
         "cost": cost,
         "examples": carried,
     }

@@ -23,7 +23,8 @@ def described(model: Any, y: np.ndarray, y_pred: Any, last: str | None) -> dict[
     """The cost that a model was compiled with, or for one that was not, the usual one for such targets and answers.
 
     Args:
-        y: the targets of a sequence; y_pred: the model's answers; last: the name of the last function before them, if it has one.
+        y: the targets of a sequence; y_pred: the model's answers; last: the name of the last function before them, if
+            there is one.
 
     Raises:
         ValueError: for a cost that the page does not know.

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from keras_rnn_basics.architectures.anatomy import directions, graph_of
 from keras_rnn_basics.atomic import atomic
-from keras_rnn_basics.compat import get_keras_mask
-from keras_rnn_basics.page import costs, join
-from keras_rnn_basics.page.examples import Example, read, vocabularies, writes_text
-from keras_rnn_basics.page.layers import numbers, recurrent_layers_that_carry_on
-from keras_rnn_basics.page.program import Program, run, translated
+from keras_rnn_basics.page import join
+from keras_rnn_basics.page.examples import read
+from keras_rnn_basics.page.layers import recurrent_layers_that_carry_on
+from keras_rnn_basics.page.program import translated
+from keras_rnn_basics.page.told import everything
 
 
 def write_page(
@@ -45,6 +44,7 @@ def write_page(
         ValueError: for a model that the page cannot show, or x, y or names that do not fit it; then nothing is written.
 
     >>> import tempfile
+    >>> import numpy as np
     >>> import keras_rnn_basics as krb
     >>> model = krb.build_many_to_many((2,), units=8, output_units=1)
     >>> path = write_page(model, np.zeros((1, 12, 2)), tempfile.mkdtemp() + "/page.html", y=np.ones((1, 12, 1)))
@@ -52,6 +52,23 @@ def write_page(
     ('page.html', True)
     """
     graph = graph_of(model)
+    _refuse(model, graph)
+    examples = read(model, graph, x, y)
+    program = translated(graph, examples[0].inputs)
+    if not any(step["op"] == "rnn" for step in program.steps):
+        named = ", ".join(node.described for node in graph.nodes if directions(node))
+        raise ValueError(
+            f"A page shows recurrent layers with one state whose output is used; {model.name} has {named}."
+        )
+    told = everything(model, program, examples, names or {})
+    path = Path(path)
+    with atomic(path) as half:
+        half.write_text(join.page(model.name, told), encoding="utf-8")
+    return path
+
+
+def _refuse(model, graph):
+    """Raises an error for a model that no page can show."""
     carry_on = recurrent_layers_that_carry_on(model)
     if carry_on:
         raise ValueError(
@@ -61,88 +78,5 @@ def write_page(
     if len(graph.outputs) != 1:
         raise ValueError(f"A page shows a model with one output, {model.name} has {len(graph.outputs)}.")
     if not any(directions(node) for node in graph.nodes):
-        raise ValueError(f"{model.name} has no recurrent layer to show: its layers are {_layers(model)}.")
-    examples = read(model, graph, x, y)
-    program = translated(graph, examples[0].inputs)
-    if not any(step["op"] == "rnn" for step in program.steps):
-        named = ", ".join(node.described for node in graph.nodes if directions(node))
-        raise ValueError(
-            f"A page shows recurrent layers with one state whose output is used; {model.name} has {named}."
-        )
-    told = _told(model, program, examples, names)
-    path = Path(path)
-    with atomic(path) as half:
-        half.write_text(join.page(model.name, told), encoding="utf-8")
-    return path
-
-
-def _told(model, program: Program, examples: list[Example], names) -> dict[str, Any]:
-    """Everything that the page knows."""
-    graph, given, words = (
-        program.graph,
-        [run(program.graph, own.inputs) for own in examples],
-        vocabularies(program.graph),
-    )
-    output, architecture = graph.outputs[0], getattr(model, "architecture", None)
-    last = next((step.get("h") or step.get("cell", {}).get("h") for step in program.steps[::-1]), None)
-    first = examples[0]
-    cost = None if first.y is None else costs.described(model, first.y, given[0][output], last)
-    carried = []
-    for own, tensors in zip(examples, given):
-        answer = tensors[output]
-        if not np.isfinite(numbers(answer)).all():
-            raise ValueError(f"{model.name} answers NaN or infinity: there is nothing to watch.")
-        carried.append(
-            {
-                "inputs": [np.asarray(array[0], "float32") for array in own.inputs],
-                "y": None if own.y is None else np.asarray(own.y[0], "float32"),
-                "answer": numbers(answer)[0],
-                "costs": None
-                if cost is None or own.y is None
-                else costs.by_keras(cost, own.y, answer, get_keras_mask(answer)),
-                "recorded": {program.number(value): numbers(tensors[value])[0] for value in program.recorded}
-                | program.states(tensors),
-            }
-        )
-    return {
-        "name": model.name,
-        "kind": architecture.kind if architecture else "",
-        "writes": writes_text(model),
-        "steps": program.steps,
-        "inputs": [
-            {
-                "id": program.number(value),
-                "name": value.name,
-                "labels": _labels(names, value.name, value.shape[-1]),
-                "words": _words(words.get(value)),
-                "tokens": len(value.shape) == 2 and not value.dtype.startswith("float"),
-            }
-            for value in graph.inputs
-        ],
-        "recorded": {program.number(value): program.why[program.number(value)] for value in program.recorded},
-        "fixed": program.fixed,
-        "output": {
-            "id": program.output,
-            "labels": _labels(names, "y", output.shape[-1], [v.name for v in graph.inputs]),
-        },
-        "cost": cost,
-        "examples": carried,
-    }
-
-
-def _labels(names, name, size, others=()):
-    unknown = set(names or {}) - {name, "y", *others} if others else ()
-    if unknown:
-        raise ValueError(f"The keys of names must be among {[*others, 'y']}, got {sorted(unknown)}.")
-    own = (names or {}).get(name)
-    if own is not None and (isinstance(own, str) or len(own) != size):
-        raise ValueError(f"names[{name!r}] must be {size} words, got {own!r}.")
-    return None if own is None else [str(word) for word in own]
-
-
-def _words(vocabulary):
-    return None if vocabulary is None else {"level": vocabulary.level, "tokens": list(vocabulary.tokens)}
-
-
-def _layers(model):
-    return [layer.name for layer in model.layers]
+        layers = [layer.name for layer in model.layers]
+        raise ValueError(f"{model.name} has no recurrent layer to show: its layers are {layers}.")

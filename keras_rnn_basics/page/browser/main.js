@@ -97,6 +97,8 @@ function words() {
   const notes = [...new Set(Object.values(told.recorded))];
   find("recorded").hidden = !notes.length;
   find("recorded").textContent = notes.length ? `What the ${notes.join(" and the ")} makes is shown as the model computed it: this page does not know its equations, so nothing before it can be changed here.` : "";
+  document.body.classList.toggle("one", T === 1);
+  find("masked").hidden = !state.run().mask?.some((there) => !there);
   find("cost").replaceChildren(...(told.cost ? sentence(`\`L_t\` is the ${NAMES[told.cost.kind]} of step t, and \`L\` = Σ \`L_t\` is what training makes small.`) : []));
   find("learns").hidden = !state.learns.has(own) || T === 1;
 }

@@ -112,10 +112,17 @@ export function backInTime(layer, { T, order, x, z, states, kept, y, sums, mask 
   return { d, delta, dx, dFirst: carried };
 }
 
-// The share of the step that is read at place r in ∂L/∂W_aa is a_{t-1}ᵀ delta_t: added to `out` (n, n_z).
+// The share of the step that is read at place r in ∂L/∂W_aa is a_{t-1}ᵀ delta_t: added to `out` (n, n_z), whose length
+// is returned.
 export function addShare(out, { states: [a] }, { delta }, r) {
   const a_prev = row(a, r), d = row(delta, r);
+  let squares = 0;
   for (let i = 0, at = 0; i < a_prev.length; i++) {
-    for (let j = 0; j < d.length; j++, at++) out[at] += a_prev[i] * d[j];
+    const a_i = a_prev[i];
+    for (let j = 0; j < d.length; j++, at++) {
+      const sum = (out[at] += a_i * d[j]);
+      squares += sum * sum;
+    }
   }
+  return Math.sqrt(squares);
 }

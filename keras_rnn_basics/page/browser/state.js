@@ -76,8 +76,7 @@ export class State {
       const each = new Float64Array(run.T), grown = new Float64Array(run.T);
       for (let r = run.T - 1; r >= 0; r--) {
         each[r] = length(row(run.states[0], r)) * length(row(errors.delta, r)); // of a product of a column and a row
-        if (each[r]) addShare(sum.data, run, errors, r);
-        grown[r] = length(sum.data);
+        grown[r] = each[r] || r === run.T - 1 ? addShare(sum.data, run, errors, r) : grown[r + 1];
       }
       this.sums.set(layer, { each, grown, whole: sum });
     }
@@ -208,7 +207,7 @@ export class State {
     new IntersectionObserver((entries) => {
       listener.seen = entries.at(-1).isIntersecting;
       if (listener.seen) this.tell();
-    }, { rootMargin: "200px" }).observe(element);
+    }, { rootMargin: "40px" }).observe(element);
   }
 
   tell() {

@@ -80,13 +80,17 @@ class Group {
   map(symbol, name, height, numbers, { kind = "value", scale, rows, order = null, layer = null, units = false, names = null }) {
     const { state } = this, canvas = el("canvas", { tabindex: 0, role: "img" }), picture = new HeatMap(canvas);
     const marks = el("div", { class: "marks" }), frame = el("div", { class: "frame", style: `height:${height}px` }, canvas, marks);
-    this.row(symbol, name, frame, layer);
+    const read = el("span", { class: "total" });
+    this.row(symbol, name, frame, layer, read);
+    let pointed = null;
     const [unit, other] = [el("div", { class: "unit" }), el("div", { class: "unit" })];
     marks.append(unit, other);
     this.rows.push(() => {
       const own = numbers(), n = rows(), places = order?.() ?? null, most = scale();
       picture.draw((i, t) => own.data[t * n + (places ? places[i] : i)], n, this.T, kind, most);
-      const now = this.now(), j = units ? state.chosen.unit : 0;
+      this.fade(canvas);
+      const now = this.now(), j = units ? state.chosen.unit : 0, i = pointed ?? (units && layer === state.layer ? j : null);
+      read.textContent = i === null || i >= n ? "" : `${names?.[i] ?? (units ? `unit ${i + 1}` : `[${i + 1}]`)}\n${told(own.data[now * n + i])}`;
       const lit = this.lit(symbol, layer, n), chosen = units && layer === state.layer && !lit.length ? [j] : lit;
       [unit, other].forEach((mark, k) => {
         mark.hidden = chosen[k] === undefined;
@@ -100,10 +104,27 @@ class Group {
     this.pointing(frame, canvas, (share) => {
       if (!units) return {};
       return { unit: state.order(layer)[clamp(Math.floor(share * layer.n), 0, layer.n - 1)] };
-    }, layer, (canvasShare) => {
-      const i = clamp(Math.floor(canvasShare * rows()), 0, rows() - 1);
-      return names?.[order ? order()[i] : i] ?? null;
+    }, layer);
+    frame.addEventListener("pointermove", (event) => {
+      const box = frame.getBoundingClientRect(), i = clamp(Math.floor((rows() * (event.clientY - box.top)) / box.height), 0, rows() - 1);
+      pointed = order ? order()[i] : i;
+      state.tell();
     });
+    frame.addEventListener("pointerleave", () => {
+      pointed = null;
+      state.tell();
+    });
+  }
+
+  // Steps that are masked are pale.
+  fade(canvas) {
+    const { mask } = this.state.run(this.main);
+    if (!mask) return;
+    const brush = canvas.getContext("2d"), each = canvas.width / this.T;
+    brush.fillStyle = getComputedStyle(document.body).backgroundColor;
+    brush.globalAlpha = 0.7;
+    mask.forEach((there, t) => there || brush.fillRect(t * each, 0, each, canvas.height));
+    brush.globalAlpha = 1;
   }
 
   // The rows that the chosen weight leads from and to, at every step.
@@ -185,7 +206,7 @@ class Group {
       el("div", { class: "label" }, el("span", { class: "letter" }, around, math(symbol), around), label, beside), frame));
   }
 
-  pointing(frame, canvas, chosen, layer = null, named = () => null) {
+  pointing(frame, canvas, chosen, layer = null) {
     const { state } = this;
     const go = (event) => {
       const box = frame.getBoundingClientRect(), share = (event.clientX - box.left) / box.width;
@@ -199,8 +220,6 @@ class Group {
       go(event);
     });
     frame.addEventListener("pointermove", (event) => {
-      const box = frame.getBoundingClientRect(), name = named((event.clientY - box.top) / box.height);
-      if (name) frame.title = name;
       if (event.buttons) go(event);
     });
     canvas.addEventListener("keydown", (event) => {

@@ -71,7 +71,8 @@ def main(csv=None, bars=None, size=None, repair=False, seeds=4, device="auto", p
     last = slice(-len(splits[-1].test) // 2, None)
     figure = draw(times, truth[:, RANGE], answers["RNN"], errors, last)
     names = {"x": series.names, "y": ["log_range, a bar later"]}
-    loaded = krb.publish("stock_ticks", networks[-1], report, figure, began, further, names)
+    page = splits[-1].test.x[:8], splits[-1].test.y[:8, 0, [RANGE]]
+    loaded = krb.publish("stock_ticks", networks[-1], report, figure, began, further, names, page)
     tomorrow = np.exp(float(np.asarray(loaded.serve(series.values[None, -LOOKBACK:]))[0, 0]))
     print(f"From the last {LOOKBACK} bars, to {series.times[-1]}, the next range: {tomorrow:.2%}")
 

@@ -59,7 +59,9 @@ def main(csv=None, target="temp_max_celsius", repair=False, seeds=8, device="aut
     report = krb.Report(task, "mean absolute error", unit, own, errors)
     figure = draw(test, forecasts, target, unit)
     names = {"x": days.names, "y": [f"{target}, a day later"]}
-    loaded = krb.publish("weather", forecaster, report, figure, began, names=names)
+    forecaster.compile(loss=krb.SumOverTime("mean_absolute_error"))  # for the page
+    page = test.x[:8], test.next_y[:8]
+    loaded = krb.publish("weather", forecaster, report, figure, began, names=names, page=page)
     tomorrow = float(loaded.serve(days.values[None, -LOOKBACK:])[0, -1, 0])
     print(f"From {days.times[-LOOKBACK]} to {days.times[-1]}, tomorrow's {target}: {tomorrow:.1f}")
 

@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 import keras_rnn_basics as krb
-from keras_rnn_basics.page import join
+from keras_rnn_basics.page import join, layers
 
 in_browser = [
     pytest.mark.extra,
@@ -211,6 +211,14 @@ def translating(rng, attention):
     return model, [np.array([[5, 6, 7, 0]]), np.array([[2, 5, 6, 7, 8]])], np.array([[5, 6, 7, 8, 3]]), LOGITS
 
 
+def of_lengths(rng):
+    """The outputs of a layer that is told the lengths carry a mask: only four of six steps cost."""
+    x, lengths = keras.Input((None, 3), name="x"), keras.Input((), name="lengths", dtype="int32")
+    rnn = krb.BasicRNN(krb.BasicRNNCell(5, 2), return_sequences=True)
+    model = keras.Model([x, lengths], rnn(x, sequence_lengths=lengths))
+    return model, [rng.normal(size=(1, 6, 3)).astype("float32"), np.array([4])], rng.normal(size=(1, 6, 2)), MSE
+
+
 MODELS = {
     "many to many": lambda rng: of_numbers(rng, krb.build_many_to_many),
     "softmax and relu": lambda rng: of_numbers(
@@ -235,6 +243,7 @@ MODELS = {
     "attention": lambda rng: translating(rng, True),
     "ensemble": ensemble,
     "masks": masked,
+    "lengths": of_lengths,
     "behind a convolution": behind_a_convolution,
 }  # fmt: skip
 
@@ -379,6 +388,50 @@ class TestText:
         wait = f"(left) => ({value}.length < 12 && left ? setTimeout(wait, 20, left - 1) : done(1))"
         tab(f"new Promise((done) => {{ const wait = {wait}; wait(200); }})")
         assert tab(value)[:12] == translator.translate("to be")[:12]
+
+
+@pytest.mark.extra
+@pytest.mark.skipif(browser.chromium() is None, reason="needs a browser")
+@pytest.mark.parametrize("kind", ["g", "h"])
+def test_every_function_is_that_of_keras(kind, tab, rng, x, tmp_path):
+    """As g, with its slope by ∂L/∂W_aa, and as h; softmax is no g of a single unit."""
+    for name in layers.FUNCTIONS:
+        if kind == "h" or "softmax" not in name:
+            given = {"activation": name} if kind == "g" else {"output_activation": name}
+            model = spread(krb.build_many_to_many((3,), 5, 4, **given), rng)
+            if name == "exponential":  # it grows without bound
+                model.set_weights([0.1 * own for own in model.get_weights()])
+            y = rng.normal(size=(4, 6, 4))
+            model.compile("sgd", krb.SumOverTime("mean_squared_error"))
+            tab.open(krb.write_page(model, 3 * x, tmp_path / "page.html", y))
+            found = tab("page.numbers()")
+            answer, _, [gradient] = by_keras(model, 3 * x[:1], y[:1], MSE)
+            np.testing.assert_allclose(found["answer"], answer, rtol=1e-4, atol=1e-4, err_msg=name)
+            np.testing.assert_allclose(found["layers"][0]["dL_dW_aa"], gradient, rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.extra
+@pytest.mark.skipif(browser.chromium() is None, reason="needs a browser")
+def test_every_cost_and_its_gradient_are_those_of_keras(tab, rng, x, tmp_path):
+    for loss, h, y in (
+        ("mean_squared_error", None, rng.normal(size=(4, 6, 3))),
+        ("mean_absolute_error", None, rng.normal(size=(4, 6, 3))),
+        ("huber", None, 3 * rng.normal(size=(4, 6, 3))),
+        ("log_cosh", None, rng.normal(size=(4, 6, 3))),
+        ("binary_crossentropy", "sigmoid", rng.integers(0, 2, (4, 6, 3))),
+        (keras.losses.BinaryCrossentropy(from_logits=True), None, rng.integers(0, 2, (4, 6, 3))),
+        ("categorical_crossentropy", "softmax", np.eye(3)[rng.integers(0, 3, (4, 6))]),
+        (keras.losses.CategoricalCrossentropy(from_logits=True), None, np.eye(3)[rng.integers(0, 3, (4, 6))]),
+        ("sparse_categorical_crossentropy", "softmax", rng.integers(0, 3, (4, 6))),
+        (CLASSES, None, rng.integers(0, 3, (4, 6))),
+    ):
+        model = spread(krb.build_many_to_many((3,), 5, 3, output_activation=h), rng)
+        model.compile("sgd", krb.SumOverTime(loss))
+        tab.open(krb.write_page(model, x, tmp_path / "page.html", y))
+        found = tab("page.numbers()")
+        _, costs, [gradient] = by_keras(model, x[:1], y[:1], krb.SumOverTime(loss).call)
+        np.testing.assert_allclose(found["costs"], costs, atol=1e-4, err_msg=str(loss))
+        np.testing.assert_allclose(found["layers"][0]["dL_dW_aa"], gradient, atol=1e-4, err_msg=str(loss))
 
 
 @pytest.mark.extra

@@ -29,7 +29,6 @@ FUNCTIONS = (
     "softmax",
     "softplus",
     "softsign",
-    "swish",
     "tanh",
 )
 NOTHING = ("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "ActivityRegularization", "Identity")
@@ -122,7 +121,8 @@ def cell(own: Any) -> dict[str, Any] | None:
             b = {name: getattr(own, name) for name in ("b_x", "b_a", "b_y") if hasattr(own, name)}
             said = {"kind": name} | said
     functions = {name: function(said.get(name)) for name in ("g", "h", "gate")}
-    if None in functions.values():
+    of_whole_rows = ("softmax", "log_softmax")
+    if None in functions.values() or functions["g"] in of_whole_rows or functions["gate"] in of_whole_rows:
         return None
     found = {name: numbers(weight) for name, weight in (weights | b).items() if weight is not None}
     sizes = own.state_size if isinstance(own.state_size, (list, tuple)) else [own.state_size]

@@ -24,6 +24,7 @@ class Program:
         why: for each of them, the layer that makes it.
         shown: for recurrent layers whose equations the page does not know, from a name for their a_1 .. a_T to the node
             and the layer.
+        needed: the numbers of the values from which the output follows.
         fixed: values that a reader cannot change, for something recorded follows from them.
     """
 
@@ -49,12 +50,13 @@ class Program:
         self.recorded += [value for value in node.outputs if value not in self.recorded]
         for value in node.outputs:
             self.why[self.number(value)] = node.described
-        layers_in_time = directions(node)
-        if len(layers_in_time) == 1 and isinstance(layers_in_time[0].cell.state_size, int):
-            [layer], a = layers_in_time, Value(node.outputs[0])
-            self.shown[a] = node, layer
-            told = {"unknown": node.described, "a": self.number(a), "n": layer.cell.state_size}
-            self.emit("rnn", self.name(node), [node.sequence().x], node.outputs, back=layer.go_backwards, **told)
+        ways = directions(node)
+        if len(ways) == 1 and not isinstance(ways[0].cell, keras.layers.StackedRNNCells):
+            sequence, size, a = node.sequence(), ways[0].cell.state_size, Value(node.outputs[0])
+            self.shown[a] = node, ways[0]
+            told = {"unknown": node.described, "a": self.number(a), "n": size if isinstance(size, int) else size[0]}
+            if sequence.lengths is None:
+                self.emit("rnn", self.name(node), [sequence.x], node.outputs, back=ways[0].go_backwards, **told)
 
     def emit(self, op, name, inputs, outputs, **told):
         ids = [self.number(value) for value in inputs], [self.number(value) for value in outputs]
@@ -79,12 +81,20 @@ class Program:
             x = after
         return True
 
+    def applies_to_each_step(self, node):
+        """Whether a wrapper does to each step what its layer does: so the numbers say."""
+        x, y = self.given[node.inputs[0]], layers.numbers(self.given[node.outputs[0]])
+        if len(x.shape) < 2:
+            return False
+        each = layers.numbers(node.operation.layer(ops.reshape(x, (-1, *x.shape[2:])), training=False))
+        return each.size == y.size and np.allclose(each.reshape(-1), y.reshape(-1), rtol=1e-3, atol=1e-4)
+
     def other(self, node) -> bool:
         """Whether the page knows this operation; then it is one of the steps."""
         operation, inputs, outputs = node.operation, node.inputs, node.outputs
         name, args = layers.kind(operation), node.args
         if isinstance(operation, keras.layers.Wrapper) and len(inputs) == len(outputs) == 1:
-            return self.each_step(node, operation.layer, True)
+            return self.applies_to_each_step(node) and self.each_step(node, operation.layer, True)
         if not isinstance(operation, keras.Operation):  # the entrance of a model
             return self.emit("same", operation.name, inputs[:1], outputs)
         if name in BINARY:
@@ -140,12 +150,15 @@ class Program:
         cells = [layers.cell(layer.cell) for layer in ways]
         initial = values_in(sequence.initial) if sequence.initial else []
         both = len(ways) == 2
-        if None in cells or sequence.lengths is not None or (both and (initial or len(node.outputs) > 1)):
+        if None in cells or (both and (initial or len(node.outputs) > 1)):
             return False
-        mask = sequence.mask if isinstance(sequence.mask, Value) else None
+        mask: Any = sequence.mask if isinstance(sequence.mask, Value) else None
         merge = {"sum": "add", "concat": "concatenate", "ave": "average", "mul": "multiply"}
         if both and node.operation.merge_mode not in merge:
             return False
+        if isinstance(sequence.lengths, Value):
+            mask = object()
+            self.emit("within", self.name(node), [sequence.lengths, sequence.x], [mask])
         answers: list[Any] = []
         for layer, told, way in zip(ways, cells, ("forward", "backward")):
             inputs = [sequence.x, *initial, *([mask] if mask is not None else [])]
@@ -193,7 +206,7 @@ class Program:
             if needed.intersection(step["out"]):
                 needed.update(step["in"])
                 kept.append(step)
-        self.steps = kept[::-1]
+        self.steps, self.needed = kept[::-1], needed
         self.recorded = [value for value in self.recorded if self.number(value) in needed]
         drawn = [step.get("a") for step in self.steps]
         self.shown = {a: known for a, known in self.shown.items() if self.number(a) in drawn}

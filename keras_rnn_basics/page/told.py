@@ -56,7 +56,10 @@ def _carried(model, program, example, tensors, cost):
         raise ValueError(f"{model.name} answers NaN or infinity: there is nothing to watch.")
     recorded = {program.number(value): numbers(tensors[value])[0] for value in program.recorded}
     told = {
-        "inputs": [np.asarray(array[0], "float32") for array in example.inputs],
+        "inputs": [
+            np.asarray(array[0] if program.number(value) in program.needed else [], "float32")
+            for value, array in zip(program.graph.inputs, example.inputs)
+        ],
         "answer": numbers(answer)[0],
         "recorded": recorded | program.states(tensors),
         "y": None,

@@ -15,7 +15,6 @@ const erf = (x) => {
 };
 const clipped = (low, high) => [(s) => Math.min(high, Math.max(low, s)), (s) => (s > low && s < high ? 1 : 0)];
 const normal = (s) => Math.exp((-s * s) / 2) / Math.sqrt(2 * Math.PI);
-const silu = [(s) => s * sigmoid(s), (s) => sigmoid(s) * (1 + s * (1 - sigmoid(s)))];
 
 // Each: the function of s; its slope, of s and y.
 export const FUNCTIONS = {
@@ -32,8 +31,7 @@ export const FUNCTIONS = {
   softsign: [(s) => s / (1 + Math.abs(s)), (s) => 1 / (1 + Math.abs(s)) ** 2],
   hard_tanh: clipped(-1, 1),
   hard_sigmoid: [(s) => Math.min(1, Math.max(0, s / 6 + 0.5)), (s) => (Math.abs(s) < 3 ? 1 / 6 : 0)],
-  silu,
-  swish: silu,
+  silu: [(s) => s * sigmoid(s), (s) => sigmoid(s) * (1 + s * (1 - sigmoid(s)))],
   gelu: [(s) => (s * (1 + erf(s / Math.SQRT2))) / 2, (s) => (1 + erf(s / Math.SQRT2)) / 2 + s * normal(s)],
 };
 

@@ -195,6 +195,11 @@ export const OPERATIONS = {
     forward: ({ value }, [x]) => [array([...x.shape], x.data.map((own) => (own !== value ? 1 : 0)))],
     back: () => [null],
   },
+  // The steps of x up to a length.
+  within: {
+    forward: (step, [length, x]) => [array([steps(x)], Float64Array.from({ length: steps(x) }, (_, t) => (t < length.data[0] ? 1 : 0)))],
+    back: () => [null, null],
+  },
   // The condition is repeated along the last axis.
   where: {
     forward: ({ other }, [there, x]) => [

@@ -92,6 +92,7 @@ function words() {
   const reads = state.tokensOf(state.source()) ? `${T} tokens` : T === 1 ? `one step of ${n_x} numbers` : `${T} steps of ${n_x} number${n_x > 1 ? "s" : ""}`;
   find("summary").textContent = `It reads ${reads} and remembers in ${own.n} hidden units${state.layers.length > 1 ? ` of ${own.name}` : ""}. Everything below is computed here, in this page, from its own weights.`;
   const lines = (equations[own.cell.kind] ?? []).map((line) => (own.weights.b_a || own.cell.kind === "gru" ? line : line.replace("`b_x` + `b_a`", own.weights.b ? "`b`" : "0")));
+  if (own.back) lines[0] = lines[0].replace("t−1", "t+1");
   if (own.W_ya) lines.push("`ŷ_t` = `h`( `a_t` `W_ya` + `b_y` )");
   find("equations").replaceChildren(...lines.map((line) => el("span", {}, ...sentence(line))));
   const notes = [...new Set(Object.values(told.recorded))];

@@ -55,8 +55,8 @@ export class Back {
     const key = [r, layer.name, state.sorted, state.dark, this.box.clientWidth].join();
     if (this.key !== key || this.of !== shares) this.pictures(shares, r, layer);
     Object.assign(this, { key, of: shares });
-    this.share.title.replaceChildren(math(`a_${t}`), "ᵀ ", math("δ_" + (t + 1)));
-    this.sum.title.replaceChildren(math("∂L"), "/", math("∂W_aa"), r ? `, ${T - r} of ${T} shares` : "");
+    this.share.title.replaceChildren(math(`a_${layer.back ? t + 2 : t}`), "ᵀ ", math("δ_" + (t + 1)));
+    this.sum.title.replaceChildren(math("∂L"), "/", math("∂W_aa"));
     const together = T - r === 1 ? "It is the first on the way back." : `With the ${T - r - 1} share${T - r > 2 ? "s" : ""} before it on the way back: ${told(shares.grown[r])}.`;
     const zero = shares.each[r] === 0 ? ` It has none: ${largest(row(run.states[0], r)) === 1 && !row(run.states[0], r).some(Boolean) ? `\`a_${r}\` is zero` : "no error arrives here"}.` : ` Its share has the length ${told(shares.each[r])}.`;
     this.said.replaceChildren(...sentence(`Step ${t + 1}.${zero} ${together} The whole has ${told(shares.grown[0])}.`));

@@ -33,10 +33,11 @@ export class Unit {
       return this.function_(null);
     }
     const of = (numbers, W, name) => Array.from(numbers, (number, i) => ({ i, number, weight: W[i * n_z + column], value: number * W[i * n_z + column], name: name(i) }));
+    const before = layer.back ? "a_t+1" : "a_t−1"; // the state that was there before
     const parts = [
       ["`x_t` `W_ax`", of(x, W_ax, (i) => labels?.[i] ?? [math("x_t"), `[${i + 1}]`]), SHOWN.x],
       ["biases", layer.z_biases.map((name) => ({ name: [math(name)], value: layer.weights[name].data[column] })), 9],
-      ["`a_t−1` `W_aa`", of(a_prev, W_aa, (i) => [math("a_t−1"), `[${i + 1}]`]), SHOWN.a],
+      [`\`${before}\` \`W_aa\``, of(a_prev, W_aa, (i) => [math(before), `[${i + 1}]`]), SHOWN.a],
     ];
     if (layer.cell.b_a) parts[2][1].push({ name: [math("b_a")], value: layer.cell.b_a[column] });
     const lines = [];

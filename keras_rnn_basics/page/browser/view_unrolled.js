@@ -21,8 +21,8 @@ export class Unrolled {
   // What decides how the drawing is built; as long as it stays, only colours and numbers change.
   plan() {
     const { state, box } = this, width = Math.max(280, box.clientWidth), { layer, T } = state;
-    const apart = width < 560 ? 90 : 122;
-    let count = Math.max(1, Math.floor((width - 44) / apart));
+    const apart = width < 560 ? 88 : 122;
+    let count = Math.max(1, Math.floor((width - 52) / apart));
     count = Math.min(count, T, 9);
     const from = clamp(state.t - Math.floor(count / 2), 0, T - count);
     return { width, apart, count, from, layer, T, n_y: answersOf(state).count ? answersOf(state).n : 0, n_x: last(state.run().x) };
@@ -43,13 +43,13 @@ export class Unrolled {
     y.y = y.a + h.a + GAP;
     y.cost = n_y ? y.y + h.y + 30 : y.a + h.a + 4;
     const height = y.cost + (state.costs && n_y ? 22 : 0), middle = y.a + h.a / 2;
-    const left = 36 + (width - 36 - (count - 1) * apart) / 2, centre = (i) => left + i * apart;
+    const left = 44 + (width - 44 - (count - 1) * apart) / 2, centre = (i) => left + i * apart;
     drawing.replaceChildren(...this.marks());
     drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
     drawing.style.height = `${height}px`;
     this.columns = [];
     for (const [name, at] of [["x_t", y.x + h.x / 2], ["a_t", middle], ["ŷ_t", n_y ? y.y + h.y / 2 : -99]]) {
-      if (at > 0) drawing.append(formula(name, 4, at + 4, "start", "letter"));
+      if (at > 0) drawing.append(formula(name, 0, at + 4, "start", "letter"));
     }
     const arrow = (name, x1, y1, x2, y2, at) => {
       const group = el("svg:g", { class: "use", "data-weight": name },
@@ -101,8 +101,8 @@ export class Unrolled {
   }
 
   marks() {
-    const tip = (id) => el("svg:marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, el("svg:path", { d: "M0,0.8 L8,4 L0,7.2 z", class: "tip" }));
-    return [el("svg:defs", {}, tip("tip"))];
+    const tip = (id) => el("svg:marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" }, el("svg:path", { d: "M0,0.8 L8,4 L0,7.2 z", class: id }));
+    return [el("svg:defs", {}, tip("tip"), tip("lit"))];
   }
 
   colour({ layer }) {

@@ -21,7 +21,8 @@ export class Weights {
 
   draw() {
     const { state } = this, { layer } = state;
-    if (this.layer !== layer) this.build(layer);
+    const narrow = this.box.clientWidth < 520;
+    if (this.layer !== layer || this.narrow !== narrow) this.build(layer, narrow);
     const key = [state.sorted, state.number, state.dark, layer.name].join();
     if (this.drawn !== key) for (const own of this.maps) own.draw();
     this.drawn = key;
@@ -38,14 +39,14 @@ export class Weights {
   }
 
   sentence({ name, n, m, numbers }, [i, j]) {
-    const { state } = this, [from, to] = USES[name], steps = state.T === 1 ? "at the one step" : `at every one of the ${state.T} steps`;
+    const { state } = this, [reads, to] = USES[name], from = state.layer.back ? reads?.replace("−", "+") : reads, steps = state.T === 1 ? "at the one step" : `at every one of the ${state.T} steps`;
     const value = told(numbers[Math.min(i, n - 1) * m + Math.min(j, m - 1)]);
     if (!from) return `\`${name}\`[${j + 1}] = ${value}: is added on the way to \`${to}\`[${j + 1}], ${steps}.`;
     return `\`${name}\`[${i + 1}, ${j + 1}] = ${value}: multiplies \`${from}\`[${i + 1}] on its way to \`${to}\`[${j + 1}], ${steps}.`;
   }
 
-  build(layer) {
-    this.layer = layer;
+  build(layer, narrow) {
+    Object.assign(this, { layer, narrow });
     this.drawn = null;
     const names = Object.keys(USES).filter((name) => layer.weights[name]);
     this.maps = names.map((name) => {
@@ -66,7 +67,8 @@ export class Weights {
     const across = () => (to === "a_t" ? Array.from({ length: m / per }, (_, k) => state.order(layer).map((j) => k * per + j)).flat() : null);
     // All pictures have cells of one size, so that their shapes can be compared.
     const shapes = Object.values(layer.weights).map(({ shape }) => shape), most = (axis) => Math.max(...shapes.map((own) => own.at(axis)));
-    const cell = clamp(Math.min(250 / most(0), 520 / most(-1)), 1, 15);
+    const [high, wide] = this.narrow ? [170, (this.box.clientWidth - 26) / 2] : [250, 520];
+    const cell = clamp(Math.min(high / most(0), wide / most(-1)), 0.5, 15);
     Object.assign(frame.style, { width: `${Math.max(14, m * cell)}px`, height: `${Math.max(14, n * cell)}px` });
     const figure = el("figure", { class: n === 1 ? "bias" : "", "data-weight": name },
       el("figcaption", {}, math(name), el("span", {}, n === 1 ? `(${m})` : `(${n}, ${m})`)), frame);
@@ -77,14 +79,18 @@ export class Weights {
     };
     const place = ([i, j]) => [down()?.indexOf(i) ?? Math.min(i, n - 1), across()?.indexOf(j) ?? Math.min(j, m - 1)];
     const choose = (i, j) => state.choose({ weight: name, cell: [down()?.[i] ?? i, across()?.[j] ?? j] });
-    frame.addEventListener("pointermove", (event) => {
-      const box = frame.getBoundingClientRect();
-      choose(clamp(Math.floor((n * (event.clientY - box.top)) / box.height), 0, n - 1), clamp(Math.floor((m * (event.clientX - box.left)) / box.width), 0, m - 1));
+    const point = (event) => {
+      const box = frame.getBoundingClientRect(), [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+      choose(clamp(Math.floor(n * y), 0, n - 1), clamp(Math.floor(m * x), 0, m - 1));
+    };
+    frame.addEventListener("pointermove", point);
+    frame.addEventListener("pointerdown", (event) => {
+      point(event);
+      const column = state.chosen.cell[1];
+      if (to === "a_t") state.choose({ unit: column % per, block: Math.floor(column / per) });
     });
-    frame.addEventListener("pointerdown", () => {
-      if (to === "a_t") state.choose({ unit: state.chosen.cell[1] % per, block: Math.floor(state.chosen.cell[1] / per) });
-    });
-    frame.addEventListener("pointerleave", () => state.choose({ weight: null }));
+    // A finger leaves at once; what it pointed at stays lit until it points elsewhere.
+    frame.addEventListener("pointerleave", ({ pointerType }) => pointerType === "mouse" && state.choose({ weight: null }));
     canvas.addEventListener("focus", () => choose(0, 0));
     canvas.addEventListener("blur", () => state.choose({ weight: null }));
     canvas.addEventListener("keydown", (event) => {

@@ -72,6 +72,7 @@ def test_what_a_name_says_is_text_and_no_html(tmp_path):
     assert "<b>" not in path.read_text("utf-8").split("<script type=")[1]
 
 
+@pytest.mark.long  # a process of its own; test_house.py shows every day that no page imports a picture
 def test_writing_a_page_needs_no_matplotlib():
     asked = (
         "import sys; sys.modules['matplotlib'] = None\n"

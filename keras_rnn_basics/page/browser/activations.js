@@ -6,7 +6,8 @@ const erf = (x) => {
   // Abramowitz and Stegun 7.1.26 is too coarse here: the series near zero, the continued fraction beyond.
   const z = Math.abs(x);
   if (z > 6) return Math.sign(x);
-  let sum = z, term = z;
+  let sum = z,
+    term = z;
   for (let n = 1; n < 120; n++) {
     term *= (-z * z) / n;
     sum += term / (2 * n + 1);

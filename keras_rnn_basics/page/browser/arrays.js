@@ -23,7 +23,11 @@ export function copied(x) {
 export function addProduct(out, a, W, n, m) {
   let i = 0;
   for (; i + 3 < n; i += 4) {
-    const [a0, a1, a2, a3] = [a[i], a[i + 1], a[i + 2], a[i + 3]], r0 = i * m, r1 = r0 + m, r2 = r1 + m, r3 = r2 + m;
+    const [a0, a1, a2, a3] = [a[i], a[i + 1], a[i + 2], a[i + 3]],
+      r0 = i * m,
+      r1 = r0 + m,
+      r2 = r1 + m,
+      r3 = r2 + m;
     for (let j = 0; j < m; j++) out[j] += a0 * W[r0 + j] + a1 * W[r1 + j] + a2 * W[r2 + j] + a3 * W[r3 + j];
   }
   for (; i < n; i++) for (let j = 0, at = i * m; j < m; j++, at++) out[j] += a[i] * W[at];
@@ -33,8 +37,14 @@ export function addProduct(out, a, W, n, m) {
 export function addTransposed(out, d, W, n, m) {
   let i = 0;
   for (; i + 3 < n; i += 4) {
-    const r0 = i * m, r1 = r0 + m, r2 = r1 + m, r3 = r2 + m;
-    let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    const r0 = i * m,
+      r1 = r0 + m,
+      r2 = r1 + m,
+      r3 = r2 + m;
+    let s0 = 0,
+      s1 = 0,
+      s2 = 0,
+      s3 = 0;
     for (let j = 0; j < m; j++) {
       const d_j = d[j];
       s0 += d_j * W[r0 + j];

@@ -79,7 +79,9 @@ const gru = {
   width: 3,
   keeps: ["p", "u", "r", "h"],
   step(cell, z, [a_prev], [a], { p, u, r, h }) {
-    const { n, b_a } = cell, [g] = FUNCTIONS[cell.g], [gate] = FUNCTIONS[cell.gate];
+    const { n, b_a } = cell,
+      [g] = FUNCTIONS[cell.g],
+      [gate] = FUNCTIONS[cell.gate];
     b_a ? p.set(b_a) : p.fill(0);
     addProduct(p, a_prev, cell.W, n, 3 * n);
     for (let j = 0; j < n; j++) {
@@ -90,7 +92,9 @@ const gru = {
     }
   },
   back(cell, z, [a_prev], [a], { p, u, r, h }, [da], [dBefore], delta, dz) {
-    const { n } = cell, g = FUNCTIONS[cell.g][1], gate = FUNCTIONS[cell.gate][1];
+    const { n } = cell,
+      g = FUNCTIONS[cell.g][1],
+      gate = FUNCTIONS[cell.gate][1];
     for (let j = 0; j < n; j++) {
       const dh = da[j] * (1 - u[j]) * g(z[2 * n + j] + r[j] * p[2 * n + j], h[j]);
       delta[j] = dz[j] = da[j] * (a_prev[j] - h[j]) * gate(z[j] + p[j], u[j]);
@@ -108,7 +112,9 @@ const lstm = {
   width: 4,
   keeps: ["s"],
   step(cell, z, [a_prev, c_prev], [a, c], { s }) {
-    const { n } = cell, [g] = FUNCTIONS[cell.g], [gate] = FUNCTIONS[cell.gate];
+    const { n } = cell,
+      [g] = FUNCTIONS[cell.g],
+      [gate] = FUNCTIONS[cell.gate];
     sum(cell, z, a_prev, s);
     for (let j = 0; j < n; j++) {
       c[j] = gate(s[n + j]) * c_prev[j] + gate(s[j]) * g(s[2 * n + j]);
@@ -116,9 +122,15 @@ const lstm = {
     }
   },
   back(cell, z, [a_prev, c_prev], [a, c], { s }, [da, dc], [dBefore, dcBefore], delta, dz) {
-    const { n } = cell, [g, dg] = FUNCTIONS[cell.g], [gate, dgate] = FUNCTIONS[cell.gate];
+    const { n } = cell,
+      [g, dg] = FUNCTIONS[cell.g],
+      [gate, dgate] = FUNCTIONS[cell.gate];
     for (let j = 0; j < n; j++) {
-      const i = gate(s[j]), f = gate(s[n + j]), m = g(s[2 * n + j]), o = gate(s[3 * n + j]), out = g(c[j]);
+      const i = gate(s[j]),
+        f = gate(s[n + j]),
+        m = g(s[2 * n + j]),
+        o = gate(s[3 * n + j]),
+        out = g(c[j]);
       const d = dc[j] + da[j] * o * dg(c[j], out);
       delta[j] = d * m * dgate(s[j], i);
       delta[n + j] = d * c_prev[j] * dgate(s[n + j], f);

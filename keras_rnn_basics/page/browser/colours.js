@@ -1,7 +1,41 @@
 // One scale of colours for each meaning: values diverge from the page's own colour, magnitudes grow out of it.
 
-const LIGHT = { zero: [255, 255, 255], less: [[178, 206, 233], [58, 125, 190], [15, 66, 122]], more: [[250, 200, 166], [222, 108, 42], [138, 50, 8]], size: [[216, 205, 240], [126, 91, 190], [64, 30, 118]] };
-const DARK = { zero: [30, 33, 40], less: [[38, 70, 108], [64, 136, 208], [168, 212, 252]], more: [[96, 54, 30], [224, 118, 52], [255, 208, 166]], size: [[58, 48, 92], [138, 106, 214], [222, 208, 255]] };
+const LIGHT = {
+  zero: [255, 255, 255],
+  less: [
+    [178, 206, 233],
+    [58, 125, 190],
+    [15, 66, 122],
+  ],
+  more: [
+    [250, 200, 166],
+    [222, 108, 42],
+    [138, 50, 8],
+  ],
+  size: [
+    [216, 205, 240],
+    [126, 91, 190],
+    [64, 30, 118],
+  ],
+};
+const DARK = {
+  zero: [30, 33, 40],
+  less: [
+    [38, 70, 108],
+    [64, 136, 208],
+    [168, 212, 252],
+  ],
+  more: [
+    [96, 54, 30],
+    [224, 118, 52],
+    [255, 208, 166],
+  ],
+  size: [
+    [58, 48, 92],
+    [138, 106, 214],
+    [222, 208, 255],
+  ],
+};
 
 let scale = LIGHT;
 
@@ -9,7 +43,9 @@ const mixed = (a, b, share) => a.map((own, i) => Math.round(own + (b[i] - own) *
 
 // 0 .. 1 -> a colour, from zero through the three of a ramp.
 function along(ramp, share) {
-  const stops = [scale.zero, ...ramp], at = Math.min(0.9999, Math.max(0, share)) * (stops.length - 1), i = Math.floor(at);
+  const stops = [scale.zero, ...ramp],
+    at = Math.min(0.9999, Math.max(0, share)) * (stops.length - 1),
+    i = Math.floor(at);
   return mixed(stops[i], stops[i + 1], at - i);
 }
 
@@ -21,7 +57,12 @@ export function tableOf(kind) {
     Uint8ClampedArray.from(
       Array.from({ length: 513 }, (_, k) => {
         const share = (k - 256) / 256;
-        return [...(kind === "size" ? along(scale.size, k / 512) : along(share < 0 ? scale.less : scale.more, Math.abs(share))), 255];
+        return [
+          ...(kind === "size"
+            ? along(scale.size, k / 512)
+            : along(share < 0 ? scale.less : scale.more, Math.abs(share))),
+          255,
+        ];
       }).flat(),
     ).buffer,
   ));

@@ -1,7 +1,9 @@
 // Elements, formulas and numbers of the page.
 
 export function el(tag, properties = {}, ...children) {
-  const own = tag.startsWith("svg:") ? document.createElementNS("http://www.w3.org/2000/svg", tag.slice(4)) : document.createElement(tag);
+  const own = tag.startsWith("svg:")
+    ? document.createElementNS("http://www.w3.org/2000/svg", tag.slice(4))
+    : document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) own.addEventListener(name.slice(2), value);
@@ -25,7 +27,12 @@ export function sentence(text) {
 export function told(number) {
   if (!Number.isFinite(number)) return String(number);
   const size = Math.abs(number);
-  const text = size !== 0 && (size < 0.001 || size >= 1e5) ? number.toExponential(2) : size >= 100 ? number.toFixed(1) : number.toFixed(3);
+  const text =
+    size !== 0 && (size < 0.001 || size >= 1e5)
+      ? number.toExponential(2)
+      : size >= 100
+        ? number.toFixed(1)
+        : number.toFixed(3);
   return text.replace("-", "−");
 }
 

@@ -10,13 +10,18 @@ export class HeatMap {
 
   // at(row, column) -> a number; rows and columns are how many there are; `most` is a number, or one for each row.
   draw(at, rows, columns, kind, most) {
-    const { canvas, small } = this, ratio = window.devicePixelRatio || 1;
-    const width = Math.max(1, Math.round(canvas.clientWidth * ratio)), height = Math.max(1, Math.round(canvas.clientHeight * ratio));
+    const { canvas, small } = this,
+      ratio = window.devicePixelRatio || 1;
+    const width = Math.max(1, Math.round(canvas.clientWidth * ratio)),
+      height = Math.max(1, Math.round(canvas.clientHeight * ratio));
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     const [down, across] = [Math.min(rows, height), Math.min(columns, width)];
     if (small.width !== across || small.height !== down) [small.width, small.height] = [across, down];
-    const brush = small.getContext("2d"), image = brush.createImageData(across, down);
-    const pixels = new Uint32Array(image.data.buffer), table = tableOf(kind), each = rows === down && columns === across;
+    const brush = small.getContext("2d"),
+      image = brush.createImageData(across, down);
+    const pixels = new Uint32Array(image.data.buffer),
+      table = tableOf(kind),
+      each = rows === down && columns === across;
     for (let i = 0, k = 0; i < down; i++) {
       const [top, bottom] = bin(i, down, rows);
       const scale = typeof most === "number" ? most : most[top];
@@ -40,7 +45,10 @@ export class HeatMap {
 
 // The neighbours that stand in place i of `places`.
 export function bin(i, places, count) {
-  return [Math.floor((i * count) / places), Math.max(Math.floor(((i + 1) * count) / places), Math.floor((i * count) / places) + 1)];
+  return [
+    Math.floor((i * count) / places),
+    Math.max(Math.floor(((i + 1) * count) / places), Math.floor((i * count) / places) + 1),
+  ];
 }
 
 export function largest(numbers) {

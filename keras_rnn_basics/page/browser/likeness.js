@@ -15,7 +15,8 @@ export function byLikeness({ shape: [T, n], data }) {
   while (left.size) {
     left.delete(unit);
     order.push(unit);
-    let most = -Infinity, next = unit;
+    let most = -Infinity,
+      next = unit;
     for (const j of left) {
       const own = alike(unit, j);
       if (own > most) [most, next] = [own, j];

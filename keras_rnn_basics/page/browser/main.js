@@ -19,7 +19,8 @@ const state = new State(JSON.parse(written, (name, value) => (value?.float32 !==
 const find = (id) => document.getElementById(id);
 globalThis.page = state; // for the console, and for the tests
 
-const dark = matchMedia("(prefers-color-scheme: dark)"), print = matchMedia("print");
+const dark = matchMedia("(prefers-color-scheme: dark)"),
+  print = matchMedia("print");
 function scheme() {
   state.dark = dark.matches && !print.matches;
   useScheme(state.dark);
@@ -39,7 +40,10 @@ const play = find("play");
 play.addEventListener("click", () => {
   if (playing) return stop();
   if (state.t === state.T - 1) state.goTo(0);
-  playing = setInterval(() => (state.t < state.T - 1 ? state.goTo(state.t + 1) : stop()), clamp(6000 / state.T, 40, 700));
+  playing = setInterval(
+    () => (state.t < state.T - 1 ? state.goTo(state.t + 1) : stop()),
+    clamp(6000 / state.T, 40, 700),
+  );
   play.setAttribute("aria-pressed", "true");
 });
 function stop() {
@@ -62,8 +66,16 @@ const choose = (id, names, use) => {
   select.addEventListener("change", () => use(select.selectedIndex));
   return select;
 };
-const sequence = choose("sequence", state.told.examples.map((_, k) => `sequence ${k + 1}`), (k) => state.show(k));
-const layer = choose("layer", state.layers.map(({ name }) => name), (k) => state.use(state.layers[k]));
+const sequence = choose(
+  "sequence",
+  state.told.examples.map((_, k) => `sequence ${k + 1}`),
+  (k) => state.show(k),
+);
+const layer = choose(
+  "layer",
+  state.layers.map(({ name }) => name),
+  (k) => state.use(state.layers[k]),
+);
 find("sorted").addEventListener("change", ({ target }) => {
   state.sorted = target.checked;
   state.tell();
@@ -83,24 +95,43 @@ new Back(state, find("back"));
 const equations = {
   plain: ["`a_t` = `g`( `x_t` `W_ax` + `b_x` + `b_a` + `a_t−1` `W_aa` )"],
   leaky: ["`a_t` = (1 − `α`) `a_t−1` + `α` `g`( `x_t` `W_ax` + `b_x` + `b_a` + `a_t−1` `W_aa` )"],
-  layer_norm: ["`s_t` = `x_t` `W_ax` + `b_x` + `b_a` + `a_t−1` `W_aa`", "`a_t` = `g`( `γ` (`s_t` − `μ_t`) / `σ_t` + `β` )"],
+  layer_norm: [
+    "`s_t` = `x_t` `W_ax` + `b_x` + `b_a` + `a_t−1` `W_aa`",
+    "`a_t` = `g`( `γ` (`s_t` − `μ_t`) / `σ_t` + `β` )",
+  ],
   gru: ["`a_t` = `u_t` `a_t−1` + (1 − `u_t`) `g`( … `r_t` … )"],
   lstm: ["`c_t` = `f_t` `c_t−1` + `i_t` `g`( … )", "`a_t` = `o_t` `g`( `c_t` )"],
 };
 function words() {
-  const { layer: own, told, T } = state, n_x = last(state.run().x);
-  const reads = state.tokensOf(state.source()) ? `${T} tokens` : T === 1 ? `one step of ${n_x} numbers` : `${T} steps of ${n_x} number${n_x > 1 ? "s" : ""}`;
-  find("summary").textContent = `It reads ${reads} and remembers in ${own.n} hidden units${state.layers.length > 1 ? ` of ${own.name}` : ""}. Everything below is computed here, in this page, from its own weights.`;
-  const lines = (equations[own.cell.kind] ?? []).map((line) => (own.weights.b_a || own.cell.kind === "gru" ? line : line.replace("`b_x` + `b_a`", own.weights.b ? "`b`" : "0")));
+  const { layer: own, told, T } = state,
+    n_x = last(state.run().x);
+  const reads = state.tokensOf(state.source())
+    ? `${T} tokens`
+    : T === 1
+      ? `one step of ${n_x} numbers`
+      : `${T} steps of ${n_x} number${n_x > 1 ? "s" : ""}`;
+  find("summary").textContent =
+    `It reads ${reads} and remembers in ${own.n} hidden units${state.layers.length > 1 ? ` of ${own.name}` : ""}. Everything below is computed here, in this page, from its own weights.`;
+  const lines = (equations[own.cell.kind] ?? []).map((line) =>
+    own.weights.b_a || own.cell.kind === "gru" ? line : line.replace("`b_x` + `b_a`", own.weights.b ? "`b`" : "0"),
+  );
   if (own.back) lines[0] = lines[0].replace("t−1", "t+1");
   if (own.W_ya) lines.push("`ŷ_t` = `h`( `a_t` `W_ya` + `b_y` )");
   find("equations").replaceChildren(...lines.map((line) => el("span", {}, ...sentence(line))));
   const notes = [...new Set(Object.values(told.recorded))];
   find("recorded").hidden = !notes.length;
-  find("recorded").textContent = notes.length ? `What the ${notes.join(" and the ")} makes is shown as the model computed it: this page does not know its equations, so nothing before it can be changed here.` : "";
+  find("recorded").textContent = notes.length
+    ? `What the ${notes.join(" and the ")} makes is shown as the model computed it: this page does not know its equations, so nothing before it can be changed here.`
+    : "";
   document.body.classList.toggle("one", T === 1);
   find("masked").hidden = !state.run().mask?.some((there) => !there);
-  find("cost").replaceChildren(...(told.cost ? sentence(`\`L_t\` is the ${NAMES[told.cost.kind]} of step t, and \`L\` = Σ \`L_t\` is what training makes small.`) : []));
+  find("cost").replaceChildren(
+    ...(told.cost
+      ? sentence(
+          `\`L_t\` is the ${NAMES[told.cost.kind]} of step t, and \`L\` = Σ \`L_t\` is what training makes small.`,
+        )
+      : []),
+  );
   find("learns").hidden = !state.learns.has(own) || T === 1;
 }
 
@@ -116,7 +147,12 @@ state.listen(() => {
 });
 
 // Is the page right? The model's own numbers came with it.
-const { answer, costs } = state.example, off = Math.max(difference(state.found.answer.data, answer.data), costs ? difference(state.costs.each, costs.data) : 0);
-find("check").textContent = `Beside the model's own numbers${costs ? ", answers and costs," : ""} those of this page differ by at most ${off.toExponential(1)}.`;
+const { answer, costs } = state.example,
+  off = Math.max(
+    difference(state.found.answer.data, answer.data),
+    costs ? difference(state.costs.each, costs.data) : 0,
+  );
+find("check").textContent =
+  `Beside the model's own numbers${costs ? ", answers and costs," : ""} those of this page differ by at most ${off.toExponential(1)}.`;
 if (off > 1e-3 * (1 + Math.max(...answer.data.map(Math.abs)))) find("check").classList.add("wrong");
 document.documentElement.classList.add("ready");

@@ -16,7 +16,8 @@ export class Network {
   // inputs: an array for each input; recorded: from the number of a value to an array -> everything that was computed.
   // `known`: what was computed before, of which the same need not be computed again.
   forward(inputs, recorded, known = null) {
-    const values = new Map(), runs = new Map();
+    const values = new Map(),
+      runs = new Map();
     this.told.inputs.forEach(({ id }, i) => values.set(id, inputs[i]));
     for (const [id, value] of Object.entries(recorded)) values.set(Number(id), value);
     for (const step of this.steps) {
@@ -25,7 +26,10 @@ export class Network {
         runs.set(step, recordedRun(step, given[0], recorded[step.a]));
         continue;
       }
-      const outputs = step.op === "rnn" ? this.#recur(step, given, runs, known?.runs.get(step)) : OPERATIONS[step.op].forward(step, given);
+      const outputs =
+        step.op === "rnn"
+          ? this.#recur(step, given, runs, known?.runs.get(step))
+          : OPERATIONS[step.op].forward(step, given);
       const carried = given.find((own) => own?.mask)?.mask ?? null;
       outputs.forEach((value, i) => {
         value.mask = step.carries[i] ? (value.mask ?? carried) : null;
@@ -49,8 +53,11 @@ export class Network {
   // y: the targets -> L_t of every answer, their sum L, and ∂L/∂ŷ. An answer that is masked costs nothing.
   costs({ answer }, y) {
     if (!y || !this.cost) return null;
-    const many = answer.shape.length > 1 ? rows(answer) : 1, n = answer.data.length / many, m = y.data.length / many;
-    const each = new Float64Array(many), d = array([...answer.shape]);
+    const many = answer.shape.length > 1 ? rows(answer) : 1,
+      n = answer.data.length / many,
+      m = y.data.length / many;
+    const each = new Float64Array(many),
+      d = array([...answer.shape]);
     for (let t = 0; t < many; t++) {
       if (answer.mask && !answer.mask[t]) continue;
       const [y_t, y_hat] = [y.data.subarray(t * m, (t + 1) * m), answer.data.subarray(t * n, (t + 1) * n)];
@@ -63,12 +70,15 @@ export class Network {
 
   // ∂L/∂ŷ -> for every recurrent layer ∂L/∂a_t and delta_t; ∂L/∂x for every input.
   back({ values, runs }, d) {
-    const errors = new Map([[this.told.output.id, d]]), found = new Map();
+    const errors = new Map([[this.told.output.id, d]]),
+      found = new Map();
     for (const step of this.steps.toReversed()) {
       const dOut = step.out.map((id) => errors.get(id));
       if (!dOut.some(Boolean) || step.unknown) continue;
-      const inputs = step.in.map((id) => values.get(id)), outputs = step.out.map((id) => values.get(id));
-      const dIn = step.op === "rnn" ? this.#backInTime(step, dOut, runs, found) : this.#back(step, inputs, outputs, dOut);
+      const inputs = step.in.map((id) => values.get(id)),
+        outputs = step.out.map((id) => values.get(id));
+      const dIn =
+        step.op === "rnn" ? this.#backInTime(step, dOut, runs, found) : this.#back(step, inputs, outputs, dOut);
       dIn.forEach((own, i) => {
         if (!own) return;
         const before = errors.get(step.in[i]);
@@ -80,7 +90,12 @@ export class Network {
   }
 
   #back(step, inputs, outputs, dOut) {
-    return OPERATIONS[step.op].back(step, inputs, outputs, dOut.map((own, i) => own ?? array([...outputs[i].shape])));
+    return OPERATIONS[step.op].back(
+      step,
+      inputs,
+      outputs,
+      dOut.map((own, i) => own ?? array([...outputs[i].shape])),
+    );
   }
 
   #backInTime(layer, [dy, ...dLast], runs, found) {
@@ -90,7 +105,12 @@ export class Network {
       row(only, own.T - 1).set(dy.data);
       dy = only;
     }
-    const errors = backInTime(layer, own, dy, dLast.map((d) => d?.data));
+    const errors = backInTime(
+      layer,
+      own,
+      dy,
+      dLast.map((d) => d?.data),
+    );
     found.set(layer, errors);
     return [errors.dx, ...(layer.begins ? errors.dFirst.map((d) => array([d.length], d)) : [])];
   }

@@ -12,9 +12,13 @@ const same = {
 // A function of two arrays of which one may be repeated along the other's axes, as numpy does.
 function binary(f, slopes) {
   const at = (x, y, k) => {
-    let place = 0, rest = k, size = 1;
+    let place = 0,
+      rest = k,
+      size = 1;
     for (let i = 1; i <= y.shape.length; i++) {
-      const n = y.shape.at(-i), own = x.shape.at(-i) ?? 1, index = rest % n;
+      const n = y.shape.at(-i),
+        own = x.shape.at(-i) ?? 1,
+        index = rest % n;
       rest = (rest - index) / n;
       if (own > 1) place += index * size;
       size *= own;
@@ -27,16 +31,21 @@ function binary(f, slopes) {
   };
   return {
     forward(step, inputs) {
-      const [a, b] = both(step, inputs), axes = Math.max(a.shape.length, b.shape.length);
-      const shape = Array.from({ length: axes }, (_, i) => Math.max(a.shape.at(i - axes) ?? 1, b.shape.at(i - axes) ?? 1));
+      const [a, b] = both(step, inputs),
+        axes = Math.max(a.shape.length, b.shape.length);
+      const shape = Array.from({ length: axes }, (_, i) =>
+        Math.max(a.shape.at(i - axes) ?? 1, b.shape.at(i - axes) ?? 1),
+      );
       const y = array(shape);
       for (let k = 0; k < y.data.length; k++) y.data[k] = f(a.data[at(a, y, k)], b.data[at(b, y, k)]);
       return [y];
     },
     back(step, inputs, [y], [dy]) {
-      const pair = both(step, inputs), d = pair.map((own) => array([...own.shape]));
+      const pair = both(step, inputs),
+        d = pair.map((own) => array([...own.shape]));
       for (let k = 0; k < y.data.length; k++) {
-        const [i, j] = pair.map((own) => at(own, y, k)), [a, b] = [pair[0].data[i], pair[1].data[j]];
+        const [i, j] = pair.map((own) => at(own, y, k)),
+          [a, b] = [pair[0].data[i], pair[1].data[j]];
         d[0].data[i] += dy.data[k] * slopes[0](a, b);
         d[1].data[j] += dy.data[k] * slopes[1](a, b);
       }
@@ -52,7 +61,8 @@ export const OPERATIONS = {
   // y = h(x W + b)
   dense: {
     sums({ W, b }, x) {
-      const [n, m] = W.shape, s = array([...x.shape.slice(0, -1), m]);
+      const [n, m] = W.shape,
+        s = array([...x.shape.slice(0, -1), m]);
       for (let t = 0; t < rows(x); t++) {
         if (b) row(s, t).set(b.data);
         addProduct(row(s, t), row(x, t), W.data, n, m);
@@ -65,7 +75,9 @@ export const OPERATIONS = {
       return [y];
     },
     back(step, [x], [y], [dy]) {
-      const s = OPERATIONS.dense.sums(step, x), dx = array([...x.shape]), [n, m] = step.W.shape;
+      const s = OPERATIONS.dense.sums(step, x),
+        dx = array([...x.shape]),
+        [n, m] = step.W.shape;
       for (let t = 0; t < rows(y); t++) {
         addTransposed(row(dx, t), slope(step.h, row(s, t), row(y, t), row(dy, t)), step.W.data, n, m);
       }
@@ -74,7 +86,11 @@ export const OPERATIONS = {
   },
   embedding: {
     forward({ E, masks }, [tokens]) {
-      const y = array([...tokens.shape, last(E)], null, masks ? Uint8Array.from(tokens.data, (token) => token !== 0) : null);
+      const y = array(
+        [...tokens.shape, last(E)],
+        null,
+        masks ? Uint8Array.from(tokens.data, (token) => token !== 0) : null,
+      );
       tokens.data.forEach((token, t) => row(y, t).set(row(E, token)));
       return [y];
     },
@@ -94,13 +110,22 @@ export const OPERATIONS = {
   },
   affine: {
     forward: ({ by, add }, [x]) => [
-      array([...x.shape], x.data.map((own, k) => own * by.data[k % by.data.length] + add.data[k % add.data.length])),
+      array(
+        [...x.shape],
+        x.data.map((own, k) => own * by.data[k % by.data.length] + add.data[k % add.data.length]),
+      ),
     ],
-    back: ({ by }, [x], [y], [dy]) => [array([...x.shape], dy.data.map((own, k) => own * by.data[k % by.data.length]))],
+    back: ({ by }, [x], [y], [dy]) => [
+      array(
+        [...x.shape],
+        dy.data.map((own, k) => own * by.data[k % by.data.length]),
+      ),
+    ],
   },
   masking: {
     forward({ value }, [x]) {
-      const width = x.data.length / steps(x), y = array([...x.shape], x.data.slice(), new Uint8Array(steps(x)));
+      const width = x.data.length / steps(x),
+        y = array([...x.shape], x.data.slice(), new Uint8Array(steps(x)));
       for (let t = 0; t < steps(x); t++) {
         const own = y.data.subarray(t * width, (t + 1) * width);
         y.mask[t] = own.some((number) => number !== value) ? 1 : 0;
@@ -114,7 +139,12 @@ export const OPERATIONS = {
     forward({ shape }, [x]) {
       const known = shape.map((n, i) => n ?? x.shape[i]);
       const rest = x.data.length / known.reduce((n, m) => (m < 0 ? n : n * m), 1);
-      return [array(known.map((n) => (n < 0 ? rest : n)), x.data)];
+      return [
+        array(
+          known.map((n) => (n < 0 ? rest : n)),
+          x.data,
+        ),
+      ];
     },
     back: same.back,
   },
@@ -124,9 +154,18 @@ export const OPERATIONS = {
   divide: binary((a, b) => a / b, [(a, b) => 1 / b, (a, b) => -a / (b * b)]),
   average: {
     forward: (step, inputs) => [
-      array([...inputs[0].shape], inputs[0].data.map((_, k) => inputs.reduce((sum, x) => sum + x.data[k], 0) / inputs.length)),
+      array(
+        [...inputs[0].shape],
+        inputs[0].data.map((_, k) => inputs.reduce((sum, x) => sum + x.data[k], 0) / inputs.length),
+      ),
     ],
-    back: (step, inputs, [y], [dy]) => inputs.map((x) => array([...x.shape], dy.data.map((own) => own / inputs.length))),
+    back: (step, inputs, [y], [dy]) =>
+      inputs.map((x) =>
+        array(
+          [...x.shape],
+          dy.data.map((own) => own / inputs.length),
+        ),
+      ),
   },
   concatenate: {
     forward(step, inputs) {
@@ -152,7 +191,8 @@ export const OPERATIONS = {
   },
   flip: {
     forward(step, [x]) {
-      const y = array([...x.shape]), T = steps(x);
+      const y = array([...x.shape]),
+        T = steps(x);
       for (let t = 0; t < T; t++) row(y, t).set(row(x, T - 1 - t));
       return [y];
     },
@@ -161,7 +201,8 @@ export const OPERATIONS = {
   slice: {
     // The place in x of every number of y, and y's shape.
     places({ key }, x) {
-      const shape = [], taken = [];
+      const shape = [],
+        taken = [];
       let axis = 0;
       for (const own of [...key, ...Array(x.shape.length).fill({ from: null, to: null })]) {
         if (own === "new") {
@@ -169,10 +210,12 @@ export const OPERATIONS = {
           continue;
         }
         if (axis === x.shape.length) continue;
-        const n = x.shape[axis++], place = (k) => Math.min(n, Math.max(0, k < 0 ? k + n : k));
+        const n = x.shape[axis++],
+          place = (k) => Math.min(n, Math.max(0, k < 0 ? k + n : k));
         if (typeof own === "number") taken.push([place(own)]);
         else {
-          const from = place(own.from ?? 0), to = place(own.to ?? n);
+          const from = place(own.from ?? 0),
+            to = place(own.to ?? n);
           taken.push(Array.from({ length: Math.max(0, to - from) }, (_, k) => from + k));
           shape.push(taken.at(-1).length);
         }
@@ -183,7 +226,12 @@ export const OPERATIONS = {
     },
     forward(step, [x]) {
       const [places, shape] = OPERATIONS.slice.places(step, x);
-      return [array(shape, Float64Array.from(places, (place) => x.data[place]))];
+      return [
+        array(
+          shape,
+          Float64Array.from(places, (place) => x.data[place]),
+        ),
+      ];
     },
     back(step, [x], [y], [dy]) {
       const dx = array([...x.shape]);
@@ -192,28 +240,46 @@ export const OPERATIONS = {
     },
   },
   not_equal: {
-    forward: ({ value }, [x]) => [array([...x.shape], x.data.map((own) => (own !== value ? 1 : 0)))],
+    forward: ({ value }, [x]) => [
+      array(
+        [...x.shape],
+        x.data.map((own) => (own !== value ? 1 : 0)),
+      ),
+    ],
     back: () => [null],
   },
   // The steps of x up to a length.
   within: {
-    forward: (step, [length, x]) => [array([steps(x)], Float64Array.from({ length: steps(x) }, (_, t) => (t < length.data[0] ? 1 : 0)))],
+    forward: (step, [length, x]) => [
+      array(
+        [steps(x)],
+        Float64Array.from({ length: steps(x) }, (_, t) => (t < length.data[0] ? 1 : 0)),
+      ),
+    ],
     back: () => [null, null],
   },
   // The condition is repeated along the last axis.
   where: {
     forward: ({ other }, [there, x]) => [
-      array([...x.shape], x.data.map((own, k) => (there.data[Math.floor((k * there.data.length) / x.data.length)] ? own : other))),
+      array(
+        [...x.shape],
+        x.data.map((own, k) => (there.data[Math.floor((k * there.data.length) / x.data.length)] ? own : other)),
+      ),
     ],
     back: (step, [there, x], [y], [dy]) => [
       null,
-      array([...x.shape], dy.data.map((own, k) => (there.data[Math.floor((k * there.data.length) / x.data.length)] ? own : 0))),
+      array(
+        [...x.shape],
+        dy.data.map((own, k) => (there.data[Math.floor((k * there.data.length) / x.data.length)] ? own : 0)),
+      ),
     ],
   },
   // weights_ts = softmax_s(a_t · memory_s) where the memory counts;  c_t = Σ_s weights_ts memory_s
   attention: {
     forward(step, [a, memory, there]) {
-      const [T, S, n] = [steps(a), steps(memory), last(memory)], c = array([T, n]), weights = array([T, S]);
+      const [T, S, n] = [steps(a), steps(memory), last(memory)],
+        c = array([T, n]),
+        weights = array([T, S]);
       for (let t = 0; t < T; t++) {
         const w = row(weights, t);
         addTransposed(w, row(a, t), memory.data, S, n);
@@ -224,13 +290,17 @@ export const OPERATIONS = {
       return [c, weights];
     },
     back(step, [a, memory, there], [c, weights], [dc]) {
-      const [T, S, n] = [steps(a), steps(memory), last(memory)], da = array([...a.shape]), dm = array([...memory.shape]);
+      const [T, S, n] = [steps(a), steps(memory), last(memory)],
+        da = array([...a.shape]),
+        dm = array([...memory.shape]);
       for (let t = 0; t < T; t++) {
-        const w = row(weights, t), dw = new Float64Array(S);
+        const w = row(weights, t),
+          dw = new Float64Array(S);
         addTransposed(dw, row(dc, t), memory.data, S, n);
         const ds = slope("softmax", w, w, dw);
         addProduct(row(da, t), ds, memory.data, S, n);
-        for (let s = 0; s < S; s++) for (let j = 0; j < n; j++) row(dm, s)[j] += w[s] * row(dc, t)[j] + ds[s] * row(a, t)[j];
+        for (let s = 0; s < S; s++)
+          for (let j = 0; j < n; j++) row(dm, s)[j] += w[s] * row(dc, t)[j] + ds[s] * row(a, t)[j];
       }
       return there ? [da, dm, null] : [da, dm];
     },

@@ -35,7 +35,7 @@ export class State {
     this.compute();
     this.learns = new Set(this.errors?.keys() ?? []);
     this.orders = new Map(this.layers.map((layer) => [layer, byLikeness(inTime(this.run(layer)))]));
-    this.t ??= Math.min(this.T - 1, Math.floor(this.T / 2));
+    this.t ??= this.found.answer.shape.length < 2 ? this.T - 1 : Math.floor(this.T / 2);
     this.tell();
   }
 
@@ -43,7 +43,7 @@ export class State {
     this.found = this.network.forward(this.inputs, this.recorded, this.found);
     this.costs = this.network.costs(this.found, this.y);
     this.learned = null;
-    this.sums = new Map();
+    [this.sums, this.reached] = [new Map(), new Map()];
     if (this.t !== undefined) this.t = clamp(this.t, 0, this.T - 1);
   }
 
@@ -67,13 +67,28 @@ export class State {
     return this.learned.layers;
   }
 
+  // |∂L/∂a_t| of every step of a layer.
+  arriving(layer) {
+    const errors = this.errors.get(layer);
+    if (!this.reached.has(layer)) {
+      const d = errors ? inOrder(this.run(layer), errors.d) : array([this.run(layer).T, layer.n]);
+      this.reached.set(
+        layer,
+        Array.from({ length: d.shape[0] }, (_, t) => length(row(d, t))),
+      );
+    }
+    return this.reached.get(layer);
+  }
+
   // The lengths of each step's share of ∂L/∂W_aa, and of the sum of the shares from the last step read down to each.
   shares(layer = this.layer) {
     const errors = this.errors?.get(layer);
     if (!errors) return null;
     if (!this.sums.has(layer)) {
-      const run = this.run(layer), sum = array([layer.n, last(errors.delta)]);
-      const each = new Float64Array(run.T), grown = new Float64Array(run.T);
+      const run = this.run(layer),
+        sum = array([layer.n, last(errors.delta)]);
+      const each = new Float64Array(run.T),
+        grown = new Float64Array(run.T);
       for (let r = run.T - 1; r >= 0; r--) {
         each[r] = length(row(run.states[0], r)) * length(row(errors.delta, r)); // of a product of a column and a row
         grown[r] = each[r] || r === run.T - 1 ? addShare(sum.data, run, errors, r) : grown[r + 1];
@@ -85,7 +100,8 @@ export class State {
 
   // The sum of the shares of the places of reading from..to.
   share(from, to, layer = this.layer) {
-    const errors = this.errors.get(layer), sum = array([layer.n, last(errors.delta)]);
+    const errors = this.errors.get(layer),
+      sum = array([layer.n, last(errors.delta)]);
     for (let r = from; r <= to; r++) addShare(sum.data, this.run(layer), errors, r);
     return sum;
   }
@@ -140,15 +156,21 @@ export class State {
   tokensOf(source) {
     const input = this.inputOf(source);
     if (!input?.tokens) return null;
-    const words = this.words[this.told.inputs.indexOf(input)], { data } = this.value(source);
+    const words = this.words[this.told.inputs.indexOf(input)],
+      { data } = this.value(source);
     return Array.from(data, (token) => (words ? words.shown(token) : String(token)));
   }
 
   // An answer in short: the one number, or the name of the likeliest class.
   answer(y_t) {
     if (y_t.length === 1) return told(y_t[0]);
-    const best = y_t.indexOf(y_t.reduce((p, q) => Math.max(p, q))), words = this.told.writes && this.words.at(-1);
-    return words ? words.shown(best) : this.told.cost?.kind.includes("categorical") || this.told.output.labels ? (this.told.output.labels?.[best] ?? String(best)) : "";
+    const best = y_t.indexOf(y_t.reduce((p, q) => Math.max(p, q))),
+      words = this.told.writes && this.words.at(-1);
+    return words
+      ? words.shown(best)
+      : this.told.cost?.kind.includes("categorical") || this.told.output.labels
+        ? (this.told.output.labels?.[best] ?? String(best))
+        : "";
   }
 
   // Step t, as its column is called.
@@ -163,7 +185,8 @@ export class State {
   }
 
   change(id, place, number) {
-    const input = this.told.inputs.findIndex((own) => own.id === id), [from, at] = input >= 0 ? [this.inputs, input] : [this.recorded, id];
+    const input = this.told.inputs.findIndex((own) => own.id === id),
+      [from, at] = input >= 0 ? [this.inputs, input] : [this.recorded, id];
     from[at] = copied(from[at]); // what was computed before keeps what it was computed from
     from[at].data[place] = number;
     this.changed = true;
@@ -204,10 +227,13 @@ export class State {
     const listener = { draw, seen: !element };
     this.listeners.push(listener);
     if (!element) return;
-    new IntersectionObserver((entries) => {
-      listener.seen = entries.at(-1).isIntersecting;
-      if (listener.seen) this.tell();
-    }, { rootMargin: "40px" }).observe(element);
+    new IntersectionObserver(
+      (entries) => {
+        listener.seen = entries.at(-1).isIntersecting;
+        if (listener.seen) this.tell();
+      },
+      { rootMargin: "40px" },
+    ).observe(element);
   }
 
   tell() {
@@ -223,12 +249,19 @@ export class State {
 
   // Everything as lists, for whoever compares it with the model.
   numbers() {
-    const list = (x) => (x.shape.length < 2 ? [...x.data] : Array.from({ length: x.shape[0] }, (_, t) => [...row(x, t)]));
+    const list = (x) =>
+      x.shape.length < 2 ? [...x.data] : Array.from({ length: x.shape[0] }, (_, t) => [...row(x, t)]);
     const layers = this.layers.map((layer) => {
-      const errors = this.errors?.get(layer), shares = this.shares(layer);
+      const errors = this.errors?.get(layer),
+        shares = this.shares(layer);
       const found = { name: layer.name, a: list(inTime(this.run(layer))) };
       if (!errors) return found;
-      return { ...found, dL_da: list(inOrder(this.run(layer), errors.d)), dL_dW_aa: list(shares.whole), shares: [...shares.each] };
+      return {
+        ...found,
+        dL_da: list(inOrder(this.run(layer), errors.d)),
+        dL_dW_aa: list(shares.whole),
+        shares: [...shares.each],
+      };
     });
     const { answer } = this.found;
     return { t: this.t, answer: list(answer), costs: this.costs && [...this.costs.each], layers };
@@ -258,4 +291,3 @@ export function difference(x, y) {
   for (let k = 0; k < y.length; k++) most = Math.max(most, Math.abs(x[k] - y[k]) || 0);
   return most;
 }
-

@@ -14,7 +14,11 @@ export class Words {
   }
 
   encode(text) {
-    const split = { character: () => [...text], word: () => text.match(WORD) ?? [], given: () => text.split(/\s+/).filter(Boolean) };
+    const split = {
+      character: () => [...text],
+      word: () => text.match(WORD) ?? [],
+      given: () => text.split(/\s+/).filter(Boolean),
+    };
     return split[this.level]().map((token) => this.numbers.get(token) ?? UNKNOWN);
   }
 

@@ -4,10 +4,15 @@ import { last, row } from "./arrays.js";
 import { answersOf, areProbabilities } from "./answers.js";
 import { colour } from "./colours.js";
 import { clamp, el, told } from "./dom.js";
-import { bin, largest } from "./heat_map.js";
+import { bin } from "./heat_map.js";
+import { largestOf } from "./scales.js";
 import { inTime, placeOf } from "./state.js";
 
-const WIDE = 30, MOST_BINS = 20, TALL = { x: 84, a: 132, y: 84 }, GAP = 46, TOP = 30;
+const WIDE = 30,
+  MOST_BINS = 20,
+  TALL = { x: 84, a: 132, y: 84 },
+  GAP = 46,
+  TOP = 30;
 
 export class Unrolled {
   constructor(state, box) {
@@ -20,16 +25,28 @@ export class Unrolled {
 
   // What decides how the drawing is built; as long as it stays, only colours and numbers change.
   plan() {
-    const { state, box } = this, width = Math.max(280, box.clientWidth), { layer, T } = state;
+    const { state, box } = this,
+      width = Math.max(280, box.clientWidth),
+      { layer, T } = state;
     const apart = width < 560 ? 88 : 122;
     let count = Math.max(1, Math.floor((width - 52) / apart));
     count = Math.min(count, T, 9);
     const from = clamp(state.t - Math.floor(count / 2), 0, T - count);
-    return { width, apart, count, from, layer, T, n_y: answersOf(state).count ? answersOf(state).n : 0, n_x: last(state.run().x) };
+    return {
+      width,
+      apart,
+      count,
+      from,
+      layer,
+      T,
+      n_y: answersOf(state).count ? answersOf(state).n : 0,
+      n_x: last(state.run().x),
+    };
   }
 
   draw() {
-    const plan = this.plan(), key = [plan.width, plan.count, plan.from, plan.layer.name, plan.T, plan.n_x, plan.n_y].join();
+    const plan = this.plan(),
+      key = [plan.width, plan.count, plan.from, plan.layer.name, plan.T, plan.n_x, plan.n_y].join();
     if (key !== this.key) this.build(plan);
     this.key = key;
     this.colour(plan);
@@ -42,38 +59,68 @@ export class Unrolled {
     const y = { x: TOP, a: TOP + h.x + GAP };
     y.y = y.a + h.a + GAP;
     y.cost = n_y ? y.y + h.y + 30 : y.a + h.a + 4;
-    const height = y.cost + (state.costs && n_y ? 22 : 0), middle = y.a + h.a / 2;
-    const left = 44 + (width - 44 - (count - 1) * apart) / 2, centre = (i) => left + i * apart;
+    const height = y.cost + (state.costs && n_y ? 22 : 0),
+      middle = y.a + h.a / 2;
+    const left = 44 + (width - 44 - (count - 1) * apart) / 2,
+      centre = (i) => left + i * apart;
     drawing.replaceChildren(...this.marks());
     drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
     drawing.style.height = `${height}px`;
     this.columns = [];
-    for (const [name, at] of [["x_t", y.x + h.x / 2], ["a_t", middle], ["ŷ_t", n_y ? y.y + h.y / 2 : -99]]) {
+    for (const [name, at] of [
+      ["x_t", y.x + h.x / 2],
+      ["a_t", middle],
+      ["ŷ_t", n_y ? y.y + h.y / 2 : -99],
+    ]) {
       if (at > 0) drawing.append(formula(name, 0, at + 4, "start", "letter"));
     }
     const arrow = (name, x1, y1, x2, y2, at) => {
-      const group = el("svg:g", { class: "use", "data-weight": name },
+      const group = el(
+        "svg:g",
+        { class: "use", "data-weight": name },
         el("svg:line", { x1, y1, x2, y2, "marker-end": "url(#tip)" }),
         el("svg:line", { x1, y1, x2, y2, class: "wide" }),
-        at && layer.weights[name] ? formula(name, ...at) : "");
+        at && layer.weights[name] ? formula(name, ...at) : "",
+      );
       group.addEventListener("pointerenter", () => state.choose({ weight: name }));
       group.addEventListener("pointerleave", () => state.choose({ weight: null }));
       drawing.append(group);
     };
-    const backwards = layer.back, order = backwards ? -1 : 1;
+    const backwards = layer.back,
+      order = backwards ? -1 : 1;
     for (let i = 0; i <= count; i++) {
       // From the column before into column i, in the order of reading.
-      const x1 = centre(i - 1) + WIDE / 2 + 7, x2 = centre(i) - WIDE / 2 - 9;
-      const begins = backwards ? i === count : i === 0, ends = backwards ? i === 0 : i === count;
-      const first = backwards ? from + count === T : from === 0, final = backwards ? from === 0 : from + count === T;
+      const x1 = centre(i - 1) + WIDE / 2 + 7,
+        x2 = centre(i) - WIDE / 2 - 9;
+      const begins = backwards ? i === count : i === 0,
+        ends = backwards ? i === 0 : i === count;
+      const first = backwards ? from + count === T : from === 0,
+        final = backwards ? from === 0 : from + count === T;
       if (ends && final) continue;
-      const [a, b] = begins ? (backwards ? [x2 + 34, x2] : [x2 - 26, x2]) : ends ? (backwards ? [x2, x2 - 22] : [x1, x1 + 22]) : order < 0 ? [x2, x1] : [x1, x2];
+      const [a, b] = begins
+        ? backwards
+          ? [x2 + 34, x2]
+          : [x2 - 26, x2]
+        : ends
+          ? backwards
+            ? [x2, x2 - 22]
+            : [x1, x1 + 22]
+          : order < 0
+            ? [x2, x1]
+            : [x1, x2];
       arrow("W_aa", a, middle, b, middle, begins || ends ? null : [(x1 + x2) / 2, middle - 8, "middle"]);
-      if (begins) drawing.append(first ? formula("a_0", a + (backwards ? 4 : -4), middle + 4, backwards ? "start" : "end") : dots(a + (backwards ? 6 : -6), middle, backwards));
+      if (begins)
+        drawing.append(
+          first
+            ? formula("a_0", a + (backwards ? 4 : -4), middle + 4, backwards ? "start" : "end")
+            : dots(a + (backwards ? 6 : -6), middle, backwards),
+        );
       if (ends) drawing.append(dots(b + 8 * order, middle, backwards));
     }
     for (let i = 0; i < count; i++) {
-      const t = from + i, x = centre(i), answers = answersOf(state).at(t) !== null;
+      const t = from + i,
+        x = centre(i),
+        answers = answersOf(state).at(t) !== null;
       arrow("W_ax", x, y.x + h.x + 2, x, y.a - 8, [x + 7, y.x + h.x + GAP / 2 + 1, "start"]);
       if (answers && n_y) arrow("W_ya", x, y.a + h.a + 5, x, y.y - 6, [x + 7, y.a + h.a + GAP / 2 + 3, "start"]);
       const column = el("svg:g", { class: "column" });
@@ -90,32 +137,68 @@ export class Unrolled {
       const cost = el("svg:text", { class: "cost", x, y: y.cost + 10, "text-anchor": "middle" });
       column.append(cost);
       column.addEventListener("click", ({ clientY }) => {
-        const box = drawing.getBoundingClientRect(), place = ((clientY - box.top) / box.height) * height;
+        const box = drawing.getBoundingClientRect(),
+          place = ((clientY - box.top) / box.height) * height;
         const at = Math.floor(((place - y.a) / h.a) * layer.n);
         state.t = t;
         state.choose(at >= 0 && at < layer.n ? { unit: state.order()[at] } : {});
       });
       drawing.append(column);
-      this.columns.push({ t, parts, column, cost, says, unit, from: y.a, high: h.a, when: column.querySelector(".when") });
+      this.columns.push({
+        t,
+        parts,
+        column,
+        cost,
+        says,
+        unit,
+        from: y.a,
+        high: h.a,
+        when: column.querySelector(".when"),
+      });
     }
   }
 
   marks() {
-    const tip = (id) => el("svg:marker", { id, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" }, el("svg:path", { d: "M0,0.8 L8,4 L0,7.2 z", class: id }));
+    const tip = (id) =>
+      el(
+        "svg:marker",
+        {
+          id,
+          viewBox: "0 0 8 8",
+          refX: 7,
+          refY: 4,
+          markerWidth: 8,
+          markerHeight: 8,
+          markerUnits: "userSpaceOnUse",
+          orient: "auto-start-reverse",
+        },
+        el("svg:path", { d: "M0,0.8 L8,4 L0,7.2 z", class: id }),
+      );
     return [el("svg:defs", {}, tip("tip"), tip("lit"))];
   }
 
   colour({ layer }) {
-    const { state, drawing } = this, run = state.run(), a = inTime(run), answers = answersOf(state);
-    const order = state.order(), same = Array.from({ length: Math.max(last(run.x), answers.n) }, (_, i) => i);
-    const most = { x: (this.scales ??= new Map()), a: Math.max(largestOf(state, layer, "a"), 1e-9) };
-    const x_most = largestOf(state, layer, "x"), y_most = areProbabilities(state) ? 1 : largestOf(state, layer, "y");
+    const { state, drawing } = this,
+      run = state.run(),
+      a = inTime(run),
+      answers = answersOf(state);
+    const order = state.order(),
+      same = Array.from({ length: Math.max(last(run.x), answers.n) }, (_, i) => i);
+    const likely = areProbabilities(state);
+    const most = {
+      x: largestOf(state, layer, "x"),
+      a: largestOf(state, layer, "a"),
+      y: likely ? 1 : largestOf(state, layer, "y"),
+    };
     for (const { t, parts, column, cost, says, when, unit, from, high } of this.columns) {
-      paintStrip(parts.x, row(run.x, t), same, "value", x_most);
+      paintStrip(parts.x, row(run.x, t), same, "value", most.x);
       paintStrip(parts.a, row(a, t), order, "value", most.a);
-      unit.setAttribute("transform", `translate(0 ${from + ((order.indexOf(state.chosen.unit) + 0.5) * high) / layer.n})`);
+      unit.setAttribute(
+        "transform",
+        `translate(0 ${from + ((order.indexOf(state.chosen.unit) + 0.5) * high) / layer.n})`,
+      );
       const y_t = answers.at(t);
-      if (parts.y && y_t) paintStrip(parts.y, y_t, same, areProbabilities(state) ? "size" : "value", y_most);
+      if (parts.y && y_t) paintStrip(parts.y, y_t, same, likely ? "size" : "value", most.y);
       if (y_t) says.textContent = state.answer(y_t);
       column.classList.toggle("now", t === state.t);
       column.classList.toggle("masked", Boolean(run.mask && !run.mask[t]));
@@ -123,30 +206,22 @@ export class Unrolled {
       const L_t = answers.cost(t);
       cost.replaceChildren(...(L_t === null ? [] : [symbol("L", t + 1), ` ${told(L_t)}`]));
     }
-    for (const use of drawing.querySelectorAll(".use")) use.classList.toggle("lit", use.dataset.weight === state.chosen.weight);
+    for (const use of drawing.querySelectorAll(".use"))
+      use.classList.toggle("lit", use.dataset.weight === state.chosen.weight);
     const r = placeOf(run, state.t);
-    drawing.setAttribute("aria-label", `The network unrolled, at step ${state.t + 1} of ${run.T}, the ${r + 1}. that it reads.`);
+    drawing.setAttribute(
+      "aria-label",
+      `The network unrolled, at step ${state.t + 1} of ${run.T}, the ${r + 1}. that it reads.`,
+    );
   }
-}
-
-// The largest number of a kind as the sequence was written, so that colours keep their meaning while it is changed.
-const scales = new WeakMap();
-export function largestOf(state, layer, kind) {
-  const known = scales.get(layer) ?? scales.set(layer, {}).get(layer);
-  if (known.example !== state.number) Object.assign(known, { example: state.number, x: 0, a: 0, y: 0, z: 0 });
-  if (!known[kind] || !state.changed) {
-    const run = state.run(layer);
-    const bounded = ["tanh", "sigmoid", "softsign", "hard_tanh"].includes(layer.cell.g);
-    const numbers = { x: () => run.x.data, a: () => run.states[0].data, z: () => run.z.data, y: () => state.found.answer.data }[kind]();
-    known[kind] = kind === "a" && bounded ? 1 : largest(numbers);
-  }
-  return known[kind];
 }
 
 function strip(group, x, y, height, n) {
-  const bins = Math.min(n, MOST_BINS), each = height / bins;
+  const bins = Math.min(n, MOST_BINS),
+    each = height / bins;
   const rects = Array.from({ length: bins }, (_, i) =>
-    el("svg:rect", { x: x - WIDE / 2, y: (y + i * each).toFixed(2), width: WIDE, height: (each + 0.3).toFixed(2) }));
+    el("svg:rect", { x: x - WIDE / 2, y: (y + i * each).toFixed(2), width: WIDE, height: (each + 0.3).toFixed(2) }),
+  );
   group.append(...rects, el("svg:rect", { class: "frame", x: x - WIDE / 2, y, width: WIDE, height, rx: 3 }));
   return { rects, n };
 }
@@ -164,9 +239,22 @@ function paintStrip({ rects, n }, numbers, order, kind, most) {
 // "W_aa" as text of a drawing, with its index below.
 function formula(name, x, y, anchor, more = "") {
   const [letter, below] = name.split("_");
-  return el("svg:text", { x, y, "text-anchor": anchor, class: `formula ${more}` }, letter, el("svg:tspan", { dy: 3, class: "below" }, below));
+  return el(
+    "svg:text",
+    { x, y, "text-anchor": anchor, class: `formula ${more}` },
+    letter,
+    el("svg:tspan", { dy: 3, class: "below" }, below),
+  );
 }
 
-const symbol = (letter, below) => el("svg:tspan", { class: "formula" }, letter, el("svg:tspan", { dy: 3, class: "below" }, String(below)), el("svg:tspan", { dy: -3 }, "\u200b"));
+const symbol = (letter, below) =>
+  el(
+    "svg:tspan",
+    { class: "formula" },
+    letter,
+    el("svg:tspan", { dy: 3, class: "below" }, String(below)),
+    el("svg:tspan", { dy: -3 }, "\u200b"),
+  );
 
-const dots = (x, y, after) => el("svg:text", { x, y: y + 3, "text-anchor": after ? "start" : "end", class: "dots" }, "···");
+const dots = (x, y, after) =>
+  el("svg:text", { x, y: y + 3, "text-anchor": after ? "start" : "end", class: "dots" }, "···");

@@ -207,6 +207,32 @@ def behind_a_convolution(rng):
     return model, rng.normal(size=(1, 5, 8, 8, 1)).astype("float32"), rng.normal(size=(1, 5, 2)), MSE
 
 
+def behind_what_carries_a_mask(rng):
+    """Nobody but the model knows the last layer; its output carries the mask of the tokens."""
+
+    class Twice(keras.layers.Layer):
+        supports_masking = True
+
+        def call(self, x):
+            return keras.ops.cumsum(x, axis=-1)
+
+    parts = [keras.layers.Embedding(9, 4, mask_zero=True), krb.BasicRNN(krb.BasicRNNCell(5), return_sequences=True)]
+    model = keras.Sequential([keras.Input((None,)), *parts, Twice(), keras.layers.Dense(3)])
+    return model, np.array([[3, 4, 5, 0, 0]]), rng.integers(0, 3, (1, 5)), LOGITS
+
+
+def of_keras_alone(rng):
+    parts = [
+        keras.layers.BatchNormalization(),
+        keras.layers.Bidirectional(keras.layers.LSTM(4, return_sequences=True)),
+        keras.layers.LayerNormalization(),
+        keras.layers.GRU(5, return_sequences=True, go_backwards=True),
+        keras.layers.TimeDistributed(keras.layers.Dense(2)),
+    ]
+    model = keras.Sequential([keras.Input((None, 3)), *parts])
+    return model, rng.normal(size=(1, 6, 3)).astype("float32"), rng.normal(size=(1, 6, 2)), MSE
+
+
 def translating(rng, attention):
     model = krb.build_encoder_decoder(12, 13, [4, 5], attention=attention)
     return model, [np.array([[5, 6, 7, 0]]), np.array([[2, 5, 6, 7, 8]])], np.array([[5, 6, 7, 8, 3]]), LOGITS
@@ -246,6 +272,8 @@ MODELS = {
     "masks": masked,
     "lengths": of_lengths,
     "behind a convolution": behind_a_convolution,
+    "of Keras alone": of_keras_alone,
+    "behind what carries a mask": behind_what_carries_a_mask,
 }  # fmt: skip
 
 
@@ -254,7 +282,7 @@ MODELS = {
 class TestNumbers:
     pytestmark = in_browser
 
-    def test_answers_costs_states_and_gradients_are_those_of_the_model(self, name, tab, rng, tmp_path):
+    def test_answers_costs_and_gradients_are_those_of_the_model(self, name, tab, rng, tmp_path):
         model, x, y, loss = MODELS[name](rng)
         spread(model, rng)
         path = krb.write_page(model, x, tmp_path / "page.html", y)
@@ -263,11 +291,11 @@ class TestNumbers:
         np.testing.assert_allclose(found["answer"], answer, atol=1e-4)
         np.testing.assert_allclose(found["costs"], costs, atol=1e-4)
         assert len(found["layers"]) == len(gradients) > 0
-        for layer in found["layers"]:
+        assert all("dL_dW_aa" in layer for layer in found["layers"]) or knows(path)["recorded"]
+        for layer in filter(lambda own: "dL_dW_aa" in own, found["layers"]):
             own = np.array(layer["dL_dW_aa"])
             alike = [other for other in gradients if other.shape == own.shape]
             assert min(np.abs(own - other).max() for other in alike) < 1e-4, layer["name"]
-            # each step's share has the length that the page says
             assert len(layer["shares"]) == len(layer["a"])
         assert "differ by at most" in tab("document.getElementById('check').textContent")
         assert not tab("document.getElementById('check').classList.contains('wrong')")

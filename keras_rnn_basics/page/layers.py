@@ -73,6 +73,13 @@ def each_step(layer: Any, steps: bool) -> list[dict[str, Any]] | None:
             return [own | {"op": "masking", "value": float(np.asarray(layer.mask_value))}]
         case "Normalization" | "BatchNormalization" | "Rescaling":
             return _affine(layer, own)
+        case "LayerNormalization" if layer.axis in (-1, [-1], (-1,)):
+            scale = {
+                name: numbers(getattr(layer, name)) for name in ("gamma", "beta") if getattr(layer, name) is not None
+            }
+            return [own | {"op": "layer_norm", "gamma": None, "beta": None, "epsilon": layer.epsilon} | scale]
+        case "CategoryEncoding" if layer.output_mode == "one_hot":
+            return [own | {"op": "one_hot", "size": layer.num_tokens}]
         case "Flatten":
             return [own | {"op": "reshape", "shape": [None, -1] if steps else [-1]}]
         case "Reshape":
@@ -84,18 +91,18 @@ def each_step(layer: Any, steps: bool) -> list[dict[str, Any]] | None:
 
 def _affine(layer, own):
     """Layers that multiply each feature and add to it: what they do to zeros and to ones tells by how much."""
-    if kind(layer) == "BatchNormalization" and layer.axis not in (-1, len(layer.input_spec.axes or {}) or -1):
-        return None
-    if kind(layer) == "Rescaling":
-        shape: tuple[int, ...] = np.broadcast_shapes(np.shape(layer.scale), np.shape(layer.offset)) or (1,)
-    elif kind(layer) == "Normalization":
-        shape = tuple(np.shape(layer.mean))[1:] or (1,)
+    axes = getattr(layer.input_spec, "ndim", None) or 2
+    if kind(layer) == "BatchNormalization":
+        shape: tuple[int, ...] = tuple(layer.moving_mean.shape) if layer.axis in (-1, axes - 1) else ()
+    elif kind(layer) == "Rescaling":
+        shape = np.broadcast_shapes(np.shape(layer.scale), np.shape(layer.offset)) or (1,)
     else:
-        shape = tuple(layer.moving_mean.shape)
+        shape = tuple(n for n in np.shape(layer.mean) if n > 1) or (1,)
     if len(shape) != 1:
         return None
-    add = numbers(layer(np.zeros((1, *shape), "float32"), training=False)).reshape(-1)
-    by = numbers(layer(np.ones((1, *shape), "float32"), training=False)).reshape(-1) - add
+    x = np.zeros((*[1] * (axes - 1), *shape), "float32")
+    add = numbers(layer(x, training=False)).reshape(-1)
+    by = numbers(layer(x + 1, training=False)).reshape(-1) - add
     return [own | {"op": "affine", "by": by, "add": add}]
 
 

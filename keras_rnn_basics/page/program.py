@@ -51,7 +51,8 @@ class Program:
         for value in node.outputs:
             self.why[self.number(value)] = node.described
         ways = directions(node)
-        if len(ways) == 1 and not isinstance(ways[0].cell, keras.layers.StackedRNNCells):
+        rows = len(ways) == 1 and len(node.sequence().x.shape) == 3
+        if rows and not isinstance(ways[0].cell, keras.layers.StackedRNNCells):
             sequence, size, a = node.sequence(), ways[0].cell.state_size, Value(node.outputs[0])
             self.shown[a] = node, ways[0]
             told = {"unknown": node.described, "a": self.number(a), "n": size if isinstance(size, int) else size[0]}
@@ -91,7 +92,9 @@ class Program:
 
     def other(self, node) -> bool:
         """Whether the page knows this operation; then it is one of the steps."""
-        operation, inputs, outputs = node.operation, node.inputs, node.outputs
+        operation, outputs = node.operation, node.outputs
+        # A mask that a layer is given is the one that its input carries.
+        inputs = values_in((node.args, {name: own for name, own in node.kwargs.items() if name != "mask"}))
         name, args = layers.kind(operation), node.args
         if isinstance(operation, keras.layers.Wrapper) and len(inputs) == len(outputs) == 1:
             return self.applies_to_each_step(node) and self.each_step(node, operation.layer, True)
@@ -201,7 +204,9 @@ class Program:
         return found
 
     def _keep_what_is_needed(self):
+        # The recurrent layers are drawn even if the page does not know how the output follows from them.
         needed, kept = {self.output}, []
+        needed.update(number for step in self.steps if step["op"] == "rnn" for number in step["out"])
         for step in reversed(self.steps):
             if needed.intersection(step["out"]):
                 needed.update(step["in"])

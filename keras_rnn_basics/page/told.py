@@ -55,7 +55,9 @@ def _carried(model, program, example, tensors, cost):
     if not np.isfinite(numbers(answer)).all():
         raise ValueError(f"{model.name} answers NaN or infinity: there is nothing to watch.")
     recorded = {program.number(value): numbers(tensors[value])[0] for value in program.recorded}
+    masks = {program.number(value): get_keras_mask(tensors[value]) for value in program.recorded}
     told = {
+        "masks": {number: numbers(mask)[0] for number, mask in masks.items() if mask is not None},
         "inputs": [
             np.asarray(array[0] if program.number(value) in program.needed else [], "float32")
             for value, array in zip(program.graph.inputs, example.inputs)

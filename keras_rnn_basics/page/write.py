@@ -58,7 +58,8 @@ def write_page(
     if not any(step["op"] == "rnn" for step in program.steps):
         named = ", ".join(node.described for node in graph.nodes if directions(node))
         raise ValueError(
-            f"A page shows recurrent layers with one state whose output is used; {model.name} has {named}."
+            f"A page cannot show the states of {model.name}, which has {named}: it shows layers of one cell that reads "
+            "(B, T, n_x)."
         )
     told = everything(model, program, examples, names or {})
     path = Path(path)

@@ -122,6 +122,41 @@ export const OPERATIONS = {
       ),
     ],
   },
+  // y = γ (x - μ) / sqrt(σ² + ε) + β, each row by itself
+  layer_norm: {
+    normal(step, x) {
+      const mean = x.reduce((a, b) => a + b, 0) / x.length;
+      const by = 1 / Math.sqrt(x.reduce((a, b) => a + (b - mean) ** 2, 0) / x.length + step.epsilon);
+      return [x.map((own) => (own - mean) * by), by];
+    },
+    forward(step, [x]) {
+      const y = array([...x.shape]);
+      for (let t = 0; t < rows(x); t++) {
+        const [normal] = OPERATIONS.layer_norm.normal(step, row(x, t));
+        row(y, t).set(normal.map((own, j) => own * (step.gamma?.data[j] ?? 1) + (step.beta?.data[j] ?? 0)));
+      }
+      return [y];
+    },
+    back(step, [x], [y], [dy]) {
+      const dx = array([...x.shape]);
+      for (let t = 0; t < rows(x); t++) {
+        const [normal, by] = OPERATIONS.layer_norm.normal(step, row(x, t));
+        const d = row(dy, t).map((own, j) => own * (step.gamma?.data[j] ?? 1));
+        const mean = d.reduce((a, b) => a + b, 0) / d.length;
+        const along = d.reduce((a, b, j) => a + b * normal[j], 0) / d.length;
+        row(dx, t).set(d.map((own, j) => by * (own - mean - normal[j] * along)));
+      }
+      return [dx];
+    },
+  },
+  one_hot: {
+    forward({ size }, [tokens]) {
+      const y = array([...tokens.shape, size]);
+      tokens.data.forEach((token, t) => (row(y, t)[token] = 1));
+      return [y];
+    },
+    back: () => [null],
+  },
   masking: {
     forward({ value }, [x]) {
       const width = x.data.length / steps(x),

@@ -28,7 +28,9 @@ export class State {
   show(number) {
     this.number = number;
     this.inputs = this.example.inputs.map(copied);
-    this.recorded = Object.fromEntries(Object.entries(this.example.recorded).map(([id, value]) => [id, copied(value)]));
+    const { recorded, masks } = this.example;
+    const masked = ([id, value]) => [id, { ...copied(value), mask: masks[id] && Uint8Array.from(masks[id].data) }];
+    this.recorded = Object.fromEntries(Object.entries(recorded).map(masked));
     this.y = this.example.y;
     this.changed = false;
     this.found = null;
@@ -116,6 +118,7 @@ export class State {
   // The value along whose steps the network answers: up to a recurrent layer, and on along what that reads.
   get answerSource() {
     let id = this.told.output.id;
+    if (!this.maker(id)) return this.source(this.layers.at(-1)); // the model computed it
     const recurs = (own) => {
       const step = this.maker(own);
       return Boolean(step) && (step.op === "rnn" || step.in.some(recurs));

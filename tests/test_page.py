@@ -221,6 +221,14 @@ def behind_what_carries_a_mask(rng):
     return model, np.array([[3, 4, 5, 0, 0]]), rng.integers(0, 3, (1, 5)), LOGITS
 
 
+def within_another(rng):
+    inner, x, y, loss = masked(rng)
+    given = keras.Input((None, 3), name="given")
+    model = keras.Model(given, inner(given * 1.5))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model, x, y, loss
+
+
 def of_keras_alone(rng):
     parts = [
         keras.layers.BatchNormalization(),
@@ -272,6 +280,7 @@ MODELS = {
     "masks": masked,
     "lengths": of_lengths,
     "behind a convolution": behind_a_convolution,
+    "within another": within_another,
     "of Keras alone": of_keras_alone,
     "behind what carries a mask": behind_what_carries_a_mask,
 }  # fmt: skip

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_rnn_basics.architectures.anatomy import directions, paths
-from keras_rnn_basics.architectures.graph import Graph, NoStep, Value, values_in
+from keras_rnn_basics.architectures.anatomy import directions, graph_of, paths
+from keras_rnn_basics.architectures.graph import Graph, NoStep, Value, has_recurrent_layer, values_in
 from keras_rnn_basics.compat import get_keras_mask
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.page import layers
@@ -220,7 +220,23 @@ class Program:
         self.fixed = [self.number(value) for value in begins if after[value].intersection(self.recorded)]
 
 
-def translated(graph: Graph, inputs: list[np.ndarray]) -> Program:
+def graph_down_to_the_layers(model: keras.Model) -> tuple[Graph, list[Any]]:
+    """The graph of a model, and the models and layers in it that were opened, for recurrent layers lie in them.
+
+    Raises:
+        ValueError: for a model that is no graph, or with a recurrent layer in a `call` that cannot be followed.
+    """
+    graph = graph_of(model)
+    opened: list[Any] = []
+    while True:
+        nodes = [node for node in graph.nodes if has_recurrent_layer(node.operation) and not directions(node)]
+        if not nodes:
+            return graph, opened
+        opened.append(nodes[0].operation)
+        graph = Graph(graph.call, opened)
+
+
+def translated(graph: Graph, opened: list[Any], inputs: list[np.ndarray]) -> Program:
     """The program of a graph. A layer that the page does not know is replaced by what its `call` does, where it knows
     that."""
     program = Program(graph, run(graph, inputs))
@@ -229,7 +245,7 @@ def translated(graph: Graph, inputs: list[np.ndarray]) -> Program:
     for layer in unknown.values():
         if isinstance(layer, keras.layers.Layer) and not layers.kind(layer):
             try:
-                inner = Graph(graph.call, [layer])
+                inner = Graph(graph.call, [*opened, layer])
                 other = Program(inner, run(inner, inputs))
             except (NoStep, ValueError):
                 continue

@@ -7,12 +7,12 @@ from typing import Any
 
 import keras
 
-from keras_rnn_basics.architectures.anatomy import directions, graph_of
+from keras_rnn_basics.architectures.anatomy import directions
 from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.page import join
 from keras_rnn_basics.page.examples import read
 from keras_rnn_basics.page.layers import recurrent_layers_that_carry_on
-from keras_rnn_basics.page.program import translated
+from keras_rnn_basics.page.program import graph_down_to_the_layers, translated
 from keras_rnn_basics.page.told import everything
 
 
@@ -51,10 +51,10 @@ def write_page(
     >>> path.name, path.stat().st_size < 200_000
     ('page.html', True)
     """
-    graph = graph_of(model)
+    graph, opened = graph_down_to_the_layers(model)
     _refuse(model, graph)
     examples = read(model, graph, x, y)
-    program = translated(graph, examples[0].inputs)
+    program = translated(graph, opened, examples[0].inputs)
     if not any(step["op"] == "rnn" for step in program.steps):
         named = ", ".join(node.described for node in graph.nodes if directions(node))
         raise ValueError(

@@ -12,6 +12,7 @@ from keras_rnn_basics.compat import get_keras_mask
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.page import layers
 
+FUNCTIONS = {"Exp": "exponential", "Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
 BINARY = {"Add": "add", "Subtract": "subtract", "Multiply": "multiply", "Divide": "divide", "TrueDivide": "divide"}
 
 
@@ -104,11 +105,19 @@ class Program:
             parts = args[0] if len(args) == 1 else args
             constants = [None if isinstance(part, Value) else layers.numbers(part) for part in parts]
             return self.emit(BINARY[name], operation.name, inputs, outputs, constants=constants)
+        if name in FUNCTIONS:
+            return self.emit("activation", operation.name, inputs, outputs, h=FUNCTIONS[name])
         match name:
             case "Average" | "Concatenate" if name == "Average" or operation.axis in (-1, len(outputs[0].shape) - 1):
                 return self.emit(name.lower(), operation.name, inputs, outputs)
             case "GetItem":
                 return self.slice(node)
+            case "ConvertToTensor" | "Cast" if (
+                outputs[0].dtype.startswith("float") or inputs[0].dtype == outputs[0].dtype
+            ):
+                return self.emit("same", operation.name, inputs, outputs)
+            case "Any" if operation.axis in (-1, [-1], (-1,)) and not operation.keepdims:
+                return self.emit("any", operation.name, inputs, outputs)
             case "NotEqual" if not isinstance(args[1], Value):
                 return self.emit("not_equal", operation.name, inputs, outputs, value=float(args[1]))
             case "Where" if len(inputs) == 2 and not isinstance(args[2], Value):

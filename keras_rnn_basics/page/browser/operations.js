@@ -283,6 +283,15 @@ export const OPERATIONS = {
     ],
     back: () => [null],
   },
+  any: {
+    forward: (step, [x]) => [
+      array(
+        x.shape.slice(0, -1),
+        Float64Array.from({ length: rows(x) }, (_, t) => (row(x, t).some(Boolean) ? 1 : 0)),
+      ),
+    ],
+    back: () => [null],
+  },
   // The steps of x up to a length.
   within: {
     forward: (step, [length, x]) => [

@@ -319,7 +319,7 @@ class Group {
     this.axisKey = key;
     this.axis.replaceChildren(
       ...Array.from({ length: T }, (_, t) => t)
-        .filter((t) => (words ? t % every === 0 : t === 0 || (t + 1) % nice(every) === 0))
+        .filter((t) => (words ? t % every === 0 : t === 0 || (t >= every && (t + 1) % nice(every) === 0)))
         .map((t) => el("span", { style: `left:${(100 * (t + 0.5)) / T}%` }, words ? words[t] : String(t + 1))),
     );
   }

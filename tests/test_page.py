@@ -64,6 +64,19 @@ def test_the_page_is_one_script_of_all_its_modules():
     assert re.findall(r"^(?:import|export)\b.*", code, re.MULTILINE) == []
 
 
+def test_the_cells_that_the_page_computes_are_those_of_its_own_file():
+    assert set(join.cells()) == {"plain", "leaky", "layer_norm", "gru", "lstm"}
+
+
+def test_a_formula_that_the_page_does_not_have_is_shown_as_any_other_cell(tmp_path):
+    class Own(krb.BasicRNNCell):
+        def formula(self):
+            return "own", {"g": self.activation, "h": self.output_activation}
+
+    path = krb.write_page(krb.build_many_to_many((3,), 4, 2, cell=Own), np.zeros((1, 5, 3)), tmp_path / "page.html")
+    assert list(knows(path)["recorded"].values()) == ["layer rnn_1 (BasicRNN)"]
+
+
 def test_what_a_name_says_is_text_and_no_html(tmp_path):
     model = krb.build_many_to_many((2,), 3, 1)
     names = {"x": ["</script><b>", "a & b"], "y": ["<!--"]}

@@ -41,6 +41,12 @@ def script(name: str) -> str:
     return "\n".join(take(name))
 
 
+def cells() -> list[str]:
+    """The names of the cells whose equations stand in `cells.js`."""
+    [names] = re.findall(r"export const CELLS = \{([^}]*)\}", (SOURCES / "cells.js").read_text("utf-8"))
+    return re.findall(r"\w+", names)
+
+
 def in_html(told: dict[str, Any]) -> str:
     """JSON that may stand within a script of html; an array of numbers is the base64 of its float32."""
     text = json.dumps(told, default=_array, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

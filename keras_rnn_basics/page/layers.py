@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_rnn_basics.compat import layers_within
+from keras_rnn_basics.page import join
 
 # The functions of `activations.js`, by the names that Keras gives them.
 FUNCTIONS = (
@@ -124,6 +125,8 @@ def cell(own: Any) -> dict[str, Any] | None:
             if told is None or own.step_by_step or not own.still_says("formula", "project", "advance", "readout"):
                 return None
             name, said = told
+            if name not in join.cells():
+                return None
             weights = {name: getattr(own, name) for name in ("W_aa", "W_ax", "W_ya") if hasattr(own, name)}
             b = {name: getattr(own, name) for name in ("b_x", "b_a", "b_y") if hasattr(own, name)}
             said = {"kind": name} | said

@@ -1,6 +1,6 @@
 // Reads what Python wrote of the model, and puts the page together.
 
-import { decoded, last } from "./arrays.js";
+import { decoded } from "./arrays.js";
 import { useScheme } from "./colours.js";
 import { NAMES } from "./costs.js";
 import { clamp, el, math, sentence } from "./dom.js";
@@ -104,7 +104,7 @@ const equations = {
 };
 function words() {
   const { layer: own, told, T } = state,
-    n_x = last(state.run().x);
+    n_x = Math.round(state.value(state.source()).data.length / T);
   const reads = state.tokensOf(state.source())
     ? `${T} tokens`
     : T === 1

@@ -99,7 +99,7 @@ export class Unrolled {
       if (ends && final) continue;
       const [a, b] = begins
         ? backwards
-          ? [x2 + 34, x2]
+          ? [x1 + 26, x1 + 2]
           : [x2 - 26, x2]
         : ends
           ? backwards

@@ -22,7 +22,7 @@ ROWS = (
     {"cells", "layer", "journal"},
     {"architectures"},
     {"gradients"},
-    {"check_cell", "doctor", "exchange", "export", "pictures", "training"},
+    {"check_cell", "doctor", "exchange", "export", "page", "pictures", "training"},
     {"report", "__main__"},
 )
 

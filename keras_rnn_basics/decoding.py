@@ -42,6 +42,52 @@ def _say_something(logits):
     return tf.reduce_all(logits < float("inf"), axis=-1) & tf.reduce_any(logits > -float("inf"), axis=-1)
 
 
+def read(step: Step, prompts: Any, prompt_lengths: Any, states: Sequence[Any]) -> list[Any]:
+    """The states before the last token of each prompt, which is the first that `write` then feeds.
+
+    The step's logits are not used here, so a graph does not compute them: this is the fast way through a long prompt.
+
+    Args:
+        step: as above.
+        prompts: (B, P) int32, each at least one token long, padded on the right.
+        prompt_lengths: (B,) int32, from 1 to P.
+        states: the initial states.
+    """
+    import tensorflow as tf
+
+    prompts, prompt_lengths = _fitting(prompts, prompt_lengths)
+    tokens = tf.TensorArray("int32", size=tf.shape(prompts)[1]).unstack(tf.transpose(prompts))
+
+    def advance(t, states):
+        _, after = step(tf.ensure_shape(tokens.read(t), prompts.shape[:1]), states)
+        here = t + 1 < prompt_lengths
+        return t + 1, [_where(here, new, old) for new, old in zip(after, states)]
+
+    last = tf.reduce_max(tf.concat([prompt_lengths, [1]], axis=0)) - 1  # without rows it is 0
+    states = [tf.convert_to_tensor(state) for state in states]
+    return tf.while_loop(lambda t, _: t < last, advance, (0, states), parallel_iterations=1)[1]
+
+
+def _where(here, new, old):
+    """(B,), (B, ...), (B, ...) -> (B, ...): `new` in the rows where `here` is True."""
+    import tensorflow as tf
+
+    if new is old:
+        return old
+    beside = tf.reshape(here, [-1] + [1] * (new.shape.rank - 1))
+    return tf.ensure_shape(tf.where(beside, new, old), old.shape)
+
+
+def _fitting(prompts, prompt_lengths):
+    """The two as int32; an error if the lengths are not from 1 to P."""
+    import tensorflow as tf
+
+    prompts, prompt_lengths = tf.cast(prompts, "int32"), tf.cast(prompt_lengths, "int32")
+    fits = tf.reduce_all((prompt_lengths >= 1) & (prompt_lengths <= tf.shape(prompts)[1]))
+    insist(fits, "prompt_lengths must be from 1 to P, the width of prompts, got", lambda: prompt_lengths)
+    return prompts, prompt_lengths
+
+
 class Written(NamedTuple):
     """The result of `write`.
 
@@ -79,7 +125,8 @@ def write(
             `greedy`.
         stop: a token that ends its row.
         capacity: an upper bound of `max_new_tokens` if this is a tensor; a graph compiled by XLA needs it. The results
-            then are (B, capacity), filled up with zeros.
+            then are (B, capacity), filled up with zeros. Without it, and with a tensor, the loop takes memory as it
+            writes.
 
     Raises:
         ValueError: for prompts without tokens, or lengths that are not from 1 to P.
@@ -95,16 +142,19 @@ def write(
     """
     import tensorflow as tf
 
-    prompts = tf.cast(prompts, "int32")
-    prompt_lengths = tf.cast(prompt_lengths, "int32")
+    prompts, prompt_lengths = _fitting(prompts, prompt_lengths)
     max_new_tokens = tf.cast(max_new_tokens, "int32")
     B, P = tf.shape(prompts)[0], tf.shape(prompts)[1]
-    fits = tf.reduce_all((prompt_lengths >= 1) & (prompt_lengths <= P))
-    insist(fits, "prompt_lengths must be from 1 to P, the width of prompts, got", lambda: prompt_lengths)
+    if capacity is None:
+        capacity = tf.get_static_value(max_new_tokens)
     room = P + (max_new_tokens if capacity is None else capacity)
-    # Places after the last step keep these zeros.
-    text = tf.TensorArray("int32", size=room).unstack(tf.zeros([room, B], "int32"))
-    costs = tf.TensorArray("float32", size=room).unstack(tf.zeros([room, B]))
+    # Places that no step writes keep these zeros. Without a capacity, the steps add the places after the prompt.
+    text, costs = (
+        tf.TensorArray(dtype, size=P if capacity is None else room, dynamic_size=capacity is None).unstack(
+            tf.zeros([P if capacity is None else room, B], dtype)
+        )
+        for dtype in ("int32", "float32")
+    )
     steps = tf.reduce_max(prompt_lengths) + max_new_tokens - 1
     padded = tf.pad(prompts, [[0, 0], [0, 1]])
 
@@ -131,7 +181,8 @@ def write(
     states = [tf.convert_to_tensor(state) for state in states]
     begin = (0, prompts[:, 0], none_done, states, text, costs)
     *_, text, costs = tf.while_loop(going_on, advance, begin)
-    text, costs = tf.transpose(text.stack()), tf.transpose(costs.stack())
+    text, costs = (tf.transpose(part.stack()) for part in (text, costs))
+    text, costs = (tf.pad(part, [[0, 0], [0, room - tf.shape(part)[1]]]) for part in (text, costs))
     behind = prompt_lengths[:, None] + tf.range(room - P)[None]
     tokens, log_probabilities = (tf.gather(part, behind, batch_dims=1) for part in (text, costs))
     read = tf.range(1, P)[None] < prompt_lengths[:, None]
@@ -164,10 +215,9 @@ def sampling(uniform: Any, temperature: Any = 1.0, top_k: Any = None, top_p: Any
     def choose(logits, number):
         # The largest logit is subtracted, so that no temperature makes a number overflow.
         scaled = (logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / tf.where(temperature > 0, temperature, 1.0)
-        if top_k is not None:
-            scaled = _leave_top_k(scaled, tf.cast(top_k, "int32"))
-        if top_p is not None:
-            scaled = _leave_top_p(scaled, tf.cast(top_p, "float32"))
+        for limit, leave, neutral in ((top_k, _leave_top_k, 0), (top_p, _leave_top_p, 1)):
+            if limit is not None:
+                scaled = _unless(tf.equal(tf.cast(limit, "float32"), neutral), leave, scaled, limit)
         # The first token at which the sum of the probabilities exceeds u: one random number decides.
         sums = tf.cumsum(tf.nn.softmax(scaled), axis=-1)
         number = tf.minimum(number, tf.shape(uniform)[1] - 1)
@@ -178,9 +228,17 @@ def sampling(uniform: Any, temperature: Any = 1.0, top_k: Any = None, top_p: Any
     return choose
 
 
+def _unless(neutral, leave, scaled, limit):
+    """In a branch of its own: a sort takes longer than the step of a small network."""
+    import tensorflow as tf
+
+    return tf.cond(neutral, lambda: scaled, lambda: tf.ensure_shape(leave(scaled, limit), scaled.shape))
+
+
 def _leave_top_k(logits, k):
     import tensorflow as tf
 
+    k = tf.cast(k, "int32")
     V = tf.shape(logits)[-1]
     kept = tf.where(k > 0, tf.minimum(k, V), V)
     least = tf.gather(tf.sort(logits, axis=-1, direction="DESCENDING"), kept - 1, axis=-1)[:, None]
@@ -190,6 +248,7 @@ def _leave_top_k(logits, k):
 def _leave_top_p(logits, p):
     import tensorflow as tf
 
+    p = tf.cast(p, "float32")
     falling = tf.sort(logits, axis=-1, direction="DESCENDING")
     before = tf.cumsum(tf.nn.softmax(falling), axis=-1, exclusive=True)
     least = tf.reduce_min(tf.where((before < p) | (before == 0), falling, float("inf")), axis=-1, keepdims=True)

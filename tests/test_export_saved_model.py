@@ -68,7 +68,7 @@ def test_the_description_names_shapes_versions_scores_and_what_the_numbers_mean(
     assert description["versions"]["keras"] == keras.__version__
     assert description["endpoints"]["step"] == {
         "inputs": {"x_t": {"shape": [None, 3], "dtype": "float32"}, "a": {"shape": [None, 5], "dtype": "float32"}},
-        "outputs": [{"shape": [None, 2], "dtype": "float32"}, {"shape": [None, 5], "dtype": "float32"}],
+        "outputs": {"y_t": {"shape": [None, 2], "dtype": "float32"}, "a": {"shape": [None, 5], "dtype": "float32"}},
     }
 
 
@@ -181,7 +181,7 @@ def test_an_encoder_and_a_decoder_in_one_graph_step_from_what_begin_gives(tmp_pa
     assert loaded.endpoints == ["serve", "step", "begin"]
     begin = loaded.description["endpoints"]["begin"]
     assert begin["inputs"] == {"x": {"shape": [None, None, 3], "dtype": "float32"}}
-    assert begin["outputs"] == [{"shape": [None, 5], "dtype": "float32"}]
+    assert begin["outputs"] == {"a": {"shape": [None, 5], "dtype": "float32"}}
     read, hours = rng.normal(size=(2, 6, 3)).astype("float32"), rng.normal(size=(2, 4, 2)).astype("float32")
     np.testing.assert_allclose(loaded.serve(read, hours), model([read, hours]), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(steps(loaded, loaded.begin(read), hours), model([read, hours]), atol=1e-5)

@@ -162,7 +162,7 @@ def test_exports_answer_in_a_fresh_process_and_to_the_commands_that_the_readme_s
 
     of_writer, of_translator = map(" ".join, commands)
     [[prompt, length, temperature, k, seed]] = re.findall(
-        r'prompt=\["(.*?)"\];max_new_tokens=(\d+);temperature=(.*?);top_k=(\d+);seed=(\d+)', of_writer
+        r'prompt=\["(.*?)"\];max_new_tokens=(\d+);temperature=(.*?);top_k=(\d+);seed=(\d+);top_p=1\.0', of_writer
     )
     text = writer.generate(prompt, int(length), float(temperature), int(k) or None, seed=int(seed))
     assert repr(text.encode()) in printed[0]

@@ -1,0 +1,108 @@
+"""A SavedModel that was read back: its endpoints take what people hold, and give tensors in a known order."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+DESCRIPTION = "keras_rnn_basics.json"
+
+
+class LoadedModel:
+    """A SavedModel that `load_saved_model` has read: call it on whole sequences, or call its endpoints by name.
+
+    An endpoint takes tensors, arrays, lists and numbers, by position or by name. Numbers of another dtype are converted
+    where this loses nothing: tokens may be int64 or floats without a fraction, and features may be of any dtype. One
+    output is returned by itself, several as a tuple in the order of the description.
+
+    Attributes:
+        description: the content of `keras_rnn_basics.json`; empty for a SavedModel from another source.
+        endpoints: the names of the endpoints.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import tensorflow as tf
+
+        # The loaded object is kept because it holds the variables of the endpoints.
+        self._loaded = tf.saved_model.load(str(path))
+        file = path / DESCRIPTION
+        self.description = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        self.endpoints = [name for name in self._loaded.signatures if name != "serving_default"]
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """The whole sequence, as `serve`. Several inputs are given by position, as a list or a dict, or by name."""
+        return self.serve(*inputs, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self.endpoints:
+            raise AttributeError(f"There is no endpoint {name!r}, only {self.__dict__.get('endpoints', [])}.")
+        told = self.description.get("endpoints", {}).get(name)
+        if not told or not isinstance(told["outputs"], dict):  # written by someone else
+            loaded = self._loaded
+            return lambda *inputs, **named: getattr(loaded, name)(*inputs, **named)
+        endpoint = _Endpoint(self._loaded, name, told)
+        self.__dict__[name] = endpoint  # the next time it is found without a search
+        return endpoint
+
+
+class _Endpoint:
+    """One endpoint. It keeps the loaded object alive, so that `load_saved_model(path).step(x_t, a)` works."""
+
+    def __init__(self, loaded, name, told):
+        self._loaded, self._run = loaded, loaded.signatures[name]
+        self._inputs = {key: spec["dtype"] for key, spec in told["inputs"].items()}
+        self._outputs, self._defaults = list(told["outputs"]), told.get("defaults", {})
+        self._answers_by_name = told.get("answers_by_name", False)
+
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        given = self._by_name(inputs, named)
+        found = self._run(**{key: as_dtype(key, given[key], dtype) for key, dtype in self._inputs.items()})
+        if self._answers_by_name:
+            return found
+        answers = tuple(found[key] for key in self._outputs)
+        return answers if len(answers) > 1 else answers[0]
+
+    def _by_name(self, inputs, named):
+        """The inputs by name, from tensors by position or by name, or from a list or a dict of them."""
+        known = list(self._inputs)
+        if len(inputs) == 1 and isinstance(inputs[0], dict):
+            inputs, named = (), {**inputs[0], **named}
+        needed = len(known) - len(self._defaults)
+        if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) and needed > 1:
+            inputs = tuple(inputs[0])
+        by_position = dict(zip(known, inputs))
+        given = {**self._defaults, **by_position, **named}
+        if len(inputs) > len(known) or set(given) != set(known) or set(by_position) & set(named):
+            raise TypeError(f"The endpoint takes {known}, got {len(inputs)} by position and {list(named)} by name.")
+        return given
+
+
+def as_dtype(name: str, value: Any, dtype: str) -> Any:
+    """The value as a tensor of this dtype.
+
+    Raises:
+        ValueError: if integers are asked for, and the value holds other numbers.
+    """
+    import tensorflow as tf
+
+    if tf.is_tensor(value) and value.dtype == dtype:
+        return value
+    if dtype == "string":
+        return tf.convert_to_tensor(value, dtype)
+    tensor = tf.convert_to_tensor(value)
+    cast = tf.cast(tensor, dtype)
+    if cast.dtype.is_integer and not bool(tf.reduce_all(tf.cast(cast, tensor.dtype) == tensor)):
+        raise ValueError(f"{name} must hold whole numbers that {dtype} can hold, got {value!r}.")
+    return cast
+
+
+def load_saved_model(path: str | os.PathLike) -> LoadedModel:
+    """Loads a model that `export_saved_model` wrote: `loaded(x)`, `loaded.serve(x)`, `loaded.step(x_t, a)`.
+
+    Raises:
+        FileNotFoundError: if there is no SavedModel at `path`.
+    """
+    path = Path(path)
+    if not (path / "saved_model.pb").exists():
+        raise FileNotFoundError(f"There is no SavedModel at {path}: it has no file saved_model.pb.")
+    return LoadedModel(path)

@@ -18,6 +18,7 @@ from keras_rnn_basics.checks import insist
 
 Step = Callable[[Any, Sequence[Any]], tuple[Any, Sequence[Any]]]
 Choice = Callable[[Any, Any], Any]
+NOT_FINITE = "The network's answers are not finite: its weights may have diverged; load those of an earlier epoch."
 
 
 def refuse_nan(log_probabilities: Any) -> None:
@@ -31,8 +32,7 @@ def refuse_nan(log_probabilities: Any) -> None:
     """
     import tensorflow as tf
 
-    message = "The network's answers are not finite: its weights may have diverged; load those of an earlier epoch."
-    insist(~tf.reduce_any(tf.math.is_nan(log_probabilities)), message, error=RuntimeError)
+    insist(~tf.reduce_any(tf.math.is_nan(log_probabilities)), NOT_FINITE, error=RuntimeError)
 
 
 def _say_something(logits):

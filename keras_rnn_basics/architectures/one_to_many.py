@@ -241,9 +241,10 @@ class OneToMany(TextModel):
         vocabulary, most = self.vocabulary, bounds.max_new_tokens
         if vocabulary is None:
             return {}
+        some = min(100, most)
         write = bounds.compiled(self._write_in_room) if bounds.jit_compile else self._write
 
-        def generate(prompt, max_new_tokens=100, temperature=1.0, top_k=0, seed=0, top_p=1.0):
+        def generate(prompt, max_new_tokens=some, temperature=1.0, top_k=0, seed=0, top_p=1.0):
             n = tf.clip_by_value(max_new_tokens, 0, most)
             told = f"max_new_tokens must be at most {most}, the bound of this export, got"
             n = checks.only_if(max_new_tokens <= most, n, told, lambda: max_new_tokens)
@@ -272,6 +273,6 @@ class OneToMany(TextModel):
                 [tf.TensorSpec([None] if name == "prompt" else [], dtype, name) for name, dtype in inputs.items()],
                 {"text": tf.TensorSpec([None], "string")},
                 vocabulary.resources,
-                {"max_new_tokens": min(100, most), "temperature": 1.0, "top_k": 0, "seed": 0, "top_p": 1.0},
+                {"max_new_tokens": some, "temperature": 1.0, "top_k": 0, "seed": 0, "top_p": 1.0},
             )
         }

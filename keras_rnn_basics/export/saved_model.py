@@ -98,7 +98,8 @@ def export_saved_model(
     _to_json(description["scores"])  # before any work: a score that JSON cannot hold is refused here
     with only_plain():
         endpoints, no_step = endpoints_of(model, bounds)
-        description["names"] = _named(endpoints["serve"], names or {})
+        labels = getattr(model, "labels", None)
+        description["names"] = _named(endpoints["serve"], ({"y": labels} if labels else {}) | dict(names or {}))
         if no_step:
             description["no_step"] = no_step
         description["endpoints"] = {name: endpoint.described() for name, endpoint in endpoints.items()}

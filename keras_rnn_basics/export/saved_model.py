@@ -96,7 +96,7 @@ def export_saved_model(
     )
     description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": dict(scores or {})}
     _to_json(description["scores"])  # before any work: a score that JSON cannot hold is refused here
-    with only_plain():
+    with only_plain(), atomic(path) as half:
         endpoints, no_step = endpoints_of(model, bounds)
         labels = getattr(model, "labels", None)
         description["names"] = _named(endpoints["serve"], ({"y": labels} if labels else {}) | dict(names or {}))
@@ -105,9 +105,8 @@ def export_saved_model(
         description["endpoints"] = {name: endpoint.described() for name, endpoint in endpoints.items()}
         description["bounds"] = bounds._asdict()
         description["versions"] = _versions()
-        with atomic(path) as half:
-            _write(endpoints, compiled, half)
-            (half / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
+        _write(endpoints, compiled, half)
+        (half / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
     return path
 
 

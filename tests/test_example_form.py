@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "examples"
-EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("common", "gallery"))
+EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("common", "gallery", "serve"))
 
 
 @pytest.fixture(params=EXAMPLES)

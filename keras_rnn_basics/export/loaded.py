@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from keras_rnn_basics.export.rest import respond
+
 DESCRIPTION = "keras_rnn_basics.json"
 
 
@@ -32,6 +34,26 @@ class LoadedModel:
     def __call__(self, *inputs: Any, **named: Any) -> Any:
         """The whole sequence, as `serve`. Several inputs are given by position, as a list or a dict, or by name."""
         return self.serve(*inputs, **named)
+
+    def respond(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a request in the JSON of TensorFlow Serving's REST interface; see `export/rest.py`.
+
+        Raises:
+            ValueError: for a request that cannot be answered; the message is for the one who sent it.
+            TypeError: for a SavedModel from another source.
+
+        >>> import tempfile, numpy as np, keras_rnn_basics as krb
+        >>> model = krb.build_many_to_many((3,), units=8, output_units=2)
+        >>> loaded = load_saved_model(krb.export_saved_model(model, tempfile.mkdtemp() + "/model"))
+        >>> answer = loaded.respond({"signature_name": "step", "inputs": {"x_t": [[1, 2, 3]], "a": [[0] * 8]}})
+        >>> {name: np.shape(value) for name, value in answer["outputs"].items()}
+        {'y_t': (1, 2), 'a': (1, 8)}
+        """
+        told = self.description.get("endpoints")
+        if not told:
+            raise TypeError("Only a SavedModel that export_saved_model wrote says what its inputs are called.")
+        inputs, outputs = ({name: own[kind] for name, own in told.items()} for kind in ("inputs", "outputs"))
+        return respond({name: getattr(self, name) for name in self.endpoints}, inputs, outputs, request)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name not in self.endpoints:

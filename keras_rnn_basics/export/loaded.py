@@ -71,50 +71,49 @@ class _Endpoint:
     """One endpoint. It keeps the loaded object alive, so that `load_saved_model(path).step(x_t, a)` works."""
 
     def __init__(self, loaded, name, told):
-        self._loaded, self._run = loaded, loaded.signatures[name]
-        self._inputs = {key: spec["dtype"] for key, spec in told["inputs"].items()}
-        self._outputs, self._defaults = list(told["outputs"]), told.get("defaults", {})
-        self._answers_by_name = told.get("answers_by_name", False)
+        import tensorflow as tf
+
+        self._loaded, self._names = loaded, list(told["inputs"])
+        self._dtypes = [tf.as_dtype(spec["dtype"]) for spec in told["inputs"].values()]
+        self._defaults = told.get("defaults", {})
+        # A trace is called in half the time of the function, which searches for it, or of the signature.
+        [self._run] = [own for own in getattr(loaded, name).concrete_functions if self._is_by_position(own)]
+
+    def _is_by_position(self, trace):
+        specs, _ = trace.structured_input_signature
+        return [getattr(spec, "dtype", None) for spec in specs] == self._dtypes
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
-        given = self._by_name(inputs, named)
-        found = self._run(**{key: as_dtype(key, given[key], dtype) for key, dtype in self._inputs.items()})
-        if self._answers_by_name:
-            return found
-        answers = tuple(found[key] for key in self._outputs)
-        return answers if len(answers) > 1 else answers[0]
+        if named or len(inputs) != len(self._names) or isinstance(inputs[0], dict):
+            inputs = self._in_order(inputs, named)
+        return self._run(*map(_as_dtype, self._names, inputs, self._dtypes))
 
-    def _by_name(self, inputs, named):
-        """The inputs by name, from tensors by position or by name, or from a list or a dict of them."""
-        known = list(self._inputs)
+    def _in_order(self, inputs, named):
+        """The inputs in order, from tensors by position or by name, or from a list or a dict of them."""
+        known = self._names
         if len(inputs) == 1 and isinstance(inputs[0], dict):
             inputs, named = (), {**inputs[0], **named}
-        needed = len(known) - len(self._defaults)
-        if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) and needed > 1:
+        if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) and len(known) - len(self._defaults) > 1:
             inputs = tuple(inputs[0])
         by_position = dict(zip(known, inputs))
         given = {**self._defaults, **by_position, **named}
         if len(inputs) > len(known) or set(given) != set(known) or set(by_position) & set(named):
             raise TypeError(f"The endpoint takes {known}, got {len(inputs)} by position and {list(named)} by name.")
-        return given
+        return [given[name] for name in known]
 
 
-def as_dtype(name: str, value: Any, dtype: str) -> Any:
-    """The value as a tensor of this dtype.
-
-    Raises:
-        ValueError: if integers are asked for, and the value holds other numbers.
-    """
+def _as_dtype(name, value, dtype):
+    """The value as a tensor of this dtype; a ValueError if integers are asked for and it holds other numbers."""
     import tensorflow as tf
 
-    if tf.is_tensor(value) and value.dtype == dtype:
+    if isinstance(value, tf.Tensor) and value.dtype == dtype:
         return value
-    if dtype == "string":
+    if dtype == tf.string:
         return tf.convert_to_tensor(value, dtype)
     tensor = tf.convert_to_tensor(value)
     cast = tf.cast(tensor, dtype)
-    if cast.dtype.is_integer and not bool(tf.reduce_all(tf.cast(cast, tensor.dtype) == tensor)):
-        raise ValueError(f"{name} must hold whole numbers that {dtype} can hold, got {value!r}.")
+    if dtype.is_integer and not bool(tf.reduce_all(tf.cast(cast, tensor.dtype) == tensor)):
+        raise ValueError(f"{name} must hold whole numbers that {dtype.name} can hold, got {value!r}.")
     return cast
 
 

@@ -244,12 +244,21 @@ class OneToMany(TextModel):
         some = min(100, most)
         write = bounds.compiled(self._write_in_room) if bounds.jit_compile else self._write
 
-        def generate(prompt, max_new_tokens=some, temperature=1.0, top_k=0, seed=0, top_p=1.0):
+        def generate(
+            prompt: Any,
+            max_new_tokens: Any = some,
+            temperature: Any = 1.0,
+            top_k: Any = 0,
+            seed: Any = 0,
+            top_p: Any = 1.0,
+        ) -> Any:
             n = tf.clip_by_value(max_new_tokens, 0, most)
             told = f"max_new_tokens must be at most {most}, the bound of this export, got"
             n = checks.only_if(max_new_tokens <= most, n, told, lambda: max_new_tokens)
-            checks.insist(~tf.math.is_nan(temperature), "temperature must be a number, got", lambda: temperature)
-            checks.insist(~tf.math.is_nan(top_p), "top_p must be a number, got", lambda: top_p)
+            checks.insist(
+                tf.logical_not(tf.math.is_nan(temperature)), "temperature must be a number, got", lambda: temperature
+            )
+            checks.insist(tf.logical_not(tf.math.is_nan(top_p)), "top_p must be a number, got", lambda: top_p)
             how = tf.clip_by_value(temperature, 0.0, HOTTEST), tf.maximum(top_k, 0), tf.clip_by_value(top_p, 0.0, 1.0)
             tokens, lengths = bounds.padded("prompt", vocabulary.encode(prompt))
             tokens = tf.concat([tf.fill([tf.shape(tokens)[0], 1], Vocabulary.start), tokens], axis=1)

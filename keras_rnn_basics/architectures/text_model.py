@@ -54,7 +54,8 @@ def few_sizes(tokens, least):
 
     B, P = tf.shape(tokens)[0], tf.shape(tokens)[1]
     rows = tf.minimum(tf.range(up_to_power_of_two(B, 1)), tf.maximum(B - 1, 0))
-    return tf.gather(tf.pad(tokens, [[0, 1], [0, up_to_power_of_two(P, least) - P]]), rows), rows
+    behind: Any = [[0, 1], [0, up_to_power_of_two(P, least) - P]]
+    return tf.gather(tf.pad(tokens, behind), rows), rows
 
 
 def up_to_power_of_two(n, least):

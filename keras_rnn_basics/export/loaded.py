@@ -84,9 +84,9 @@ class _Endpoint:
         return [getattr(spec, "dtype", None) for spec in specs] == self._dtypes
 
     def __call__(self, *inputs: Any, **named: Any) -> Any:
-        if named or len(inputs) != len(self._names) or isinstance(inputs[0], dict):
-            inputs = self._in_order(inputs, named)
-        return self._run(*map(_as_dtype, self._names, inputs, self._dtypes))
+        straight = not named and len(inputs) == len(self._names) and not isinstance(inputs[0], dict)
+        given = inputs if straight else self._in_order(inputs, named)
+        return self._run(*map(_as_dtype, self._names, given, self._dtypes))
 
     def _in_order(self, inputs, named):
         """The inputs in order, from tensors by position or by name, or from a list or a dict of them."""

@@ -110,7 +110,7 @@ def export_saved_model(
     return path
 
 
-WIDER = {"int32": "int64", "float32": "float64"}
+WIDER: dict[Any, Any] = {"int32": "int64", "float32": "float64"}
 
 
 def _write(endpoints, jit_compile, path):

@@ -403,6 +403,33 @@ def test_keras_own_export_to_onnx_runs(name, rng, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@keras.saving.register_keras_serializable("tests")
+class Numbers(keras.layers.Layer):
+    """A table of TensorFlow's own in a layer of one's own."""
+
+    def __init__(self, **kwargs):
+        import tensorflow as tf
+
+        super().__init__(**kwargs)
+        numbers = tf.lookup.KeyValueTensorInitializer(["a", "b"], [1, 2])
+        self.table = tf.lookup.StaticHashTable(numbers, 0)
+
+    def call(self, words):
+        return self.table.lookup(words)
+
+    def compute_output_spec(self, words):
+        return keras.KerasTensor(words.shape, "int32")
+
+
+def test_tables_of_other_layers_come_along(tmp_path):
+    words = keras.Input((None,), dtype="string", name="words")
+    embedded = keras.layers.Embedding(3, 4)(Numbers()(words))
+    model = keras.Model(words, krb.BasicRNN(krb.BasicRNNCell(3))(embedded))
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    given = np.array([["a", "b", "c"]])
+    np.testing.assert_allclose(loaded(given), model(keras.ops.convert_to_tensor(given)), atol=1e-6)
+
+
 @pytest.mark.parametrize("bound", ["max_new_tokens", "max_prompt_tokens"])
 def test_bounds_are_positive_integers(tmp_path, bound):
     with pytest.raises(ValueError, match=f"{bound} must be an integer from 1"):

@@ -119,8 +119,9 @@ def _write(endpoints, jit_compile, path):
     called, signatures = {}, {}
     for name, endpoint in endpoints.items():
         called[name], signatures[name] = _functions(endpoint, jit_compile)
-    layers = [layer for endpoint in endpoints.values() for own in endpoint.resources for layer in layers_within(own)]
-    tables = {id(layer.lookup_table): layer.lookup_table for layer in layers if hasattr(layer, "lookup_table")}
+    held = {id(own): own for endpoint in endpoints.values() for own in endpoint.resources}
+    parts = [part for own in held.values() for part in tf.train.TrackableView(own).descendants()]
+    tables = {id(part): part for part in parts if isinstance(part, tf.saved_model.experimental.TrackableResource)}
     variables = {id(own): own for signature in signatures.values() for own in signature.variables}
     # TensorFlow saves what it finds as attributes.
     root = tf.train.Checkpoint(variables=list(variables.values()), tables=list(tables.values()), **called)

@@ -1,4 +1,4 @@
-"""The functions of an export: what each takes, by name, and what each gives, by name."""
+"""The endpoints of a SavedModel: what each takes, by name, and what each gives, by name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple

@@ -13,8 +13,8 @@ from keras_rnn_basics import checks
 from keras_rnn_basics.architectures.text_model import Bounds
 from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.compat import layers_within
-from keras_rnn_basics.export.saved_endpoints import endpoints_of
 from keras_rnn_basics.export.loaded import DESCRIPTION
+from keras_rnn_basics.export.saved_endpoints import endpoints_of
 from keras_rnn_basics.recurrence import only_plain
 
 

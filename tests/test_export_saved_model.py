@@ -390,6 +390,7 @@ def test_keras_own_export_takes_the_plain_loop_from_whatever_model(x, tmp_path):
 
 
 @pytest.mark.extra
+@pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")  # of tf2onnx
 @pytest.mark.parametrize("name", BUILDERS)
 def test_keras_own_export_to_onnx_runs(name, rng, tmp_path):
     runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")

@@ -90,8 +90,9 @@ class TextReader(TextModel):
             ValueError: for a model built without a vocabulary, or texts without tokens.
             RuntimeError: for a network whose outputs are not finite.
         """
-        rows, give_back = self._read(texts)
-        return give_back(self._odds(rows))
+        rows, _ = self._read(texts)
+        found = self._odds(rows)
+        return found[0] if isinstance(texts, str) else found
 
     def _read(self, texts):
         """-> lists of tokens, and a function that gives the results the form of the input."""

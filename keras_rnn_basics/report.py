@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.baselines import difference
 from keras_rnn_basics.export import LoadedModel, export_saved_model, load_saved_model
 from keras_rnn_basics.page import write_page
@@ -137,12 +138,12 @@ def publish(
     """
     print(f"\n{report}\n")
     folder = Path("runs") / name
-    folder.mkdir(parents=True, exist_ok=True)
     scores = {**report.scores(), **(further or {})}
     path = export_saved_model(model, Path("saved_models") / name, scores, overwrite=True, names=names)
     loaded = load_saved_model(path)
     picture = folder / "picture.png"
-    figure.savefig(picture, dpi=120)  # after the export: savefig fails on words with $, which it reads as math
+    with atomic(picture) as half:
+        figure.savefig(half, dpi=120)  # after the export: savefig fails on words with $, which it reads as math
     seconds = time.monotonic() - began
     told = {
         "task": report.task,
@@ -158,7 +159,8 @@ def publish(
         "cores": os.cpu_count(),
         "versions": loaded.description["versions"],
     }
-    (folder / "report.json").write_text(json.dumps(told, indent=2, ensure_ascii=False, default=float) + "\n", "utf-8")
+    with atomic(folder / "report.json") as half:
+        half.write_text(json.dumps(told, indent=2, ensure_ascii=False, default=float) + "\n", "utf-8")
     print(f"Picture: {picture}")
     print(f"Exported and loaded back: {path}, endpoints {loaded.endpoints}")
     if page is not None:

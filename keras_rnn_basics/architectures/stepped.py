@@ -98,7 +98,7 @@ class Stepped:
                 watch(at, outputs)
             self._note(node, outputs, run)
         answers = [run.tensors[value] for value in self.graph.outputs]
-        answers = [y[:, 0] if value in run.timed else y for value, y in zip(self.graph.outputs, answers)]
+        answers = [_only(y) if value in run.timed else y for value, y in zip(self.graph.outputs, answers)]
         return answers, run.after
 
     def _run(self, at, node, run):
@@ -182,7 +182,7 @@ class Stepped:
         mask = carried if mask is not None or alone else None
         if lengths is not None:
             mask = carried = self._steps_read(run) - late < run.tensors[lengths][:, None]
-        on = None if mask is None else ops.cast(mask[:, 0], "bool")
+        on = None if mask is None else ops.cast(_only(mask), "bool")
         on = on if begun is None else begun if on is None else ops.logical_and(on, begun)
 
         cell = layer.cell
@@ -190,7 +190,7 @@ class Stepped:
         sources = keras.tree.flatten(structure)
         before = [self._state(at, slot, layer, sources, run) for slot, _ in enumerate(sources)]
         training = {"training": False} if "training" in inspect.signature(cell.call).parameters else {}
-        x_t = x[:, 0]
+        x_t = _only(x)
         x_t = ops.cast(x_t, layer.compute_dtype) if _is_float(x_t) else x_t
         own = [ops.cast(state, cell.compute_dtype) for state in before]
         y_t, after = cell(x_t, keras.tree.pack_sequence_as(structure, own), **training)
@@ -205,7 +205,7 @@ class Stepped:
             y_t = self._masked(at, layer, y_t, after, on, answers_with_its_state, run)
         run.after.update(((at, slot), state) for slot, state in enumerate(after))
         if layer.return_sequences:
-            y_t = y_t[:, None]
+            y_t = ops.expand_dims(y_t, 1)
             if carried is not None:
                 set_keras_mask(y_t, carried)
         return [y_t, *(ops.cast(state, layer.compute_dtype) for state in after)] if layer.return_state else [y_t]
@@ -293,6 +293,11 @@ def _repeats(node, T):
 
 def _is_float(tensor):
     return keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype))
+
+
+def _only(x):
+    """(B, 1, ...) -> (B, ...): the only step. Where its number is known, this is less work than a slice."""
+    return ops.squeeze(x, 1) if x.shape[1] == 1 else x[:, 0]
 
 
 def _beside(on, tensor):

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import threading
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -54,8 +55,12 @@ def site(tmp_path):
 class Server(http.server.SimpleHTTPRequestHandler):
     """Gives the site's files, and keeps what the page answers."""
 
-    extensions_map = {".mjs": "text/javascript", ".wasm": "application/wasm", "": "application/octet-stream"}
-    extensions_map |= {".html": "text/html; charset=utf-8", ".json": "application/json"}
+    extensions_map: ClassVar = {
+        ".html": "text/html; charset=utf-8",
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+        "": "application/octet-stream",
+    }
 
     def __init__(self, *arguments, answers, **more):
         self.answers = answers

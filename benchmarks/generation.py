@@ -29,16 +29,19 @@ STREAMS = {
     "ours, compiled": ("compiled_step", 1),
     "keras call": ("keras_step", 1),
     "onnxruntime": ("onnx_step", 1),
+    "LiteRT": ("litert_step", 1),
 }
 NUMBERS = {
     "numpy": ("numpy_numbers", 1),
     "torch": ("torch_numbers", 1),
     "onnxruntime": ("onnx_numbers", 1),
+    "LiteRT": ("litert_numbers", 1),
     "ours, compiled": ("compiled_numbers", 1),
 }
 SEQUENCES = {
     "torch": ("torch_sequence", 1),
     "onnxruntime": ("onnx_sequence", 1),
+    "LiteRT": ("litert_sequence", 1),
     "ours, compiled": ("compiled_sequence", 1),
 }
 
@@ -210,6 +213,42 @@ def onnx_numbers(_):
 def onnx_sequence(_):
     run, x = _onnx(_of_numbers(), ".onnx"), _numbers(1, T, N_X)
     return lambda: run(x)
+
+
+def _litert(model, signature):
+    """What calls this signature of the exported file."""
+    import tempfile
+
+    from ai_edge_litert.interpreter import Interpreter
+
+    import keras_rnn_basics as krb
+
+    with tempfile.TemporaryDirectory() as folder:
+        content = krb.export_litert(model, f"{folder}/m.tflite").read_bytes()
+    return Interpreter(model_content=content, num_threads=1).get_signature_runner(signature)
+
+
+def _litert_stream(model, x_t):
+    run = _litert(model, "step")
+
+    def step(x_t, a):
+        found = run(x_t=x_t, a=a)
+        return found["y_t"], found["a_t"]
+
+    return _stream(step, x_t, np.zeros((1, N_A), "float32"))
+
+
+def litert_step(_):
+    return _litert_stream(_model(), np.array([5], "int32"))
+
+
+def litert_numbers(_):
+    return _litert_stream(_of_numbers(), _numbers(1, N_X))
+
+
+def litert_sequence(_):
+    run, x = _litert(_of_numbers(), "serve"), _numbers(1, T, N_X)
+    return lambda: run(x=x)["y"]
 
 
 def numpy_numbers(_):

@@ -15,7 +15,7 @@ from keras_rnn_basics.cell import BasicRNNCell, RecurrentCell, Weight
 from keras_rnn_basics.cells import LayerNormRNNCell, LeakyRNNCell
 from keras_rnn_basics.check_cell import check_cell
 from keras_rnn_basics.exchange import from_keras, from_torch, to_keras, to_torch
-from keras_rnn_basics.export import export_onnx, export_saved_model, load_saved_model
+from keras_rnn_basics.export import export_litert, export_onnx, export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
 from keras_rnn_basics.report import Report, publish
@@ -42,6 +42,7 @@ __all__ = [
     "build_one_to_many",
     "build_one_to_one",
     "check_cell",
+    "export_litert",
     "export_onnx",
     "export_saved_model",
     "fit",

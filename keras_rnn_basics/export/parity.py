@@ -17,13 +17,19 @@ SIZES = ((1, 1, 0), (3, 5, 0), (2, 8, 0), (2, 6, 3))
 REST = 3  # for other axes of unknown size
 
 
-def check(endpoint: Endpoint, model: keras.Model, written: Callable[..., list], file: str) -> float:
+def check(
+    endpoint: Endpoint,
+    model: keras.Model,
+    written: Callable[..., list],
+    file: str,
+    tolerance: float = TOLERANCE,
+) -> float:
     """-> the largest difference between what `written(*arrays)` and the endpoint give.
 
     The inputs end with zeros, which a mask may skip, in some of the sequences.
 
     Raises:
-        ValueError: if they differ by more than 1e-4, relative to numbers greater than 1.
+        ValueError: if they differ by more than the tolerance, relative to the largest number if that is more than 1.
     """
     worst, tried, tokens = 0.0, 0, _tokens(model)
     for number, (B, T, more) in enumerate(SIZES):
@@ -40,13 +46,13 @@ def check(endpoint: Endpoint, model: keras.Model, written: Callable[..., list], 
         tried += 1
         sizes = ", ".join(f"{own.name} {array.shape}" for own, array in zip(endpoint.inputs, given))
         for output, y, own in zip(endpoint.outputs, expected, written(*given), strict=True):
-            worst = max(worst, _difference(y, own, f"{file}: {output.name} of {sizes}"))
+            worst = max(worst, _difference(y, own, f"{file}: {output.name} of {sizes}", tolerance))
     if not tried:
         raise ValueError(f"{file} cannot be checked: {model.name} reads none of the sizes (B, T) that were tried.")
     return worst
 
 
-def _difference(expected, written, where):
+def _difference(expected, written, where, tolerance):
     if expected.shape != written.shape:
         raise ValueError(
             f"{where} has the shape {written.shape}, the model's has {expected.shape}; nothing is written."
@@ -55,8 +61,8 @@ def _difference(expected, written, where):
     overflown = ~np.isfinite(expected) & ~np.isfinite(written)
     apart = np.subtract(expected, written, dtype="float64", where=~overflown, out=np.zeros(expected.shape))
     worst = float(np.abs(apart / scale).max(initial=0.0))
-    if not worst <= TOLERANCE:
-        raise ValueError(f"{where} differs from the model's by {worst:.1e}, more than {TOLERANCE}; nothing is written.")
+    if not worst <= tolerance:
+        raise ValueError(f"{where} differs from the model's by {worst:.1e}, more than {tolerance}; nothing is written.")
     return worst
 
 

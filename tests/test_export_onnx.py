@@ -255,6 +255,16 @@ def test_a_token_outside_the_vocabulary_answers_nan_at_its_step(token, rng, tmp_
 
 
 @extra
+@pytest.mark.parametrize("kind", ["SimpleRNN", "GRU", "LSTM"])
+def test_no_sequences_have_no_answers_and_no_steps_do_not_end_the_process(kind, tmp_path):
+    layer = LAYERS[kind](return_sequences=True, return_state=True)
+    model = of_one_layer(layers.Bidirectional(layer), masked=False)
+    path = exported(model, tmp_path)
+    assert run(path, np.zeros((0, 3, 3)))["y_1"].shape == (0, 3, 8)
+    assert run(path, np.zeros((2, 0, 3)))["y_1"].shape == (2, 0, 8)
+
+
+@extra
 def test_a_frontend_of_images_and_a_dense_head_stand_around_the_node(rng, tmp_path):
     frontend = keras.Sequential([layers.Conv2D(3, 3, activation="relu"), layers.Flatten()])
     model = krb.build_many_to_one((8, 8, 1), 5, 2, frontend=frontend)

@@ -64,8 +64,8 @@ def export_litert(model: keras.Model, path: str | os.PathLike, quantize: bool = 
             whole, written = len(written), _converted(folder, endpoints, path.name, quantize=True)
             apart = _compare(written, endpoints, model, path.name, float("inf"))
             print(
-                f"{path.name}: with weights of 8 bits it has {len(written):,} bytes instead of {whole:,}, and on random "
-                f"inputs its answers differ from the model's by up to {apart:.1e}."
+                f"{path.name}: with weights of 8 bits it has {len(written):,} bytes instead of {whole:,}, and on "
+                f"random inputs its answers differ from the model's by up to {apart:.1e}."
             )
         half.write_bytes(written)
     return path

@@ -120,6 +120,10 @@ def _converted(endpoint: Endpoint, file: str) -> Any:
         by_name = {tensor.name: tensor for tensor in tensors}
         del tensors[:]
         tensors.extend(by_name[own.name] for own in wanted)
+        for tensor in tensors:
+            for axis, size in enumerate(tensor.type.tensor_type.shape.dim):
+                if not size.HasField("dim_value"):
+                    size.dim_param = f"{tensor.name}_{axis}" if axis else "B"
     return model
 
 

@@ -191,21 +191,43 @@ def _marked(cells, backwards, x, lengths, initial):
     """The mark of a node: (B, T, n_x), (B,), [[(B, n_a), ...], ...] -> [(B, T, n_a), ...], [[(B, n_a), ...], ...]."""
     import tensorflow as tf
 
-    n_a, several = cells[0].n_a, 2 if cells[0].kind == "LSTM" else 1
+    n_a, kind = cells[0].n_a, cells[0].kind
+    several, shape = 2 if kind == "LSTM" else 1, x.shape
     inputs = {"X": tf.transpose(x, [1, 0, 2])}
     inputs |= {name: tf.constant(np.stack([getattr(cell, name) for cell in cells])) for name in ("W", "R", "B")}
     if lengths is not None:
         inputs["sequence_lens"] = lengths
     for at, name in enumerate(("initial_h", "initial_c")[: several if initial else 0]):
         inputs[name] = tf.stack([own[at] for own in initial])
-    described = {"kind": cells[0].kind, "inputs": list(inputs), "attributes": attributes(cells, backwards)}
-    kinds = [tf.float32] * (1 + several)
-    a, *last = tf.raw_ops.PyFunc(input=list(inputs.values()), token=json.dumps(described), Tout=kinds)
+    if kind != "RNN":
+        inputs = _never_empty(inputs)
+    described = {"kind": kind, "inputs": list(inputs), "attributes": attributes(cells, backwards)}
+    dtypes = [tf.float32] * (1 + several)
+    a, *last = tf.raw_ops.PyFunc(input=list(inputs.values()), token=json.dumps(described), Tout=dtypes)
     # (T, directions, B, n_a) and (directions, B, n_a)
-    a = tf.ensure_shape(a, [x.shape[1], len(cells), x.shape[0], n_a])
-    last = [tf.ensure_shape(own, [len(cells), x.shape[0], n_a]) for own in last]
+    T, B = tf.shape(x)[1], tf.shape(x)[0]
+    a = tf.ensure_shape(a, [None, len(cells), None, n_a])
+    last = [tf.ensure_shape(own, [len(cells), None, n_a]) for own in last]
+    if kind != "RNN":
+        a, last = a[:T, :, :B], [own[:, :B] for own in last]
+    a = tf.ensure_shape(a, [shape[1], len(cells), shape[0], n_a])
+    last = [tf.ensure_shape(own, [len(cells), shape[0], n_a]) for own in last]
     directed = range(len(cells))
     return [tf.transpose(a[:, at], [1, 0, 2]) for at in directed], [[own[at] for own in last] for at in directed]
+
+
+def _never_empty(inputs):
+    """A sequence where there is none, and a step of NaN: a GRU or LSTM of onnxruntime 1.32 would end the process."""
+    import tensorflow as tf
+
+    T, B = (tf.maximum(1 - tf.shape(inputs["X"])[axis], 0) for axis in (0, 1))
+    more = {"X": [[0, T], [0, B], [0, 0]], "sequence_lens": [[0, B]]}
+    more |= {name: [[0, 0], [0, B], [0, 0]] for name in ("initial_h", "initial_c")}
+    filled = {"X": float("nan")}
+    return {
+        name: tf.pad(own, more[name], constant_values=filled.get(name, 0)) if name in more else own
+        for name, own in inputs.items()
+    }
 
 
 def handlers() -> dict[str, tuple]:

@@ -3,7 +3,9 @@
 import os
 import re
 import tempfile
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -71,12 +73,11 @@ def export_litert(model: keras.Model, path: str | os.PathLike, quantize: bool = 
     return path
 
 
-def _interpreter():
+def _interpreter() -> Any:
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        return import_module("ai_edge_litert.interpreter").Interpreter
     except ImportError as error:
         raise ImportError("LiteRT files need a further package: pip install 'keras_rnn_basics[litert]'.") from error
-    return Interpreter
 
 
 def _save(model, endpoints, folder):
@@ -92,7 +93,7 @@ def _save(model, endpoints, folder):
         signature = [tf.TensorSpec(own.shape, own.dtype, name=own.name) for own in endpoint.inputs]
         return tf.function(named, autograph=False).get_concrete_function(*signature)
 
-    kept = tf.Module()
+    kept: Any = tf.Module()
     kept.variables_of_the_model = [variable.value for variable in model.variables]
     with only_plain(), another_loop(scattered.run):
         signatures = {endpoint.name: traced(endpoint) for endpoint in endpoints}

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -85,14 +86,12 @@ def export_onnx(
     return path
 
 
-def _packages():
+def _packages() -> list[Any]:
+    """onnx, onnxruntime and tf2onnx, which need not be installed, nor be found by a type checker."""
     try:
-        import onnx
-        import onnxruntime
-        import tf2onnx
+        return [import_module(name) for name in ("onnx", "onnxruntime", "tf2onnx")]
     except ImportError as error:
         raise ImportError("ONNX files need further packages: pip install 'keras_rnn_basics[onnx]'.") from error
-    return onnx, onnxruntime, tf2onnx
 
 
 def _converted(endpoint: Endpoint, file: str) -> Any:

@@ -11,6 +11,7 @@ front, in their order; and each step gets the state of the last of them that was
 import inspect
 import json
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import keras
@@ -237,10 +238,8 @@ def handlers() -> dict[str, tuple]:
 
 def _write_where(context, node, name, args):
     """tf2onnx writes `where(c, x, y)` as `c x + (1 - c) y`, which gives NaN if the number that is not chosen is NaN."""
-    from tf2onnx.onnx_opset.controlflow import Select
-
     node.set_attr("handles_nan", context.get_dtype(node.output[0]) != BOOL)  # for booleans onnxruntime has no Where
-    Select.version_9(context, node)
+    import_module("tf2onnx.onnx_opset.controlflow").Select.version_9(context, node)
 
 
 def _write_erfc(context, node, name, args):

@@ -42,7 +42,7 @@ def run(
         return t + 1, tf.tensor_scatter_nd_update(y, [[t]], y_t[None]), y_prev, after
 
     nothing = tf.zeros_like(advance(x[0], states)[0])  # the answer before the first step
-    y = tf.tile(nothing[None], [tf.shape(x)[0], *[1] * len(nothing.shape)])
+    y = tf.repeat(nothing[None], tf.shape(x)[0], axis=0)
     _, y, _, states = tf.while_loop(lambda t, *_: t < tf.shape(x)[0], body, [0, y, nothing, states])
     last = y[-1]
     y = y if return_all_outputs else y[-1:]

@@ -308,6 +308,34 @@ def saying(model, tmp_path, capsys):
 
 
 @keras.saving.register_keras_serializable("tests")
+class Doubling(layers.GRU):
+    """A layer that does more than its cell."""
+
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        return 2 * super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+
+
+@extra
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (lambda: Doubling(4), "Doubling runs its cell in a way of its own"),
+        (lambda: layers.RNN([layers.GRUCell(3), layers.GRUCell(4)]), "no node for several cells at once"),
+        (
+            lambda: layers.Bidirectional(layers.GRU(4), backward_layer=layers.GRU(5, go_backwards=True)),
+            "no node whose two directions differ",
+        ),
+    ],
+)
+def test_a_layer_that_no_node_can_be_is_a_loop_that_equals_it(layer, reason, x, tmp_path, capsys):
+    model = of_one_layer(layer())
+    path = exported(model, tmp_path)
+    assert reason in capsys.readouterr().out
+    np.testing.assert_allclose(run(path, x)["y"], model(x), atol=1e-5)
+    assert nodes(path).keys() == {"Loop"}
+
+
+@keras.saving.register_keras_serializable("tests")
 class TwoInOne(keras.layers.Layer):
     """A layer that holds recurrent layers, as users write them."""
 

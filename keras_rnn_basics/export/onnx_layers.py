@@ -22,6 +22,7 @@ from keras_rnn_basics.architectures.anatomy import directions
 from keras_rnn_basics.architectures.graph import Node, Value, has_recurrent_layer
 from keras_rnn_basics.compat import AutocastScope, get_keras_mask, set_keras_mask
 from keras_rnn_basics.export.onnx_nodes import CellNode, NoNode, attributes, node_of
+from keras_rnn_basics.layer import BasicRNN
 
 BOOL = 9  # TensorProto.BOOL
 MERGED = {
@@ -60,9 +61,13 @@ def _cells(node):
     layers = directions(node)
     if not layers and has_recurrent_layer(node.operation):
         raise NoNode("there is a recurrent layer in it, and its call cannot be followed")
-    own = next((layer for layer in layers if isinstance(layer.cell, keras.layers.StackedRNNCells)), None)
-    if own is not None:
-        raise NoNode("there is no node for several cells at once; stack layers instead")
+    of_keras = (keras.layers.RNN, keras.layers.SimpleRNN, keras.layers.GRU, keras.layers.LSTM)
+    known = [(own.call, own.inner_loop) for own in (*of_keras, BasicRNN)]
+    for layer in layers:
+        if (type(layer).call, getattr(type(layer), "inner_loop", None)) not in known:
+            raise NoNode(f"{type(layer).__name__} runs its cell in a way of its own")
+        if isinstance(layer.cell, keras.layers.StackedRNNCells):
+            raise NoNode("there is no node for several cells at once; stack layers instead")
     cells = [node_of(layer.cell) for layer in layers]
     alike = {(cell.kind, cell.n_a, cell.linear_before_reset) for cell in cells}
     if len(alike) > 1 or (len(cells) > 1 and layers[0].go_backwards):

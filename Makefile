@@ -67,6 +67,7 @@ $(BENCH_STAMP): pyproject.toml constraints.txt
 	.venv-bench/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[examples]'
 	-.venv-bench/bin/python -m pip install --quiet --constraint constraints.txt jax
 	-.venv-bench/bin/python -m pip install --quiet --constraint constraints.txt torch
+	-.venv-bench/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[onnx,litert]'
 	@touch $@
 
 define environment

@@ -46,6 +46,7 @@ bench: $(BENCH_STAMP)
 	.venv-bench/bin/python benchmarks/fit.py
 	.venv-bench/bin/python benchmarks/generation.py
 	.venv-bench/bin/python benchmarks/gpu.py
+	.venv-bench/bin/python benchmarks/scale.py
 
 clean:
 	rm -rf .venv .venv-bench runs build dist docs/_build docs/pictures *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 ALL_STAMP := .venv/.ready-all
 BENCH_STAMP := .venv-bench/.ready
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: help demo examples docs notebook test test-all lint bench clean
 

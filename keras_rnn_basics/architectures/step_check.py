@@ -85,7 +85,7 @@ def _made_up(rng, value, T=None):
     """Random numbers, or random tokens 0 and 1; a sequence of T steps also has zeros, which a mask may skip."""
     shape = (B, *((T or REST) if n is None else n for n in value.shape[1:]))
     if value.dtype == "string":
-        return ops.convert_to_tensor(np.full(shape, "a"))
+        return ops.convert_to_tensor(np.full(shape, "a a"))  # several tokens, be they characters or words
     if keras.backend.is_float_dtype(value.dtype):
         made = rng.normal(size=shape)
         if T:

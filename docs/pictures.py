@@ -34,7 +34,7 @@ DARK = {
     canvas.INPUT: "#2372e7",
     canvas.RECURRENT: "#c35516",
     canvas.OUTPUT: "#0f8656",
-    canvas.ERROR: "#b94e9b",
+    canvas.ERROR: "#cf72b6",
 }
 # Plots stand on the same card as drawings, in the same ink; a picture drawn again is the same file.
 STYLE = dict.fromkeys(["figure.facecolor", "axes.facecolor"], canvas.CARD) | {"svg.hashsalt": "keras_rnn_basics"}

@@ -39,7 +39,7 @@ def test_the_ten_lines_learn_and_export(tmp_path):
 
 
 def test_the_first_screen_says_what_it_is_shows_it_and_what_the_commands_cost():
-    screen = README.splitlines()[:36]  # with a picture of 300 pixels among them
+    screen = README.splitlines()[:34]  # with a picture of 300 pixels among them
     assert [line for line in screen if line.startswith("## ")] == ["## In ten lines"]
     text = "\n".join(screen)
     for part in ("<picture>", "    make demo ", "    make test ", "3.2 GB", "make demo PYTHON=python3.13", "```python"):

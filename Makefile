@@ -11,6 +11,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 demo: $(STAMP)
 	$(BIN)/python examples/weather.py
+	@echo "Watch this network in a browser: runs/weather/page.html"
 
 examples: $(STAMP)
 	for name in weather weather_hours stock_ticks one_to_one voices frames sentences translation; do \

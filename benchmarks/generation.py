@@ -20,12 +20,20 @@ WRITERS = {  # characters a turn's step writes: enough for a time that can be me
     "(b) tutorial": ("by_tutorial", 200),
     "(c) ours": ("ours", 1000),
     "ours, exported": ("exported", 200),
+    "exported, compiled": ("exported_compiled", 1000),
 }
 STREAMS = {
     "numpy": ("numpy_step", 1),
     "ours, exported": ("exported_step", 1),
+    "exported, compiled": ("exported_compiled_step", 1),
     "ours, compiled": ("compiled_step", 1),
     "keras call": ("keras_step", 1),
+}
+
+
+SAVED = {  # a whole sequence, T = 200 and B = 1, of the network (64, n_a, 64)
+    "ours, exported": ("saved_sequence", 1),
+    "exported, compiled": ("saved_compiled_sequence", 1),
 }
 
 
@@ -83,20 +91,39 @@ def ours(length):
     return lambda: model.generate("", length, seed=1)
 
 
-def _exported():
+def _exported(compiled=False, model=None):
     import tempfile
 
     import keras_rnn_basics as krb
 
     with tempfile.TemporaryDirectory() as folder:
-        return krb.load_saved_model(krb.export_saved_model(_model(), f"{folder}/model"))
+        path = krb.export_saved_model(model or _model(), f"{folder}/model", compiled=compiled)
+        return krb.load_saved_model(path)
 
 
-def exported(length):
+def exported(length, compiled=False):
     import tensorflow as tf
 
-    loaded, prompt = _exported(), tf.constant([""])
+    loaded, prompt = _exported(compiled), tf.constant([""])
     return lambda: loaded.generate(prompt, length, 1.0, 0, 1).numpy()
+
+
+def exported_compiled(length):
+    return exported(length, compiled=True)
+
+
+def saved_sequence(_, compiled=False):
+    import tensorflow as tf
+
+    import keras_rnn_basics as krb
+
+    loaded = _exported(compiled, krb.build_many_to_many((64,), N_A, 64))
+    x = tf.constant(np.random.default_rng(0).normal(size=(1, 200, 64)), "float32")
+    return lambda: loaded.serve(x).numpy()
+
+
+def saved_compiled_sequence(_):
+    return saved_sequence(_, compiled=True)
 
 
 def _stream(step, token, a):
@@ -127,10 +154,14 @@ def _weights(model):
     return [model.get_layer("frontend").layer.embeddings.numpy(), *(weight.numpy() for weight in weights)]
 
 
-def exported_step(_):
+def exported_step(_, compiled=False):
     import tensorflow as tf
 
-    return _stream(_exported().step, tf.constant([5]), tf.zeros([1, N_A]))
+    return _stream(_exported(compiled).step, tf.constant([5]), tf.zeros([1, N_A]))
+
+
+def exported_compiled_step(_):
+    return exported_step(_, compiled=True)
 
 
 def compiled_step(_):
@@ -173,7 +204,13 @@ if __name__ == "__main__":
     rounds = parser.parse_args().rounds
     written = _table("writing", WRITERS, "(c) ours", "characters", rounds)
     streamed = _table("one step of a stream", STREAMS, "ours, compiled", "steps", rounds)
+    saved = _table("a sequence of 200 steps", SAVED, "exported, compiled", "sequences", rounds)
     print("\nGoals: 5,000 times (a), 35 times (b).")
     path = Path("runs/benchmarks/generation.json")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"microseconds a character": written, "microseconds a step": streamed}, indent=1))
+    each = {
+        "microseconds a character": written,
+        "microseconds a step": streamed,
+        "microseconds a saved sequence": saved,
+    }
+    path.write_text(json.dumps(each, indent=1))

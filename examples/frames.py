@@ -66,7 +66,8 @@ def main(path=None, minutes=1.5, further_minutes=0.9, units=128, seed=0, device=
     task = f"The label of every frame, from the frames so far, in {len(test)} sequences of images never seen before."
     report = krb.Report(task, "frames right", "%", own, right, higher_is_better=True, block=1)
     figure = draw(test, answers, data.names)
-    loaded = krb.publish("frames", model, report, figure, began, names={"y": data.names})
+    names, page = {"y": data.names}, (test.x[:8], test.y[:8])
+    loaded = krb.publish("frames", model, report, figure, began, names=names, page=page)
     live = [data.names[k] for k in answer_live(loaded, test.x[0], units)]
     print(f"The first test sequence, live, frame by frame: {' '.join(live)}")
     print(f"                                       labels: {' '.join(data.names[k] for k in test.y[0])}")

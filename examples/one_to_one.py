@@ -33,7 +33,8 @@ def main(epochs=100, seed=0, device="auto", precision="float32"):
     task = f"which digit it is, of {len(test_y)} unseen scans"
     report = krb.Report(task, "right", "%", right, rivals, name="network", higher_is_better=True, block=1)
     figure = draw(test_x, test_y, logits)
-    loaded = krb.publish("one_to_one", run.model, report, figure, began, names={"y": list("0123456789")})
+    names, page = {"y": list("0123456789")}, (test_x[:8], test_y[:8])
+    loaded = krb.publish("one_to_one", run.model, report, figure, began, names=names, page=page)
     print(f"It reads the first test image as {np.asarray(loaded(test_x[:1])).argmax()}, labelled {test_y[0]}.")
 
 

@@ -53,7 +53,8 @@ def main(text=None, minutes=3.0, units=512, prompt="", seed=0, device="auto", pr
     rivals = n_grams(parts[0], parts[2], vocabulary)
     task = f"the next character of {len(texts.test)} unseen texts, after {minutes:g} minutes of training"
     report = krb.Report(task, "bits a character", "bits", own, rivals)
-    loaded = krb.publish("sentences", writer, report, draw(own, rivals), began)
+    page = ["".join(part)[:100] for part in texts.test], None
+    loaded = krb.publish("sentences", writer, report, draw(own, rivals), began, page=page)
 
     sample = writer.generate(prompt, SAMPLE, temperature=TEMPERATURE, seed=seed)
     behind = f" behind {prompt!r}" if prompt else ""

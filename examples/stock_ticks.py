@@ -72,7 +72,8 @@ def main(bars=None, size=None, seeds=4, device="auto", precision="float32", **ta
     last = slice(-len(parts["RNN"][-1]) // 2, None)
     figure = draw(times[scored], truth[scored, RANGE], answers["RNN"][scored], errors, last)
     names = {"x": series.names, "y": ["log_range, a bar later"]}
-    loaded = krb.publish("stock_ticks", networks[-1], report, figure, began, further, names)
+    page = splits[-1].test.x[:8], splits[-1].test.y[:8, 0, [RANGE]]
+    loaded = krb.publish("stock_ticks", networks[-1], report, figure, began, further, names, page)
     tomorrow = np.exp(float(np.asarray(loaded.serve(series.values[None, -LOOKBACK:]))[0, 0]))
     print(f"From the last {LOOKBACK} bars, to {series.times[-1]}, the next range: {tomorrow:.2%}")
 

@@ -77,7 +77,8 @@ def main(
         print(f"{sentence:<34}{answers[0]:<34}{answers[1]}")
 
     model = models["with attention"]
-    loaded = krb.publish("translation", model, report, draw(model, sentences[0]), began, scores)
+    page = sentences[:8], None
+    loaded = krb.publish("translation", model, report, draw(model, sentences[0]), began, scores, page=page)
     print("; ".join(f"{name}: {score:.2f}" for name, score in scores.items()) + ".")
     [translation] = loaded.translate(tf.constant(sentences[:1])).numpy()
     print(f"{sentences[0]} -> {translation.decode()}")

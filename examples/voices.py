@@ -68,7 +68,8 @@ def main(folder=None, folds=5, pitch_shift=12.0, epochs=36, units=64, seed=0, de
     wave = keras.Input((None,), name=ear.input.name)
     model = keras.Model(wave, network(ear(wave)), name="voices")
     figure = draw(clips, frames[0], networks, right)
-    loaded = krb.publish("voices", model, report, figure, began, further, {"y": clips.names})
+    page = clips.waves[:1, : clips.lengths[0]], clips.labels[:1]
+    loaded = krb.publish("voices", model, report, figure, began, further, {"y": clips.names}, page)
     answer = np.asarray(loaded.serve(clips.waves[:1, : clips.lengths[0]]))[0]
     print(f"The first waveform: {', '.join(f'{name} {p:.3f}' for name, p in zip(clips.names, answer))}")
 

@@ -62,7 +62,9 @@ def main(target=None, seeds=8, device="auto", precision="float32", **table):
     report = krb.Report(task, "mean absolute error", unit, own, errors, block=min(lookback, len(own) // 2))
     figure = draw(test, forecasts, target, unit)
     names = {"x": days.names, "y": [f"{target}, a day later"]}
-    loaded = krb.publish("weather", forecaster, report, figure, began, names=names)
+    forecaster.compile(loss=krb.SumOverTime("mean_absolute_error"))  # for the page
+    page = test.x[:8], test.next_y[:8]
+    loaded = krb.publish("weather", forecaster, report, figure, began, names=names, page=page)
     tomorrow = float(loaded.serve(days.values[None, -lookback:])[0, -1, 0])
     print(f"From {days.times[-lookback]} to {days.times[-1]}, tomorrow's {target}: {tomorrow:.1f}")
 

@@ -214,7 +214,8 @@ def publish(series, target, readers, writer, report, figure, began, whole, unit)
     everyone = krb.build_ensemble([model for own in readers for model in own])
     forecaster = keras.Model(x, x[:, :, column : column + 1] + everyone(x), name="weather_hours")
     names = {"x": series.names, "y": [f"{target}, {AHEAD} hours later"]}
-    loaded = krb.publish("weather_hours", forecaster, report, figure, began, whole, names)
+    page = series.values[None, -LOOKBACK - AHEAD : -AHEAD], series.values[None, -LOOKBACK:, [column]]
+    loaded = krb.publish("weather_hours", forecaster, report, figure, began, whole, names, page)
     print("; ".join(f"{name}: {error:.2f} {unit}" for name, error in whole.items()) + ".")
     clock = keras.Input(writer.inputs[1].shape[1:], name="clock")
     day_ahead = keras.Model([x, clock], x[:, -1:, column : column + 1] + writer([x, clock]), name="weather_day")

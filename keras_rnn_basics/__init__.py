@@ -19,6 +19,7 @@ from keras_rnn_basics.exchange import from_keras, from_torch, to_keras, to_torch
 from keras_rnn_basics.export import export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
+from keras_rnn_basics.page import write_page
 from keras_rnn_basics.report import Report, publish
 from keras_rnn_basics.training import fit, fit_ensemble
 from keras_rnn_basics.vocabulary import Vocabulary
@@ -67,6 +68,7 @@ __all__ = [
     "publish",
     "to_keras",
     "to_torch",
+    "write_page",
 ]
 
 # matplotlib comes with the extra "examples", and only whoever draws needs it: the pictures are imported when one of

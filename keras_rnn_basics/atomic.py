@@ -24,18 +24,20 @@ def atomic(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     host = socket.gethostname().replace(".", "-")
     _remove_leftovers(path, host)
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.half.{host}.{os.getpid()}.", dir=path.parent))
-    half = aside / path.name
-    try:
-        with _ended_by_sigterm():
-            yield half
-        _flush(half)
-        if path.is_dir():
-            _exchange(half, path)
-        else:
-            os.replace(half, path)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    with _Signals() as signals:
+        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.half.{host}.{os.getpid()}.", dir=path.parent))
+        try:
+            with signals.raised():
+                half = aside / path.name
+                yield half
+                signals.check()
+                _flush(half)
+            if path.is_dir():
+                _exchange(half, path)
+            else:
+                os.replace(half, path)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _remove_leftovers(path, host):
@@ -54,17 +56,50 @@ def _alive(process):
     return True
 
 
-@contextmanager
-def _ended_by_sigterm():
-    """SIGTERM raises SystemExit, so that what is half written is removed; a handler that is set already stays."""
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    if ours:
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+class _Signals:
+    """Ctrl-C and SIGTERM: raised while something is written, and kept while it is put in place or removed.
+
+    A signal is remembered, because Python drops an exception that is raised in a finalizer or in a callback of its
+    collector, where TensorFlow and JAX spend much of their time. A handler that is set already stays.
+    """
+
+    def __init__(self) -> None:
+        self._came: int | None = None
+        self._raises = False
+        self._before: dict = {}
+
+    def __enter__(self) -> "_Signals":
+        if threading.current_thread() is threading.main_thread():
+            for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+                if signal.getsignal(number) == default:
+                    self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def _handle(self, number, frame):
+        self._came = number
+        if self._raises:
+            self.check()
+
+    def check(self) -> None:
+        """Raises KeyboardInterrupt or SystemExit if a signal came."""
+        if self._came is not None:
+            raise KeyboardInterrupt if self._came == signal.SIGINT else SystemExit(128 + self._came)
+
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Within it a signal raises at once."""
+        self._raises = True
+        try:
+            self.check()
+            yield
+        finally:
+            self._raises = False
+
+    def __exit__(self, kind, error, trace) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if not isinstance(error, (KeyboardInterrupt, SystemExit)):  # it may also break what it interrupts
+            self.check()
 
 
 def _flush(written):

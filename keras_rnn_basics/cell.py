@@ -134,6 +134,14 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
         """The step in lines of TeX, for pictures; they hold only for the parts that this class has or inherits."""
         return []
 
+    def formula(self) -> tuple[str, dict[str, Any]] | None:
+        """The name that `page/browser/cells.js` has for these equations, with what is in them besides the six weights.
+
+        With it the page of `write_page` computes the cell itself; with `None` it shows what the cell computed. It holds
+        only for the parts that this class has or inherits.
+        """
+        return None
+
     # The rest follows from that.
 
     @property
@@ -241,8 +249,9 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
             self._recur = None
 
     def still_says(self, statement: str, *parts: str) -> bool:
-        """Whether a class's statement (`equations`, `elman`) still holds: not if a subclass replaces one of the parts.
+        """Whether a statement of a class (`equations`, `formula`, `elman`) still holds.
 
+        It does not if a subclass replaces one of the parts.
         A statement is valid for the parts that its class has or inherits, not for the parts of a later subclass.
         """
         if any(part in vars(self) for part in parts):
@@ -374,6 +383,9 @@ class BasicRNNCell(RecurrentCell):
     def equations(self) -> list[str]:
         answer = r"h(a_t W_{ya} + b_y)" if self.output_units else "a_t"
         return [r"a_t = g(x_t W_{ax} + b_x + b_a + a_{t-1} W_{aa})", rf"\hat{{y}}_t = {answer}"]
+
+    def formula(self) -> tuple[str, dict[str, Any]] | None:
+        return "plain", {"g": self.activation, "h": self.output_activation}
 
     def elman(self) -> tuple[Any, str]:
         """-> g, and the name of W, in the step `g(z_t + a_{t-1} W)`, for loops that write out its derivative."""

@@ -1,10 +1,13 @@
 """Checks of arguments and tensors that any room may import; each error says what must be given and what was."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any
 
 import keras
+
+_known_to_hold = False
 
 
 def is_integer(value: Any) -> bool:
@@ -46,6 +49,20 @@ def rate(name: str, value: Any) -> float:
     return float(value)
 
 
+@contextlib.contextmanager
+def known_to_hold() -> Iterator[None]:
+    """Within it `insist` and `with_rows` take their conditions as true, and add no assertion to a graph.
+
+    It is for a loop that feeds back its own answers: there an assertion costs as much time as a product.
+    """
+    global _known_to_hold
+    before, _known_to_hold = _known_to_hold, True
+    try:
+        yield
+    finally:
+        _known_to_hold = before
+
+
 def insist(
     holds: Any, message: str, seen: Callable[[], Any] | None = None, error: type[Exception] = ValueError
 ) -> bool:
@@ -56,8 +73,10 @@ def insist(
     return NaN.
 
     Returns:
-        True if the condition was checked and holds; False if it could not be checked here.
+        True if the condition is known to hold; False if it could not be checked here.
     """
+    if _known_to_hold:
+        return True
     if keras.backend.backend() != "tensorflow":
         return False
     import tensorflow as tf
@@ -91,11 +110,18 @@ def with_rows(x: Any, B: Any, message: str) -> Any:
         if rows != B:
             raise ValueError(f"{message} Their numbers are {rows} and {B}.")
         return x
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() != "tensorflow" or _known_to_hold:
         return x
     import tensorflow as tf
 
-    with tf.control_dependencies([_assertion(tf.equal(tf.shape(x)[0], B), message)]):
+    return only_if(tf.equal(tf.shape(x)[0], B), x, message)
+
+
+def only_if(holds: Any, x: Any, message: str, seen: Callable[[], Any] | None = None) -> Any:
+    """Returns x in a graph of TensorFlow; what computes with it waits for the assertion that `holds` is true."""
+    import tensorflow as tf
+
+    with tf.control_dependencies([_assertion(holds, message, seen)]):
         return tf.identity(x)
 
 

@@ -4,6 +4,7 @@ When Keras or TensorFlow moves on, look here first. `Any` stands for what a type
 types.
 """
 
+import inspect
 from typing import Any, NamedTuple
 
 import keras
@@ -26,6 +27,7 @@ __all__ = [
     "calls_in_order",
     "get_keras_mask",
     "global_seed_generator",
+    "in_export",
     "in_sharing_scope",
     "in_xla_context",
     "is_training",
@@ -107,6 +109,19 @@ def in_sharing_scope() -> bool:
     Keras remembers those objects by this attribute.
     """
     return global_state.get_global_attribute("shared_objects/id_to_obj_map") is not None
+
+
+def in_export() -> bool:
+    """Whether Keras' `model.export` or `ExportArchive`, or TensorFlow's `saved_model.save`, traces what runs here.
+
+    They say so nowhere but in the stack of calls, where their own modules stand.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith(("keras.src.export.", "tensorflow.python.saved_model.save")):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def reads(layer: Any, tensor: Any) -> bool:

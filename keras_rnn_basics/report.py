@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
+from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.baselines import difference
 from keras_rnn_basics.export import LoadedModel, export_saved_model, load_saved_model
+from keras_rnn_basics.page import write_page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,10 +116,12 @@ def publish(
     began: float,
     further: Mapping[str, Any] | None = None,
     names: Mapping[str, Sequence[str]] | None = None,
+    page: tuple[Any, Any] | None = None,
 ) -> LoadedModel:
     """Prints the report, saves the picture, exports the model, loads it back, and writes a file for the gallery.
 
-    Writes `runs/<name>/picture.png`, `saved_models/<name>` and `runs/<name>/report.json`.
+    Writes `runs/<name>/picture.png`, `saved_models/<name>` and `runs/<name>/report.json`; with `page` also
+    `runs/<name>/page.html`, or says why the model cannot be shown in a page.
 
     Args:
         name: the name of the example.
@@ -127,18 +131,19 @@ def publish(
         began: the value of `time.monotonic()` when the example began.
         further: other scores, which are kept next to those of the report.
         names: as in `export_saved_model`.
+        page: x and y of the sequences in the page, as in `write_page`; y may be `None`.
 
     Returns:
         The exported model, loaded back.
     """
     print(f"\n{report}\n")
     folder = Path("runs") / name
-    folder.mkdir(parents=True, exist_ok=True)
     scores = {**report.scores(), **(further or {})}
     path = export_saved_model(model, Path("saved_models") / name, scores, overwrite=True, names=names)
     loaded = load_saved_model(path)
     picture = folder / "picture.png"
-    figure.savefig(picture, dpi=120)  # after the export: savefig fails on words with $, which it reads as math
+    with atomic(picture) as half:
+        figure.savefig(half, dpi=120)  # after the export: savefig fails on words with $, which it reads as math
     seconds = time.monotonic() - began
     told = {
         "task": report.task,
@@ -154,8 +159,19 @@ def publish(
         "cores": os.cpu_count(),
         "versions": loaded.description["versions"],
     }
-    (folder / "report.json").write_text(json.dumps(told, indent=2, ensure_ascii=False, default=float) + "\n", "utf-8")
+    with atomic(folder / "report.json") as half:
+        half.write_text(json.dumps(told, indent=2, ensure_ascii=False, default=float) + "\n", "utf-8")
     print(f"Picture: {picture}")
     print(f"Exported and loaded back: {path}, endpoints {loaded.endpoints}")
+    if page is not None:
+        print(_page(model, *page, folder / "page.html", names))
     print(f"{seconds:.0f} s")
     return loaded
+
+
+def _page(model, x, y, path, names):
+    """Writes the page; a line about it."""
+    try:
+        return f"The network at work, to open in a browser: {write_page(model, x, path, y, names)}"
+    except ValueError as error:
+        return f"No page shows this model: {error}"

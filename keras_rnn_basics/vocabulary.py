@@ -90,7 +90,7 @@ class Vocabulary:
         counter: Counter[Any] = Counter()
         alphabet = cls(["a"], level)  # used only to split; its tokens do not matter
         for some in _in_bundles(texts):
-            counter.update(_given(some) if given else alphabet._split(some).flat_values.numpy().tolist())
+            counter.update(_given(some) if given else alphabet.split_tensor(some).flat_values.numpy().tolist())
         counts = {token if given else token.decode(): count for token, count in counter.items() if count >= at_least}
         tokens = sorted(set(counts) - set(SPECIAL), key=lambda token: (-counts[token], token))
         if not tokens:
@@ -124,8 +124,8 @@ class Vocabulary:
         """The objects that an export must keep for a function that encodes or decodes."""
         return [self._numbers]
 
-    def _split(self, texts):
-        """(B,) strings -> (B, None) ragged strings."""
+    def split_tensor(self, texts: Any) -> Any:
+        """(B,) strings -> (B, None) ragged strings: the tokens of each, known or not."""
         import tensorflow as tf
 
         if self.level == "character":
@@ -135,6 +135,14 @@ class Vocabulary:
         marked = tf.strings.regex_replace(texts, f"({WORD})", rf"\1{BETWEEN}")
         tokens = tf.strings.split(marked, BETWEEN)
         return tf.ragged.boolean_mask(tokens, tokens != "")
+
+    def split(self, texts: Sequence[str]) -> list[list[str]]:
+        """B strings -> B lists: the tokens of each, known or not.
+
+        >>> Vocabulary(["a"], level="word").split(["to be, or"])
+        [['to', ' be', ',', ' or']]
+        """
+        return [[token.decode() for token in row] for row in self.split_tensor(texts).to_list()]
 
     def encode(self, texts: Any) -> Any:
         """(B,) strings, or B lists of tokens -> (B, None) ragged int32 tokens, without start and end.
@@ -153,7 +161,7 @@ class Vocabulary:
         import tensorflow as tf
 
         numbers = self._numbers  # one graph, because a dozen separate operations take milliseconds
-        one_call = tf.function(lambda texts: tf.cast(numbers(self._split(texts)), "int32"), autograph=False)
+        one_call = tf.function(lambda texts: tf.cast(numbers(self.split_tensor(texts)), "int32"), autograph=False)
         return one_call.get_concrete_function(tf.TensorSpec([None], "string"))
 
     def decode_tensor(self, tokens: Any) -> Any:
@@ -198,7 +206,7 @@ class Vocabulary:
         if _are_token_lists(texts):
             tokens = set(_given(texts))
         else:
-            tokens = {token.decode() for token in self._split(texts).flat_values.numpy()}
+            tokens = {token.decode() for token in self.split_tensor(texts).flat_values.numpy()}
         return sorted(tokens - set(self.tokens))
 
     def get_config(self) -> dict[str, Any]:

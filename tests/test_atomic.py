@@ -70,6 +70,34 @@ def test_what_an_ended_process_left_half_written_is_removed(tmp_path, number):
     assert names(tmp_path) == ["a.txt", path.name]
 
 
+INTERRUPTED_IN_A_FINALIZER = """
+import os, signal, sys
+from pathlib import Path
+from keras_rnn_basics.atomic import atomic
+class Freed:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(100): pass
+try:
+    with atomic(Path(sys.argv[1])) as half:
+        half.write_text("after")
+        freed = Freed()
+        del freed
+        print("dropped by Python", flush=True)
+except KeyboardInterrupt:
+    print("raised all the same", signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+"""
+
+
+def test_ctrl_c_is_not_lost_in_a_finalizer(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_IN_A_FINALIZER, path], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["dropped by Python", "raised all the same True"], done.stderr
+    assert path.read_text() == "before"
+    assert names(tmp_path) == ["a.txt"]
+
+
 @pytest.mark.parametrize("exchanged", ["in one step", "in three"])
 def test_a_folder_replaces_another_and_a_reader_never_meets_a_mixture(tmp_path, monkeypatch, exchanged):
     folder, seen, ended = tmp_path / "deep/model", set(), threading.Event()

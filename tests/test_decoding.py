@@ -86,6 +86,30 @@ def test_room_to_spare_changes_nothing_but_zeros_behind(network):
     np.testing.assert_array_equal(spare.log_probabilities[:, :6], tight.log_probabilities)
 
 
+def test_reading_gives_the_states_before_the_last_token_of_each_prompt(network):
+    step, in_numpy = network
+    [a] = decoding.read(step, padded(PROMPTS, 5), np.array([1, 4, 2]), [tf.zeros([3, N_A])])
+    for row, prompt in enumerate(PROMPTS):
+        expected = np.zeros(N_A, "float32")
+        for token in prompt[:-1]:
+            _, expected = in_numpy(token, expected)
+        np.testing.assert_allclose(a[row], expected, atol=1e-6)
+    assert decoding.read(step, np.zeros((0, 3)), np.zeros(0), [tf.zeros([0, N_A])])[0].shape == (0, N_A)
+
+
+def test_a_loop_without_room_takes_memory_as_it_writes(network):
+    """In a graph that knows the length at its call alone; the text ends long before."""
+    step, in_numpy = network
+
+    @tf.function
+    def write(length):
+        return decoding.write(step, [[3, 2]], [2], [tf.zeros([1, N_A])], length, decoding.greedy, stop=4).tokens
+
+    tokens, _, _ = written_in_numpy(in_numpy, [3, 2], 40, stop=4)
+    np.testing.assert_array_equal(write(tf.constant(40))[0], [*tokens, *[0] * (40 - len(tokens))])
+    np.testing.assert_array_equal(write(tf.constant(2))[0], [*tokens, 0][:2])
+
+
 def test_a_length_of_zero_only_reads(network):
     step, in_numpy = network
     read = decoding.write(step, padded(PROMPTS, 4), np.array([1, 4, 2]), [tf.zeros([3, N_A])], 0, decoding.greedy)

@@ -13,7 +13,7 @@ import pytest
 from keras_rnn_basics.datasets import hours, ticks
 
 FOLDER = Path(__file__).parent.parent / "examples"
-EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("common", "gallery"))
+EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("common", "gallery", "serve"))
 
 
 @pytest.fixture(params=EXAMPLES)

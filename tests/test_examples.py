@@ -81,6 +81,7 @@ def test_weather_trains_scores_draws_exports_and_forecasts_from_your_own_csv(csv
     assert loaded.endpoints == ["serve", "step"]
     assert set(loaded.description["scores"]) == {"RNN", "persistence", "climatology", "ridge"}
     assert (tmp_path / "runs/weather/picture.png").exists()
+    assert (tmp_path / "runs/weather/page.html").exists(), done.stdout
     told = json.loads((tmp_path / "runs/weather/report.json").read_text("utf-8"))
     assert told["scores"] == loaded.description["scores"]
 
@@ -126,6 +127,7 @@ def test_sentences_trains_scores_writes_and_exports_from_your_own_text(tmp_path)
             assert f"\n{name} " in done.stdout
         assert "RNN is better" in done.stdout  # than the unigram, for certain
         assert "From the same seed the export writes the same text." in done.stdout
+    assert (tmp_path / "runs/sentences/page.html").exists(), done.stdout
     loaded = krb.load_saved_model(tmp_path / "saved_models/sentences")
     assert loaded.endpoints == ["serve", "step", "generate"]
     scores = loaded.description["scores"]
@@ -153,6 +155,7 @@ def test_translation_trains_scores_draws_and_exports_from_your_own_pairs(tmp_pat
     both = [f"{measure}{name}" for measure in ("", "BLEU ", "chrF ") for name in ("with attention", "without")]
     assert sorted(loaded.description["scores"]) == sorted(both)
     assert (tmp_path / "runs/translation/picture.png").exists()
+    assert (tmp_path / "runs/translation/page.html").exists(), done.stdout
 
 
 TICKS = ["--bars", "tick", "--size", "20", "--seeds", "1"]
@@ -192,6 +195,7 @@ def test_stock_ticks_scores_walking_forward_and_exports_from_your_own_trades(tmp
     loaded = krb.load_saved_model(tmp_path / "saved_models/stock_ticks")
     assert loaded.serve(np.zeros((2, 60, 4), "float32")).shape == (2, 1)
     assert (tmp_path / "runs/stock_ticks/picture.png").exists()
+    assert (tmp_path / "runs/stock_ticks/page.html").exists(), done.stdout
 
 
 def test_one_to_one_reads_digits_and_exports_what_reads_them(tmp_path):
@@ -255,6 +259,7 @@ def test_voices_trains_scores_draws_and_exports_from_your_own_clips(tmp_path):
     for name in ("RNN", "F0 threshold", "logistic, F0 and the mean frame"):
         assert f"\n{name} " in done.stdout
     assert (tmp_path / "runs/voices/picture.png").exists()
+    assert (tmp_path / "runs/voices/page.html").exists(), done.stdout
     loaded = krb.load_saved_model(tmp_path / "saved_models/voices")
     assert loaded.endpoints == ["serve"]
     assert loaded.description["scores"]["F0 threshold"] == 100.0  # sines of 120 and of 300 Hz
@@ -285,3 +290,4 @@ def test_frames_trains_scores_draws_and_exports_from_your_own_sequences(tmp_path
         live.append(y_t)
     np.testing.assert_allclose(np.stack(live, axis=1), loaded.serve(own.astype("float32")), atol=1e-4)
     assert (tmp_path / "runs/frames/picture.png").exists()
+    assert (tmp_path / "runs/frames/page.html").exists(), done.stdout

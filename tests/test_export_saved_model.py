@@ -68,7 +68,7 @@ def test_the_description_names_shapes_versions_scores_and_what_the_numbers_mean(
     assert description["versions"]["keras"] == keras.__version__
     assert description["endpoints"]["step"] == {
         "inputs": {"x_t": {"shape": [None, 3], "dtype": "float32"}, "a": {"shape": [None, 5], "dtype": "float32"}},
-        "outputs": [{"shape": [None, 2], "dtype": "float32"}, {"shape": [None, 5], "dtype": "float32"}],
+        "outputs": {"y_t": {"shape": [None, 2], "dtype": "float32"}, "a": {"shape": [None, 5], "dtype": "float32"}},
     }
 
 
@@ -181,7 +181,7 @@ def test_an_encoder_and_a_decoder_in_one_graph_step_from_what_begin_gives(tmp_pa
     assert loaded.endpoints == ["serve", "step", "begin"]
     begin = loaded.description["endpoints"]["begin"]
     assert begin["inputs"] == {"x": {"shape": [None, None, 3], "dtype": "float32"}}
-    assert begin["outputs"] == [{"shape": [None, 5], "dtype": "float32"}]
+    assert begin["outputs"] == {"a": {"shape": [None, 5], "dtype": "float32"}}
     read, hours = rng.normal(size=(2, 6, 3)).astype("float32"), rng.normal(size=(2, 4, 2)).astype("float32")
     np.testing.assert_allclose(loaded.serve(read, hours), model([read, hours]), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(steps(loaded, loaded.begin(read), hours), model([read, hours]), atol=1e-5)
@@ -285,3 +285,153 @@ def test_names_that_do_not_fit_are_an_error_before_any_work(tmp_path, names, mes
     with pytest.raises(ValueError, match=message):
         krb.export_saved_model(krb.build_many_to_one((3,), 5, 2), tmp_path / "model", names=names)
     assert not (tmp_path / "model").exists()
+
+
+def test_signatures_name_their_outputs_and_say_which_is_the_state(x, tmp_path):
+    import tensorflow as tf
+
+    path = krb.export_saved_model(krb.build_many_to_many((3,), [5, 4], 2), tmp_path / "model")
+    signatures = tf.saved_model.load(str(path)).signatures
+    assert list(signatures["serving_default"].structured_outputs) == ["y"]
+    assert set(signatures["step"].structured_outputs) == {"y_t", "a_1", "a_2"}
+    a = [np.ones((4, n), "float32") for n in (5, 4)]
+    found = signatures["step"](x_t=tf.constant(x[:, 0]), a_1=tf.constant(a[0]), a_2=tf.constant(a[1]))
+    answers = krb.load_saved_model(path).step(x[:, 0], *a)
+    for name, answer in zip(("y_t", "a_1", "a_2"), answers):
+        np.testing.assert_array_equal(found[name], answer)
+
+
+def test_an_export_is_a_layer_of_keras_also_with_two_inputs_and_integers_of_numpy(rng, tmp_path):
+    x, y_in = (rng.integers(1, 7, size=(4, T)) for T in (6, 5))
+    model = krb.build_encoder_decoder(9, 7, 5, attention=True)
+    layer = keras.layers.TFSMLayer(str(krb.export_saved_model(model, tmp_path / "pairs")), call_endpoint="serve")
+    expected = model([x, y_in])
+    np.testing.assert_allclose(layer([x, y_in]), expected, atol=1e-6)
+    np.testing.assert_allclose(layer({"x": x, "y_in": y_in}), expected, atol=1e-6)
+    model = krb.build_many_to_one((3,), 5, 2)
+    layer = keras.layers.TFSMLayer(str(krb.export_saved_model(model, tmp_path / "one")), call_endpoint="serve")
+    values = rng.normal(size=(4, 6, 3))
+    np.testing.assert_allclose(layer(values), model(values), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["list", "int32", "int64", "float32", "float64"])
+def test_tokens_may_be_whole_numbers_of_any_kind(rng, tmp_path_factory, kind):
+    import tensorflow as tf
+
+    folder = tmp_path_factory.getbasetemp() / "tokens"
+    model = krb.build_one_to_many(9, 5, embedding_size=3)
+    if not folder.exists():
+        model.save(folder.with_suffix(".keras"))
+        krb.export_saved_model(model, folder)
+    expected = keras.models.load_model(folder.with_suffix(".keras"))(np.array([[1, 2, 8]]))
+    given = [[1, 2, 8]] if kind == "list" else tf.constant([[1, 2, 8]], kind)
+    without_the_package = tf.saved_model.load(str(folder))  # held, for it holds the variables
+    np.testing.assert_allclose(krb.load_saved_model(folder)(given), expected, atol=1e-6)
+    if kind in ("list", "int32", "int64"):
+        np.testing.assert_allclose(without_the_package.serve(given), expected, atol=1e-6)
+    if kind.startswith("float"):
+        with pytest.raises(ValueError, match="x must hold whole numbers that int32 can hold"):
+            krb.load_saved_model(folder)(np.array([[1, 2.5]], kind))
+    if kind == "int64":
+        with pytest.raises(ValueError, match="x must hold whole numbers that int32 can hold"):
+            krb.load_saved_model(folder)([[1, 2**32 + 1]])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="a token must be a whole number from 0 to 8"):
+            without_the_package.serve(tf.constant([[1, 2**32 + 1]], "int64"))
+
+
+def test_features_may_be_of_any_dtype_and_nothing_of_a_sequence_may_be_missing(rng, tmp_path):
+    import tensorflow as tf
+
+    model = krb.build_many_to_one((3,), 5, 2)
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    values = rng.integers(0, 5, (2, 4, 3))
+    for given in (values, values.tolist(), values.astype("float64"), tf.constant(values, "float64")):
+        np.testing.assert_allclose(loaded.serve(given), model(values), atol=1e-6)
+    assert loaded.serve(np.zeros((0, 4, 3))).shape == (0, 2)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"x must have at least one time step, got\] \[2 0 3\]"):
+        loaded.serve(np.zeros((2, 0, 3)))
+
+
+def xla_is_in(path):
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    saved = SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    functions = saved.meta_graphs[0].graph_def.library.function
+    return bool([function for function in functions if function.attr["_XlaMustCompile"].b])
+
+
+def test_a_compiled_export_gives_the_same_answers_and_steps(x, tmp_path):
+    import tensorflow as tf
+
+    model = krb.build_many_to_many((3,), 5, 2)
+    path = krb.export_saved_model(model, tmp_path / "model", compiled=True)
+    assert xla_is_in(path)
+    loaded = krb.load_saved_model(path)
+    np.testing.assert_allclose(loaded.serve(x), model(x), atol=1e-5)
+    np.testing.assert_allclose(steps(loaded, np.zeros((4, 5), "float32"), x), model(x), atol=1e-5)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="reshape"):  # XLA has no assertions
+        loaded.step(np.zeros((2, 3), "float32"), np.zeros((1, 5), "float32"))
+
+
+def test_keras_own_export_takes_the_plain_loop_from_whatever_model(x, tmp_path):
+    import tensorflow as tf
+
+    inputs = keras.Input((None, 3), name="x")
+    own = Subclassed()
+    functional = keras.Model(inputs, krb.BasicRNN(krb.BasicRNNCell(4, 2), recurrence="per_core")(inputs))
+    for number, model in enumerate((krb.build_many_to_one((3,), 5, 2), own, functional)):
+        expected = model.predict(x, verbose=0)  # by the fast loop, whose trace must not come along
+        model.export(tmp_path / f"keras_{number}", verbose=False)
+        assert not xla_is_in(tmp_path / f"keras_{number}")
+        loaded = tf.saved_model.load(str(tmp_path / f"keras_{number}"))
+        np.testing.assert_allclose(loaded.serve(x), expected, atol=1e-5)
+    tf.saved_model.save(functional, str(tmp_path / "tensorflow"))
+    assert not xla_is_in(tmp_path / "tensorflow")
+
+
+@pytest.mark.extra
+@pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")  # of tf2onnx
+@pytest.mark.parametrize("name", BUILDERS)
+def test_keras_own_export_to_onnx_runs(name, rng, tmp_path):
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    pytest.importorskip("tf2onnx", reason="tf2onnx is not installed")
+    model, x = BUILDERS[name](), inputs_of(name, rng)
+    given = [np.asarray(part, tensor.dtype) for part, tensor in zip(x if isinstance(x, list) else [x], model.inputs)]
+    expected = model(given if len(given) > 1 else given[0])
+    model.export(tmp_path / "model.onnx", format="onnx", verbose=False)
+    session = runtime.InferenceSession(tmp_path / "model.onnx")
+    [found] = session.run(None, {own.name: part for own, part in zip(session.get_inputs(), given)})
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Numbers(keras.layers.Layer):
+    """A table of TensorFlow's own in a layer of one's own."""
+
+    def __init__(self, **kwargs):
+        import tensorflow as tf
+
+        super().__init__(**kwargs)
+        numbers = tf.lookup.KeyValueTensorInitializer(["a", "b"], [1, 2])
+        self.table = tf.lookup.StaticHashTable(numbers, 0)
+
+    def call(self, words):
+        return self.table.lookup(words)
+
+    def compute_output_spec(self, words):
+        return keras.KerasTensor(words.shape, "int32")
+
+
+def test_tables_of_other_layers_come_along(tmp_path):
+    words = keras.Input((None,), dtype="string", name="words")
+    embedded = keras.layers.Embedding(3, 4)(Numbers()(words))
+    model = keras.Model(words, krb.BasicRNN(krb.BasicRNNCell(3))(embedded))
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    given = np.array([["a", "b", "c"]])
+    np.testing.assert_allclose(loaded(given), model(keras.ops.convert_to_tensor(given)), atol=1e-6)
+
+
+@pytest.mark.parametrize("bound", ["max_new_tokens", "max_prompt_tokens"])
+def test_bounds_are_positive_integers(tmp_path, bound):
+    with pytest.raises(ValueError, match=f"{bound} must be an integer from 1"):
+        krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "model", **{bound: 0})

@@ -86,6 +86,7 @@ def test_a_model_without_a_vocabulary_takes_and_gives_tokens(writer):
         ({"prompt": 5}, "prompt must be a string or a list of strings, at least one, got 5"),
         ({"prompt": []}, "at least one"),
         ({"max_new_tokens": 0}, "max_new_tokens must be an integer from 1"),
+        ({"max_new_tokens": 1_000_001}, "max_new_tokens must be an integer from 1 to 1000000, got 1000001"),
         ({"max_new_tokens": 2.5}, "max_new_tokens must be an integer from 1"),
         ({"temperature": -1}, "temperature must be a number from 0"),
         ({"temperature": float("inf")}, "temperature must be a number from 0"),

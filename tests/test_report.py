@@ -76,6 +76,20 @@ def test_what_is_published_can_be_read_back(tmp_path, monkeypatch, capsys, x):
     assert "saved_models/mine, endpoints ['serve', 'step']" in printed
 
 
+def test_the_page_is_published_too_or_why_there_is_none(tmp_path, monkeypatch, capsys, x):
+    monkeypatch.chdir(tmp_path)
+    report = krb.Report("A task.", "error", "°C", np.ones(60), {})
+    for model, page, printed in (
+        (krb.build_many_to_one((3,), 4, 1), (x, np.ones((4, 1))), "in a browser: runs/mine/page.html"),
+        (krb.build_many_to_one((3,), 4, 1), (x, ["no number"] * 4), "No page shows this model: y must be numbers"),
+    ):
+        figure, _ = plt.subplots()
+        krb.publish("mine", model, report, figure, time.monotonic(), page=page)
+        plt.close(figure)
+        assert printed in capsys.readouterr().out
+    assert (tmp_path / "runs/mine/page.html").read_text("utf-8").startswith("<!doctype html>")
+
+
 def test_a_picture_that_cannot_be_drawn_does_not_cost_the_export(tmp_path, monkeypatch, x):
     monkeypatch.chdir(tmp_path)
     model = krb.build_many_to_one((3,), 4, 1)

@@ -54,6 +54,63 @@ def test_a_writer_s_endpoint_takes_the_edges_of_its_arguments(exported_writer):
         loaded.generate(tf.constant(["to"]), 5, float("nan"), 0, 1)
 
 
+@pytest.fixture(scope="module")
+def bounded(writer, translator, tmp_path_factory):
+    """The exports with small bounds, as they are and compiled."""
+    folder, small = tmp_path_factory.mktemp("bounded"), {"max_new_tokens": 20, "max_prompt_tokens": 30}
+    return {
+        (name, compiled): krb.load_saved_model(
+            krb.export_saved_model(model, folder / f"{name}-{compiled}", compiled=compiled, **small)
+        )
+        for name, model in (("writer", writer), ("translator", translator))
+        for compiled in (False, True)
+    }
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_no_request_for_more_than_the_bounds_is_served(bounded, compiled):
+    writer, translator = bounded["writer", compiled], bounded["translator", compiled]
+    assert writer.description["bounds"]["max_new_tokens"] == 20
+    for length in (21, 10**9):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=rf"must be at most 20, .* got\] \[{length}\]"):
+            writer.generate(["to"], length)
+    for ask, name in ((writer.generate, "prompt"), (translator.translate, "sentence")):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=f"{name} must have at most 30 tokens, the bound"):
+            ask(["to", 31 * "o"])
+        ask(["to", 30 * "o"])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="top_p must be a number"):
+        writer.generate(["to"], top_p=float("nan"))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_every_argument_of_generate_draws_the_same_letters_in_the_export(writer, bounded, compiled):
+    loaded, prompts = bounded["writer", compiled], [*PROMPTS, "or"]
+    for how in ({"top_p": 0.7}, {"top_k": 4, "top_p": 0.9, "temperature": 1.5}, {"temperature": 0.0}):
+        exported = loaded.generate(prompts, max_new_tokens=20, seed=3, **how)
+        assert [text.decode() for text in exported.numpy()] == writer.generate(prompts, 20, seed=3, **how)
+    by_position = loaded.generate(tf.constant(prompts), 20, 0.8, 4, 3, 0.9)
+    assert by_position.numpy()[1].decode() == writer.generate(prompts, 20, 0.8, 4, 0.9, seed=3)[1]
+    assert loaded.generate(tf.constant([], "string"), 5).shape == (0,)
+    assert loaded.generate(["to"], 0).numpy().tolist() == [b"to"]
+
+
+def test_a_compiled_translator_translates_alike(translator, bounded):
+    sentences = [*SENTENCES, ""]
+    expected = [translator.translate(sentence, max_new_tokens=20) if sentence else "" for sentence in sentences]
+    for compiled in (False, True):
+        found = [text.decode() for text in bounded["translator", compiled].translate(sentences).numpy()]
+        assert found == expected
+    assert bounded["translator", True].translate(tf.constant([], "string")).shape == (0,)
+
+
+def test_without_this_package_the_last_arguments_may_be_left_out(writer, exported_writer):
+    other = tf.saved_model.load(str(exported_writer))
+    expected = writer.generate("to be", 100, seed=0).encode()
+    assert other.generate(tf.constant(["to be"])).numpy().tolist() == [expected]
+    assert other.generate(tf.constant(["to be"]), 100, 1.0, 0, 0).numpy().tolist() == [expected]
+    assert other.signatures["generate"].structured_outputs.keys() == {"text"}
+
+
 def test_a_translator_s_endpoint_takes_no_text_and_empty_text(translator, exported_translator):
     loaded = krb.load_saved_model(exported_translator)
     expected = translator.translate("to be").encode()
@@ -162,7 +219,7 @@ def test_exports_answer_in_a_fresh_process_and_to_the_commands_that_the_readme_s
 
     of_writer, of_translator = map(" ".join, commands)
     [[prompt, length, temperature, k, seed]] = re.findall(
-        r'prompt=\["(.*?)"\];max_new_tokens=(\d+);temperature=(.*?);top_k=(\d+);seed=(\d+)', of_writer
+        r'prompt=\["(.*?)"\];max_new_tokens=(\d+);temperature=(.*?);top_k=(\d+);seed=(\d+);top_p=1\.0', of_writer
     )
     text = writer.generate(prompt, int(length), float(temperature), int(k) or None, seed=int(seed))
     assert repr(text.encode()) in printed[0]

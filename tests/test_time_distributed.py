@@ -134,3 +134,10 @@ def test_an_export_refuses_such_a_token(tmp_path):
             loaded.step(tf.constant([token]), tf.zeros((1, 4)))
         with pytest.raises(ValueError, match=rf"got {token}\."):
             krb.one_step(model)([np.array([token]), np.zeros((1, 4))])
+
+
+def test_a_layer_that_answers_anything_else_than_the_steps_is_an_error(x):
+    adapted = keras.layers.Normalization()
+    adapted.adapt(x)  # of (B, T, n_x) it learns to answer (1, N, n_x) to N steps
+    with pytest.raises(ValueError, match=r"must answer \(N, ...\) to N time steps \(24, 3\).* adapted to single"):
+        krb.build_many_to_one((3,), 4, 1, frontend=adapted)(x)

@@ -110,7 +110,7 @@ def read(model: Any) -> Anatomy:
 
 class _Reader:
     def __init__(self, model, graph):
-        self.model, self.graph, self.names = model, graph, _paths(model)
+        self.model, self.graph, self.names = model, graph, paths(model)
         self.makers = {value: node for node in graph.nodes for value in node.outputs}
         self.recurrent = [node for node in graph.nodes if directions(node)]
 
@@ -195,12 +195,12 @@ class _Reader:
         )
 
 
-def _paths(model, within=""):
+def paths(model: Any, within: str = "") -> dict[int, str]:
     """id -> the name of each layer in a model, as "encoder/rnn_1"."""
-    paths: dict[int, str] = {}
+    found: dict[int, str] = {}
     for layer in getattr(model, "layers", ()):
-        paths |= {id(layer): within + layer.name, **_paths(layer, f"{within}{layer.name}/")}
-    return paths
+        found |= {id(layer): within + layer.name, **paths(layer, f"{within}{layer.name}/")}
+    return found
 
 
 def _read(node):

@@ -12,7 +12,12 @@ Builder = TypeVar("Builder", bound=Callable)
 MEANING = {
     "input_shape": "the shape of one time step, such as (6,), (16, 16), or () for a token.",
     "units": "n_a, or a list of them for a deep network.",
-    "output_units": "n_y.",
+    "output_units": "n_y; `None` for as many as there are labels.",
+    "vocabulary": (
+        "the meaning of the tokens, for a network that reads text; `input_shape` is then (), and without a frontend an "
+        "embedding reads the tokens."
+    ),
+    "labels": "the names of the outputs, for a network that reads text; `None` for their numbers.",
     "vocabulary_size": "the number of tokens; tokens are integers from 0.",
     "embedding_size": "n_x, the length of a token's vector.",
     "output_activation": "h; `None` gives logits.",

@@ -13,15 +13,22 @@ from keras_rnn_basics.architectures.built import Architecture
 from keras_rnn_basics.architectures.luong_attention import LuongAttention
 from keras_rnn_basics.architectures.stack import features, recurrent_layers, stack
 from keras_rnn_basics.architectures.text_model import (
+    Bounds,
+    TextEndpoint,
     TextModel,
     check_vocabulary,
     encoded,
+    few_sizes,
     one_or_more,
     only_text,
     padded,
     room,
+    up_to_power_of_two,
 )
 from keras_rnn_basics.vocabulary import Vocabulary
+
+# Beyond them the memory of a beam search and of the loop's tables grows without use: sentences are shorter.
+MOST_NEW_TOKENS = 100_000
 
 
 @shares_arguments
@@ -147,7 +154,8 @@ class EncoderDecoder(TextModel):
         Args:
             sentences: a string, or a list of strings.
             num_beams: the number of beginnings that are kept at every step; 1 keeps only the likeliest.
-            max_new_tokens: the largest number of tokens; `None` for 16 more than twice those of the longest sentence.
+            max_new_tokens: the largest number of tokens, at most 100,000; `None` for 16 more than twice those of the
+                longest sentence.
             length_penalty: the length penalty of the beam search, see `decoding.beam_search`.
 
         Returns:
@@ -162,8 +170,8 @@ class EncoderDecoder(TextModel):
         checks.number("length_penalty", length_penalty, 0, 10)
         sentences, give_back = one_or_more(sentences, "sentences")
         x, longest = self._read(sentences)
-        max_new_tokens = _limit(longest) if max_new_tokens is None else max_new_tokens
-        checks.integer("max_new_tokens", max_new_tokens, 1, 2**31 - 1)
+        max_new_tokens = min(_limit(longest), MOST_NEW_TOKENS) if max_new_tokens is None else max_new_tokens
+        checks.integer("max_new_tokens", max_new_tokens, 1, MOST_NEW_TOKENS)
         found = self._translator(
             x, np.int32(max_new_tokens), num_beams, float(length_penalty), room(max_new_tokens, 32)
         )
@@ -236,23 +244,32 @@ class EncoderDecoder(TextModel):
         written = decoding.write(step, *read, begin, max_new_tokens, decoding.greedy, end, capacity)
         return written.tokens, written.log_probabilities
 
-    def text_endpoints(self):
-        """`translate` for an export, with TensorFlow's plain loop, which needs no compilation at the first call."""
+    def text_endpoints(self, bounds: Bounds) -> dict[str, TextEndpoint]:
+        """`translate` for an export, within these bounds."""
         import tensorflow as tf
 
         if len(self.vocabularies) < 2:
             return {}
+        source, target = self.source_vocabulary, self.target_vocabulary
+
+        @bounds.compiled
+        def in_room(x, most, room_to_write):
+            return self._translate(x, most, 1, 0.0, tf.shape(room_to_write)[0])
 
         def translate(sentence):
-            x = self.source_vocabulary.encode(sentence)
-            longest = tf.reduce_max(tf.concat([x.row_lengths(), [0]], axis=0))
-            # One step of padding, so that there is at least one step; it changes nothing else.
-            padded_x = tf.pad(x.to_tensor(), [[0, 0], [0, 1]])
-            tokens, _ = self._translate(padded_x, _limit(tf.cast(longest, "int32")), 1, 0.0)
-            return tf.where(x.row_lengths() > 0, self.target_vocabulary.decode_tensor(tokens), "")
+            x, lengths = bounds.padded("sentence", source.encode(sentence))
+            B, longest = tf.shape(x)[0], tf.reduce_max(tf.concat([lengths, [0]], axis=0))
+            most = tf.minimum(_limit(longest), bounds.max_new_tokens)
+            if bounds.jit_compile:
+                x, _ = few_sizes(x, 32)
+                tokens, log_probabilities = in_room(x, most, tf.zeros([up_to_power_of_two(most, 32)]))
+                decoding.refuse_nan(log_probabilities)
+            else:
+                tokens, _ = self._translate(x, most, 1, 0.0)
+            return tf.where(lengths > 0, target.decode_tensor(tokens[:B]), "")
 
-        resources = [*self.source_vocabulary.resources, *self.target_vocabulary.resources]
-        return {"translate": (translate, [tf.TensorSpec([None], "string", name="sentence")], resources)}
+        inputs, outputs = [tf.TensorSpec([None], "string", "sentence")], {"text": tf.TensorSpec([None], "string")}
+        return {"translate": TextEndpoint(translate, inputs, outputs, [*source.resources, *target.resources], {})}
 
 
 def _limit(T_x):

@@ -12,18 +12,23 @@ from keras_rnn_basics.architectures.arguments import OfSequences, shares_argumen
 from keras_rnn_basics.architectures.built import Architecture
 from keras_rnn_basics.architectures.stack import features, recurrent_layers, stack
 from keras_rnn_basics.architectures.text_model import (
+    Bounds,
+    TextEndpoint,
     TextModel,
     check_vocabulary,
     encoded,
+    few_sizes,
     one_or_more,
     only_text,
     padded,
     room,
+    up_to_power_of_two,
 )
 from keras_rnn_basics.vocabulary import Vocabulary
 
 # At higher temperatures all tokens are equally likely, and float32 overflows.
 HOTTEST = 1e6
+MOST_NEW_TOKENS = 1_000_000
 
 
 @shares_arguments
@@ -101,7 +106,8 @@ class OneToMany(TextModel):
         Args:
             prompt: a string, or a list of strings of any lengths; "" begins with only the start token and a_0 = 0. For
                 a model without a vocabulary: (P,) or (B, P) tokens.
-            max_new_tokens: the number of tokens to write.
+            max_new_tokens: the number of tokens to write, at most 1,000,000; a longer text goes on with its end as the
+                next prompt.
             temperature: below 1 favours likely tokens, above 1 favours rare ones; 0 always takes the likeliest.
             top_k: draw only among the k likeliest tokens.
             top_p: draw only among the smallest set of likeliest tokens that together have this probability.
@@ -118,7 +124,7 @@ class OneToMany(TextModel):
             RuntimeError: for a network whose outputs are not finite, or on another backend than TensorFlow.
         """
         self._check_tensorflow("generate")
-        checks.integer("max_new_tokens", max_new_tokens, 1, 2**31 - 1)
+        checks.integer("max_new_tokens", max_new_tokens, 1, MOST_NEW_TOKENS)
         checks.number("temperature", temperature, 0, HOTTEST)
         if top_k is not None:
             checks.integer("top_k", top_k, 1, 2**31 - 1)
@@ -163,10 +169,9 @@ class OneToMany(TextModel):
             texts, give_back = one_or_more(texts, "texts")
             rows = self._read(texts)
         tokens, lengths = padded(rows, 64)
-        nothing = np.zeros((len(tokens), 0), "float32")
-        found = self._compiled(tokens, lengths, np.int32(0), nothing, np.float32(0), None, None)
-        decoding.refuse_nan(found.prompt_log_probabilities)
-        found = found.prompt_log_probabilities.numpy()[: len(rows)]
+        found = self._scored(tokens, lengths)
+        decoding.refuse_nan(found)
+        found = found.numpy()[: len(rows)]
         if give_back is None:
             return found[:, : lengths[0] - 1].reshape(*np.shape(texts)[:-1], -1)
         return give_back([own[: length - 1] for own, length in zip(found, lengths)])
@@ -196,9 +201,20 @@ class OneToMany(TextModel):
         import tensorflow as tf
 
         # Its arguments have the sizes of one call, because XLA needs fixed sizes and compiles again for each.
-        return tf.function(self._write, jit_compile=True, reduce_retracing=True, autograph=False)
+        return tf.function(self._write_in_room, jit_compile=True, reduce_retracing=True, autograph=False)
 
-    def _write(self, prompts, lengths, max_new_tokens, uniform, temperature, top_k, top_p):
+    @cached_property
+    def _scored(self):
+        import tensorflow as tf
+
+        def log_probabilities(tokens, lengths):
+            a_0 = self._one_step.begin(tf.shape(tokens)[0])
+            return decoding.write(self._step, tokens, lengths, a_0, 0, decoding.greedy, capacity=0)[-1]
+
+        return tf.function(log_probabilities, jit_compile=True, reduce_retracing=True, autograph=False)
+
+    def _write(self, prompts, lengths, max_new_tokens, uniform, temperature, top_k, top_p, capacity=None):
+        """(B, P) tokens, (B,) lengths, (B, n) random numbers -> `decoding.Written`."""
         import tensorflow as tf
 
         draw = decoding.sampling(uniform, temperature, top_k, top_p)
@@ -206,37 +222,66 @@ class OneToMany(TextModel):
         def choose(logits, number):
             return draw(logits if self.vocabulary is None else only_text(logits), number)
 
-        a_0 = self._one_step.begin(tf.shape(prompts)[0])
+        a = decoding.read(self._step, prompts, lengths, self._one_step.begin(tf.shape(prompts)[0]))
+        last = tf.gather(prompts, lengths - 1, batch_dims=1)[:, None], tf.ones_like(lengths)
         stop = None if self.vocabulary is None else Vocabulary.end
-        capacity = tf.shape(uniform)[1]
-        return decoding.write(self._step, prompts, lengths, a_0, max_new_tokens, choose, stop, capacity)
+        return decoding.write(self._step, *last, a, max_new_tokens, choose, stop, capacity)
 
-    def text_endpoints(self):
-        """`generate` for an export, with TensorFlow's plain loop, which needs no compilation at the first call."""
+    def _write_in_room(self, prompts, lengths, max_new_tokens, uniform, temperature, top_k, top_p):
+        """The same with room for as many tokens as there are random numbers, for XLA."""
         import tensorflow as tf
 
-        vocabulary = self.vocabulary
+        room_to_write = tf.shape(uniform)[1]
+        return self._write(prompts, lengths, max_new_tokens, uniform, temperature, top_k, top_p, room_to_write)
+
+    def text_endpoints(self, bounds: Bounds) -> dict[str, TextEndpoint]:
+        """`generate` for an export, within these bounds."""
+        import tensorflow as tf
+
+        vocabulary, most = self.vocabulary, bounds.max_new_tokens
         if vocabulary is None:
             return {}
+        some = min(100, most)
+        write = bounds.compiled(self._write_in_room) if bounds.jit_compile else self._write
 
-        def generate(prompt, max_new_tokens, temperature, top_k, seed):
-            checks.insist(~tf.math.is_nan(temperature), "temperature must be a number, got", lambda: temperature)
-            max_new_tokens, temperature = tf.maximum(max_new_tokens, 0), tf.clip_by_value(temperature, 0.0, HOTTEST)
-            tokens = vocabulary.encode(prompt)
-            start = tf.fill([tf.shape(prompt)[0], 1], Vocabulary.start)
-            tokens = tf.concat([start, tokens], axis=1)
-            lengths = tf.cast(tokens.row_lengths(), "int32")
-            uniform = decoding.uniform_numbers(seed, tf.shape(prompt)[0], tf.maximum(max_new_tokens, 1))
-            # One token of padding, so that there is at least one, even for no prompts; it changes nothing else.
-            padded_tokens = tf.pad(tokens.to_tensor(), [[0, 0], [0, 1]])
-            written = self._write(padded_tokens, lengths, max_new_tokens, uniform, temperature, top_k, None)
-            return vocabulary.continued(prompt, vocabulary.decode_tensor(written.tokens))
+        def generate(
+            prompt: Any,
+            max_new_tokens: Any = some,
+            temperature: Any = 1.0,
+            top_k: Any = 0,
+            seed: Any = 0,
+            top_p: Any = 1.0,
+        ) -> Any:
+            n = tf.clip_by_value(max_new_tokens, 0, most)
+            told = f"max_new_tokens must be at most {most}, the bound of this export, got"
+            n = checks.only_if(max_new_tokens <= most, n, told, lambda: max_new_tokens)
+            checks.insist(
+                tf.logical_not(tf.math.is_nan(temperature)), "temperature must be a number, got", lambda: temperature
+            )
+            checks.insist(tf.logical_not(tf.math.is_nan(top_p)), "top_p must be a number, got", lambda: top_p)
+            how = tf.clip_by_value(temperature, 0.0, HOTTEST), tf.maximum(top_k, 0), tf.clip_by_value(top_p, 0.0, 1.0)
+            tokens, lengths = bounds.padded("prompt", vocabulary.encode(prompt))
+            tokens = tf.concat([tf.fill([tf.shape(tokens)[0], 1], Vocabulary.start), tokens], axis=1)
+            B, lengths = tf.shape(tokens)[0], lengths + 1
+            if bounds.jit_compile:
+                tokens, rows = few_sizes(tokens, 64)
+                lengths = tf.gather(tf.pad(lengths, [[0, 1]], constant_values=1), rows)
+                uniform = decoding.uniform_numbers(seed, tf.maximum(B, 1), up_to_power_of_two(n, 256))
+                uniform = tf.gather(uniform, rows)
+            else:
+                uniform = decoding.uniform_numbers(seed, B, tf.maximum(n, 1))
+            written = write(tokens, lengths, n, uniform, *how)
+            decoding.refuse_nan(written.log_probabilities)  # once more: XLA leaves the assertion inside out
+            return vocabulary.continued(prompt, vocabulary.decode_tensor(written.tokens[:B]))
 
-        signature = [
-            tf.TensorSpec([None], "string", name="prompt"),
-            tf.TensorSpec([], "int32", name="max_new_tokens"),
-            tf.TensorSpec([], "float32", name="temperature"),
-            tf.TensorSpec([], "int32", name="top_k"),
-            tf.TensorSpec([], "int64", name="seed"),
-        ]
-        return {"generate": (generate, signature, vocabulary.resources)}
+        inputs = {"prompt": "string", "max_new_tokens": "int32", "temperature": "float32"}
+        inputs |= {"top_k": "int32", "seed": "int64", "top_p": "float32"}
+        return {
+            "generate": TextEndpoint(
+                generate,
+                [tf.TensorSpec([None] if name == "prompt" else [], dtype, name) for name, dtype in inputs.items()],
+                {"text": tf.TensorSpec([None], "string")},
+                vocabulary.resources,
+                {"max_new_tokens": some, "temperature": 1.0, "top_k": 0, "seed": 0, "top_p": 1.0},
+            )
+        }

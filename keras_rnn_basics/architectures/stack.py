@@ -10,12 +10,6 @@ from keras_rnn_basics.cell import BasicRNNCell
 from keras_rnn_basics.layer import BasicRNN
 
 
-def sequences(input_shape, frontend):
-    """The input "x" of a network, (B, T, *input_shape) for any T."""
-    input_shape = check_input_shape(input_shape, frontend)
-    return keras.Input((None, *input_shape), name="x", dtype=input_dtype(input_shape))
-
-
 def check_input_shape(input_shape, frontend):
     """The shape of one time step as a tuple; an error if it is not a shape, or a token has no embedding."""
     if not isinstance(input_shape, (tuple, list)) or not all(checks.is_integer(n) and n > 0 for n in input_shape):
@@ -36,10 +30,10 @@ def input_dtype(input_shape):
     return "int32" if input_shape == () else None
 
 
-def features(x, frontend, vocabulary=None):
+def features(x, frontend, vocabulary=None, labels=None):
     """(B, T, ...) -> (B, T, n_x): every step passes through the frontend, or is flattened if there is none."""
     if frontend is not None:
-        return BatchedTimeDistributed(frontend, vocabulary, name="frontend")(x)
+        return BatchedTimeDistributed(frontend, vocabulary, labels, name="frontend")(x)
     return x if len(x.shape) == 3 else BatchedTimeDistributed(keras.layers.Flatten(), name="frontend")(x)
 
 

@@ -1,14 +1,87 @@
 """The parts that text-writing models share: vocabularies, which are saved with them, and the step for decoding."""
 
 import warnings
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
+from keras_rnn_basics import checks
 from keras_rnn_basics.architectures.one_step import one_step
 from keras_rnn_basics.architectures.time_distributed import ReadsTokens
 from keras_rnn_basics.vocabulary import Vocabulary
+
+
+class Bounds(NamedTuple):
+    """What an exported text model takes at most, so that no request can hold up a server.
+
+    Attributes:
+        max_new_tokens: the largest number of tokens that are written.
+        max_prompt_tokens: the largest number of tokens that are read.
+        jit_compile: whether XLA compiles the loops. Sizes are then rounded up to powers of two.
+    """
+
+    max_new_tokens: int
+    max_prompt_tokens: int
+    jit_compile: bool
+
+    def padded(self, name: str, tokens: Any) -> tuple[Any, Any]:
+        """Ragged (B, T) tokens -> (B, P) padded with zeros, P >= 1, and (B,) lengths; an error for too long a row."""
+        import tensorflow as tf
+
+        lengths = tf.cast(tokens.row_lengths(), "int32")
+        longest = tf.reduce_max(tf.concat([lengths, [0]], axis=0))
+        message = f"{name} must have at most {self.max_prompt_tokens} tokens, the bound of this export, got"
+        # Nothing is allocated for them before the check.
+        values = checks.only_if(longest <= self.max_prompt_tokens, tokens.values, message, lambda: longest)
+        return tf.pad(tokens.with_values(values).to_tensor(), [[0, 0], [0, 1]]), lengths
+
+    def compiled(self, run: Callable) -> Callable:
+        """The function of tensors, which XLA compiles if it was asked for."""
+        import tensorflow as tf
+
+        return tf.function(run, jit_compile=True, autograph=False) if self.jit_compile else run
+
+
+def few_sizes(tokens, least):
+    """(B, P) -> (B', P') with powers of two, in a graph; and which row of `tokens`, with one row more, each row is.
+
+    The rows after the last repeat it, so that they take no extra steps. Without rows there is one of zeros.
+    """
+    import tensorflow as tf
+
+    B, P = tf.shape(tokens)[0], tf.shape(tokens)[1]
+    rows = tf.minimum(tf.range(up_to_power_of_two(B, 1)), tf.maximum(B - 1, 0))
+    behind: Any = [[0, 1], [0, up_to_power_of_two(P, least) - P]]
+    return tf.gather(tf.pad(tokens, behind), rows), rows
+
+
+def up_to_power_of_two(n, least):
+    """() -> () int32 in a graph: as `room`."""
+    import tensorflow as tf
+
+    powers = tf.constant([1 << exponent for exponent in range(31)])
+    return tf.reduce_min(tf.boolean_mask(powers, powers >= tf.maximum(n, least)))
+
+
+class TextEndpoint(NamedTuple):
+    """A function of an export that takes strings.
+
+    Attributes:
+        run: the function of the tensors in `inputs`.
+        inputs: their specifications.
+        outputs: from the name of each output to its specification, in the order in which `run` returns them.
+        resources: the objects that the export must keep.
+        defaults: the values of the last inputs that may be left out.
+    """
+
+    run: Callable
+    inputs: list[Any]
+    outputs: dict[str, Any]
+    resources: Sequence[Any]
+    defaults: dict[str, Any]
 
 
 class TextModel(ReadsTokens):
@@ -55,7 +128,8 @@ class TextModel(ReadsTokens):
     def _step(self, token, states):
         """`decoding.Step`: states that the step only reads, such as an encoder's memory, are returned unchanged."""
         model = self._one_step
-        logits, *after = model([token, *states])
+        with checks.known_to_hold():  # the tokens are a vocabulary's or were chosen among its numbers
+            logits, *after = model([token, *states])
         return logits, [*after, *states[len(after) :]]
 
 

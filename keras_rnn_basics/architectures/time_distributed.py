@@ -1,8 +1,11 @@
 """One layer applied to every time step, with the steps folded into the batch; and the check of tokens."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_rnn_basics.architectures.labels import Labels
 from keras_rnn_basics.checks import first_not, insist
 from keras_rnn_basics.compat import reads
 from keras_rnn_basics.vocabulary import Vocabulary
@@ -22,22 +25,23 @@ class BatchedTimeDistributed(keras.layers.Wrapper):
     Args:
         layer: a Keras layer that takes (B, ...), the shape of one time step.
         vocabulary: the meaning of the tokens that the layer reads, stored here for the whole model.
+        labels: the meaning of the answers to them, stored here as well.
 
     Raises:
         TypeError: if `layer` is not a layer.
-        ValueError: for an invalid token. (In a graph, an assertion fails; in a graph compiled by XLA, and on other
-            backends than TensorFlow, the output of the step is NaN.)
+        ValueError: for a layer that mixes the steps; for an invalid token. (In a graph, an assertion fails; in a graph
+            compiled by XLA, and on other backends than TensorFlow, the output of the step is NaN.)
 
     >>> import numpy as np
     >>> tuple(BatchedTimeDistributed(keras.layers.Flatten())(np.ones((2, 5, 8, 8))).shape)
     (2, 5, 64)
     """
 
-    def __init__(self, layer, vocabulary=None, **kwargs):
+    def __init__(self, layer, vocabulary=None, labels=None, **kwargs):
         if not isinstance(layer, keras.layers.Layer):
             raise TypeError(f"frontend must be a Keras layer for one time step, got {layer!r}.")
         super().__init__(layer, **kwargs)
-        self.vocabulary = vocabulary
+        self.vocabulary, self.labels = vocabulary, labels
         self.supports_masking = True
 
     def build(self, x_shape):
@@ -45,7 +49,13 @@ class BatchedTimeDistributed(keras.layers.Wrapper):
 
     def call(self, x):
         x, known = self._tokens(x)
-        y = self.layer(_fold(x))
+        folded = _fold(x)
+        y = self.layer(folded)
+        if None in y.shape[1:] or (None not in (y.shape[0], folded.shape[0]) and y.shape[0] != folded.shape[0]):
+            raise ValueError(
+                f"{self.layer.name} must answer (N, ...) to N time steps {tuple(folded.shape)}, each on its own, got "
+                f"{tuple(y.shape)}. (A Normalization is adapted to single time steps: adapt(x.reshape(-1, n_x)).)"
+            )
         y = ops.reshape(y, (*ops.shape(x)[:2], _size(y.shape[1:])))
         return y if known is None else y + ops.cast(ops.where(known, 0.0, float("nan")), y.dtype)[..., None]
 
@@ -72,14 +82,14 @@ class BatchedTimeDistributed(keras.layers.Wrapper):
         return ops.logical_and(own, mask)
 
     def get_config(self):
-        vocabulary = None if self.vocabulary is None else self.vocabulary.get_config()
-        return {**super().get_config(), "vocabulary": vocabulary}
+        held = {"vocabulary": self.vocabulary, "labels": self.labels}
+        return {**super().get_config(), **{name: own and own.get_config() for name, own in held.items()}}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        vocabulary = config["vocabulary"]
-        kept = None if vocabulary is None else Vocabulary.from_config(vocabulary)
-        return super().from_config({**config, "vocabulary": kept}, custom_objects)
+        classes: dict[str, Any] = {"vocabulary": Vocabulary, "labels": Labels}
+        held = {name: own.from_config(config[name]) for name, own in classes.items() if config.get(name)}
+        return super().from_config({**config, **held}, custom_objects)
 
     def compute_output_shape(self, x_shape):
         return (*x_shape[:2], _size(self.layer.compute_output_shape((None, *x_shape[2:]))[1:]))

@@ -64,5 +64,9 @@ class LayerNormRNNCell(BasicRNNCell):
         step = r"a_t = g(\gamma \, (s_t - \mu_t) (\sigma_t^2 + \epsilon)^{-1/2} + \beta)"
         return [r"s_t = x_t W_{ax} + b_x + b_a + a_{t-1} W_{aa}", step, super().equations[-1]]
 
+    def formula(self) -> tuple[str, dict[str, Any]] | None:
+        functions = {"g": self.activation, "h": self.output_activation}
+        return "layer_norm", functions | {"gamma": self.gamma, "beta": self.beta, "epsilon": self.epsilon}
+
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}

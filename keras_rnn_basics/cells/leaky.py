@@ -67,5 +67,9 @@ class LeakyRNNCell(BasicRNNCell):
         step = r"a_t = (1 - \alpha) a_{t-1} + \alpha \, g(x_t W_{ax} + b_x + b_a + a_{t-1} W_{aa})"
         return [step, super().equations[-1]]
 
+    def formula(self) -> tuple[str, dict[str, Any]] | None:
+        alpha = ops.sigmoid(self.alpha_logit) if self.learn_alpha else ops.full((self.units,), self.alpha)
+        return "leaky", {"g": self.activation, "h": self.output_activation, "alpha": alpha}
+
     def get_config(self):
         return {**super().get_config(), "alpha": self.alpha, "learn_alpha": self.learn_alpha}

@@ -1,20 +1,21 @@
 """A SavedModel that a server runs without this package: for whole sequences, and for single steps with their state."""
 
+import functools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 
-from keras_rnn_basics.architectures.graph import inputs_of
-from keras_rnn_basics.architectures.one_step import one_step
+from keras_rnn_basics import checks
+from keras_rnn_basics.architectures.text_model import Bounds
 from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.compat import layers_within
+from keras_rnn_basics.export.loaded import DESCRIPTION
+from keras_rnn_basics.export.saved_endpoints import endpoints_of
 from keras_rnn_basics.recurrence import only_plain
-
-DESCRIPTION = "keras_rnn_basics.json"
 
 
 def export_saved_model(
@@ -23,6 +24,9 @@ def export_saved_model(
     scores: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     names: Mapping[str, Sequence[str]] | None = None,
+    max_new_tokens: int = 4096,
+    max_prompt_tokens: int = 65_536,
+    compiled: bool = False,
 ) -> Path:
     """Writes the model as a SavedModel; `tf.saved_model.load(path)` runs it in any process with TensorFlow alone.
 
@@ -36,12 +40,18 @@ def export_saved_model(
       that cannot be run step by step has no `step`; the description says why;
     - `begin(...)`: the first states of `step`, if they are not zeros: computed from the inputs that are not sequences
       to step through, or from the batch size if the network has learned its first states;
-    - `generate(prompt, max_new_tokens, temperature, top_k, seed) -> text`, for a one-to-many model with a vocabulary:
-      (B,) strings in and out, as `model.generate`. Temperature 0 takes the likeliest token; top_k 0 samples from all;
-    - `translate(sentence) -> text`, for an encoder-decoder with vocabularies, as `model.translate`.
+    - `generate(prompt, max_new_tokens, temperature, top_k, seed, top_p) -> text`, for a one-to-many model with a
+      vocabulary: (B,) strings in and out, as `model.generate`. Temperature 0 takes the likeliest token; top_k 0 and
+      top_p 1 sample from all;
+    - `translate(sentence) -> text`, for an encoder-decoder with vocabularies, as `model.translate`;
+    - `serve_text(text)`, for a many-to-one or many-to-many model with a vocabulary: the label of each text, or of each
+      of its tokens, and the odds of every label.
 
-    All endpoints use the plain loop over time, even if another loop trained the model. (Keras' `model.export` may keep
-    a fast loop.)
+    In the signatures, which servers use, the outputs have names as the inputs have: y (y_1, y_2, ... if there are
+    several), y_t, a, text. Python code gets a tensor, or a tuple of them in this order. Tokens may be int32 or int64,
+    other numbers float32 or float64; several inputs may also be given as one list, as `keras.layers.TFSMLayer` does.
+
+    All endpoints use the plain loop over time, even if another loop trained the model.
 
     `keras_rnn_basics.json` in the same folder describes the endpoints: shapes, names, versions, scores. The folder is
     written completely or not at all.
@@ -53,14 +63,21 @@ def export_saved_model(
         overwrite: whether to replace a SavedModel that is already at `path`.
         names: the meaning of the numbers on the last axis, for an input under its name and for the output under "y",
             such as `{"x": ["temp_celsius", "wind_m_per_s"], "y": ["rain", "no rain"]}`. They are stored for the people
-            who serve the model.
+            who serve the model. The labels of a text classifier are stored under "y" by themselves.
+        max_new_tokens: the bound of what one request makes `generate` or `translate` write for each text. A request for
+            more is an error.
+        max_prompt_tokens: the bound of what they read, and of the texts of `serve_text`.
+        compiled: whether XLA compiles the endpoints at their first call in a process, again for each new size. They are
+            then several times as fast, and no longer check their inputs: the output for an invalid token is NaN. Text
+            endpoints round their sizes up to powers of two; give `serve` few sizes.
 
     Returns:
         The path.
 
     Raises:
         FileExistsError: if `path` exists, and `overwrite` is not set or it is not a SavedModel.
-        ValueError: for a model that has no inputs yet, or a stateful model; for a list of names of the wrong length.
+        ValueError: for a model that has no inputs yet, or a stateful model; for a list of names of the wrong length;
+            for a bound that is not a positive integer.
         RuntimeError: on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
@@ -72,29 +89,91 @@ def export_saved_model(
         raise FileExistsError(f"{path} exists and is not a SavedModel; it is left unchanged. Choose another path.")
     if any(getattr(layer, "stateful", False) for layer in layers_within(model)):
         raise ValueError(f"{model.name} is stateful: its callers would share one state. Export it with stateful=False.")
+    bounds = Bounds(
+        checks.integer("max_new_tokens", max_new_tokens, 1, 2**31 - 1),
+        checks.integer("max_prompt_tokens", max_prompt_tokens, 1, 2**31 - 1),
+        compiled,
+    )
     description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": dict(scores or {})}
     _to_json(description["scores"])  # before any work: a score that JSON cannot hold is refused here
-    endpoints = {"serve": _whole(model)}
-    description["names"] = _named(endpoints["serve"], names or {})
-
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    with only_plain():
-        for name, endpoint in {**endpoints, **_further(model, description)}.items():
-            for resource in endpoint.resources:
-                archive.track(resource)
-            archive.add_endpoint(name, endpoint.run, endpoint.signature)
-            description["endpoints"][name] = endpoint.described()
-    description["versions"] = _versions()
-
-    with atomic(path) as half, only_plain():  # Keras traces the whole model once more while it writes
-        archive.write_out(str(half), verbose=False)
+    with only_plain(), atomic(path) as half:
+        endpoints, no_step = endpoints_of(model, bounds)
+        labels = getattr(model, "labels", None)
+        description["names"] = _named(endpoints["serve"], ({"y": labels} if labels else {}) | dict(names or {}))
+        if no_step:
+            description["no_step"] = no_step
+        description["endpoints"] = {name: endpoint.described() for name, endpoint in endpoints.items()}
+        description["bounds"] = bounds._asdict()
+        description["versions"] = _versions()
+        _write(endpoints, compiled, half)
         (half / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
     return path
 
 
+WIDER: dict[Any, Any] = {"int32": "int64", "float32": "float64"}
+
+
+def _write(endpoints, jit_compile, path):
+    import tensorflow as tf
+
+    called, signatures = {}, {}
+    for name, endpoint in endpoints.items():
+        called[name], signatures[name] = _functions(endpoint, jit_compile)
+    held = {id(own): own for endpoint in endpoints.values() for own in endpoint.resources}
+    parts = [part for own in held.values() for part in tf.train.TrackableView(own).descendants()]
+    tables = {id(part): part for part in parts if isinstance(part, tf.saved_model.experimental.TrackableResource)}
+    variables = {id(own): own for signature in signatures.values() for own in signature.variables}
+    # TensorFlow saves what it finds as attributes.
+    root = tf.train.Checkpoint(variables=list(variables.values()), tables=list(tables.values()), **called)
+    tf.saved_model.save(root, str(path), signatures={**signatures, "serving_default": signatures["serve"]})
+
+
+def _functions(endpoint, jit_compile):
+    """-> the endpoint as Python calls it, with tensors by position, and as servers do, with a name for each tensor."""
+    import tensorflow as tf
+
+    specs = endpoint.inputs
+    names = [spec.name for spec in specs]
+    graph = functools.partial(
+        tf.function, autograph=False, jit_compile=(jit_compile and not endpoint.takes_text) or None
+    )
+    core = graph(endpoint.run, input_signature=specs).get_concrete_function()
+
+    def by_name(**given):
+        answers = core(*(given[name] for name in names))
+        return dict(zip(endpoint.outputs, tf.nest.flatten(answers)))
+
+    signature = graph(by_name).get_concrete_function(**dict(zip(names, specs)))
+    if endpoint.takes_text:
+        return graph(endpoint.run, input_signature=specs), signature
+
+    def by_position(*given):
+        tensors = given[0] if len(given) == 1 and len(specs) > 1 else given
+        tensors = [tensors[name] for name in names] if isinstance(tensors, dict) else tensors
+        answers = core(*(_narrowed(tensor, spec) for tensor, spec in zip(tensors, specs)))
+        return dict(zip(endpoint.outputs, tf.nest.flatten(answers))) if endpoint.answers_by_name else answers
+
+    # TensorFlow keeps a trace for every way of calling it: keras.layers.TFSMLayer gives several inputs as one list.
+    called = graph(by_position)
+    for dtypes in ([spec.dtype for spec in specs], [WIDER.get(spec.dtype.name, spec.dtype) for spec in specs]):
+        own = [tf.TensorSpec(spec.shape, dtype, spec.name) for spec, dtype in zip(specs, dtypes)]
+        for given in [own] if len(own) == 1 else [own, [own], [dict(zip(names, own))]]:
+            called.get_concrete_function(*given)
+    return called, signature
+
+
+def _narrowed(tensor, spec):
+    """The tensor in the dtype of the endpoint: -1, which is no token, for an integer that it cannot hold."""
+    import tensorflow as tf
+
+    if tensor.dtype == spec.dtype:
+        return tensor
+    narrow = tf.cast(tensor, spec.dtype)
+    return narrow if spec.dtype.is_floating else tf.where(tf.cast(narrow, tensor.dtype) == tensor, narrow, -1)
+
+
 def _named(serve, names):
-    tensors = {spec.name: spec for spec in serve.signature} | {"y": serve.outputs[0]}
+    tensors = {spec.name: spec for spec in serve.inputs} | {"y": next(iter(serve.outputs.values()))}
     for name, own in names.items():
         if name not in tensors:
             raise ValueError(f"The keys of names must be among {list(tensors)}, got {name!r}.")
@@ -108,79 +187,6 @@ def _to_json(description):
     return json.dumps(description, indent=2, ensure_ascii=False, default=float) + "\n"
 
 
-class _Endpoint(NamedTuple):
-    """A function of the SavedModel: its inputs, its outputs, and the other objects that it needs."""
-
-    run: Callable
-    signature: list
-    outputs: list
-    resources: Sequence = ()
-
-    def described(self):
-        return {
-            "inputs": {spec.name: {"shape": spec.shape.as_list(), "dtype": spec.dtype.name} for spec in self.signature},
-            "outputs": [
-                {"shape": list(tensor.shape), "dtype": keras.backend.standardize_dtype(tensor.dtype)}
-                for tensor in self.outputs
-            ],
-        }
-
-
-def _whole(model):
-    """`model(x)` as an endpoint."""
-    inputs = inputs_of(model)
-    tensors = keras.tree.flatten(inputs)
-    # In the order in which Keras flattens the dict.
-    names = keras.tree.flatten({key: key for key in inputs} if isinstance(inputs, dict) else [x.name for x in tensors])
-
-    def run(*given):
-        outputs = model(keras.tree.pack_sequence_as(inputs, list(given)), training=False)
-        return tuple(outputs) if isinstance(outputs, list) else outputs
-
-    outputs = getattr(model, "outputs", None) or keras.tree.flatten(model.compute_output_spec(inputs))
-    return _Endpoint(run, [_spec(tensor, name) for tensor, name in zip(tensors, names)], outputs)
-
-
-def _further(model, description):
-    """All endpoints except `serve`; if there is no step, the description says why."""
-    endpoints, stepping = {}, model
-    architecture = getattr(model, "architecture", None)
-    if architecture and architecture.encoder:
-        endpoints["encode"] = _whole(model.get_layer(architecture.encoder))
-        stepping = model.get_layer(architecture.decoder)
-    try:
-        step = one_step(stepping)
-    except ValueError as error:
-        description["no_step"] = str(error)
-    else:
-        endpoints["step"] = _whole(step)._replace(resources=[step])
-        if step.begin.computed:
-            endpoints["begin"] = _beginning(step)
-    if hasattr(model, "text_endpoints"):
-        import tensorflow as tf
-
-        for name, (run, signature, resources) in model.text_endpoints().items():
-            endpoints[name] = _Endpoint(run, signature, [tf.TensorSpec([None], "string")], resources)
-    return endpoints
-
-
-def _beginning(step):
-    import tensorflow as tf
-
-    def run(*tensors):
-        return tuple(step.begin(*tensors))
-
-    signature = [_spec(own, own.name) for own in step.begin.inputs] or [tf.TensorSpec([], "int32", name="batch_size")]
-    behind = len(step.inputs) - len(step.begin.states) - len(step.begin.static)
-    return _Endpoint(run, signature, step.inputs[behind:])
-
-
-def _spec(tensor, name):
-    import tensorflow as tf
-
-    return tf.TensorSpec(tensor.shape, tensor.dtype, name=name)
-
-
 def _versions():
     from importlib.metadata import PackageNotFoundError, version
 
@@ -191,62 +197,3 @@ def _versions():
             return "unknown"
 
     return {package: installed(package) for package in ("keras_rnn_basics", "keras", "tensorflow", "numpy")}
-
-
-class LoadedModel:
-    """A SavedModel that `load_saved_model` has read: call it on whole sequences, or call its endpoints by name.
-
-    Attributes:
-        description: the content of `keras_rnn_basics.json`; empty for a SavedModel from another source.
-        endpoints: the names of the endpoints.
-    """
-
-    def __init__(self, path: Path) -> None:
-        import tensorflow as tf
-
-        # The loaded object is kept because it holds the variables of the endpoints.
-        self._loaded = tf.saved_model.load(str(path))
-        file = path / DESCRIPTION
-        self.description = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-        self.endpoints = [name for name in self._loaded.signatures if name != "serving_default"]
-
-    def __call__(self, *inputs: Any, **named: Any) -> Any:
-        """The whole sequence, as `serve`. Several inputs are given by position, as a list or a dict, or by name."""
-        return self.serve(*inputs, **named)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self.endpoints:
-            raise AttributeError(f"There is no endpoint {name!r}, only {self.__dict__.get('endpoints', [])}.")
-        loaded = self._loaded
-
-        known = list(self.description.get("endpoints", {}).get(name, {}).get("inputs", {}))
-
-        def endpoint(*inputs: Any, **named: Any) -> Any:
-            # This function keeps the loaded object alive, so that load_saved_model(path).step(x_t, a) works.
-            return getattr(loaded, name)(*_in_order(inputs, named, known))
-
-        return endpoint
-
-
-def _in_order(inputs, named, known):
-    """The tensors in order, from tensors by position or by name, or from a list or a dict of them."""
-    if len(inputs) == 1 and isinstance(inputs[0], dict):
-        inputs, named = (), {**inputs[0], **named}
-    if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) and len(known) > 1:
-        inputs = tuple(inputs[0])
-    rest = known[len(inputs) :]
-    if named and set(named) != set(rest):
-        raise TypeError(f"The endpoint takes {known}, got {len(inputs)} by position and {list(named)} by name.")
-    return [*inputs, *(named[name] for name in rest if name in named)]
-
-
-def load_saved_model(path: str | os.PathLike) -> LoadedModel:
-    """Loads a model that `export_saved_model` wrote: `loaded(x)`, `loaded.serve(x)`, `loaded.step(x_t, a)`.
-
-    Raises:
-        FileNotFoundError: if there is no SavedModel at `path`.
-    """
-    path = Path(path)
-    if not (path / "saved_model.pb").exists():
-        raise FileNotFoundError(f"There is no SavedModel at {path}: it has no file saved_model.pb.")
-    return LoadedModel(path)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import keras
 
+from keras_rnn_basics.compat import in_export
 from keras_rnn_basics.recurrence import plain
 
 __all__ = ["REQUESTS", "Call", "Route", "check", "choose", "only_plain"]
@@ -58,7 +59,7 @@ def check(request: str) -> str:
 
 @contextlib.contextmanager
 def only_plain() -> Iterator[None]:
-    """For exports: within this context all traces take the plain loop, which any runtime can execute."""
+    """Within this context all traces take the plain loop, which any runtime can execute, as in an export of Keras."""
     global _exporting
     before, _exporting = _exporting, True
     try:
@@ -74,7 +75,7 @@ def choose(request: str, call: Call) -> Route:
         return Route("plain", f"step by step, {call.step_by_step}", plain.run, overruled)
     if request == "plain":
         return Route("plain", "asked for", plain.run)
-    if _exporting:
+    if _exporting or in_export():
         return Route("plain", "an export runs anywhere", plain.run)
     backend = keras.backend.backend()
     if backend == "torch" and request in ("auto", "cudnn"):

@@ -48,6 +48,9 @@ answers = {"RNN": test.past_y + np.asarray(run.model(test.x)), "today's temperat
 costs = {name: krb.per_step_loss(test.next_y, own, "mean_absolute_error") for name, own in answers.items()}
 krb.plot_per_step_loss(costs, plt.figure(figsize=(8, 4)).subplots(), "$L_t$, mean absolute error (°C)");
 """,
+    "running_sum": """
+krb.plot_per_step_loss(costs, plt.figure(figsize=(8, 4)).subplots(), "$L_t$, mean squared error");
+""",
     "backpropagation": f"""
 rng = np.random.default_rng(0)
 batch = rng.normal(size=(16, 4, 6)), rng.normal(size=(16, 4, 4))

@@ -114,6 +114,27 @@ def weather_pictures():
     save(figure, "per_step_loss")
 
 
+def running_sum():
+    T = 20
+    x = np.random.default_rng(0).normal(size=(3000, T, 1)).astype("float32")
+    y = x.cumsum(axis=1) / np.sqrt(T)
+
+    def build():
+        model = krb.build_many_to_many((1,), 16, 1)
+        model.compile(keras.optimizers.Adam(1e-2, clipnorm=1.0), krb.SumOverTime("mean_squared_error"))
+        return model
+
+    parts = [(x[part], y[part]) for part in (slice(2000), slice(2000, 2500))]
+    run = krb.fit(build, *parts, FOLDER.parent / "_build/running_sum", epochs=10, verbose=0)
+    answers = {"RNN": run.model(x[2500:]), "from $x_t$ alone": x[2500:] / np.sqrt(T)}
+    costs = {name: krb.per_step_loss(y[2500:], own, "mean_squared_error") for name, own in answers.items()}
+    figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+    krb.plot_per_step_loss(costs, ax, "$L_t$, mean squared error")
+    ax.plot(range(1, T + 1), np.arange(T) / T, color="0.4", linestyle=":", label="$(t - 1) / T$")
+    ax.legend(frameon=False)
+    save(figure, "running_sum")
+
+
 if __name__ == "__main__":
     plt.rcParams.update(STYLE)
     keras.utils.set_random_seed(0)
@@ -121,3 +142,4 @@ if __name__ == "__main__":
     networks()
     gradients()
     weather_pictures()
+    running_sum()

@@ -15,8 +15,7 @@ help: ## this list; the first target that is run fills .venv: some minutes, 3.2 
 
 demo: $(STAMP) ## tomorrow's temperature from 14 days: trains, scores, draws, exports; 21 s on 2 cores
 	$(BIN)/python examples/weather.py
-	@echo "The result: runs/weather/picture.png, the network to watch in a browser in runs/weather/page.html, and its"
-	@echo "export in saved_models/weather. What to run next: make examples, or make docs"
+	@echo "The result: open runs/weather/page.html in a browser; picture.png beside it, saved_models/weather. Next: make examples"
 
 examples: $(STAMP) ## all eight examples and their gallery; 20 minutes on 2 cores
 	for name in weather weather_hours stock_ticks one_to_one voices frames sentences translation; do \

@@ -27,6 +27,7 @@ DARK = {
     canvas.FAINT: "#a3a8ae",
     canvas.CARD: "#17191c",
     canvas.STATE: "#2b2d31",
+    canvas.CELL: "#202225",
     canvas.PAPER: "#0f1011",
     canvas.X: "#1e2a3d",
     canvas.Y: "#18302a",

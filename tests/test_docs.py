@@ -6,13 +6,16 @@ import os
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+import keras_rnn_basics as krb
 from keras_rnn_basics.pictures import canvas
 
 ROOT = Path(__file__).parent.parent
@@ -113,6 +116,21 @@ def test_the_colours_of_the_dark_are_legible_as_those_of_the_light_are():
         assert contrast(colour, "#ffffff") > 4.5  # the letters in its boxes
         assert contrast(colour, dark[canvas.CARD]) > 3
     assert contrast(dark[canvas.ERROR], dark[canvas.CARD]) > 4.5  # small numbers
+
+
+def test_every_colour_of_the_drawings_has_one_for_the_dark():
+    model, dark = krb.build_many_to_many((6,), units=32, output_units=4), load("pictures").DARK
+    for draw in (krb.plot_unrolled, krb.plot_backpropagation, krb.plot_architecture):
+        assert colours(draw(model).figure) - set(dark) <= {"#ffffff"}
+    cell = colours(krb.plot_cell(model.get_layer("rnn_1").cell).figure)
+    assert cell - set(dark) <= {"#ffffff"}
+    assert canvas.CELL in cell
+
+
+def colours(figure):
+    figure.savefig(svg := StringIO(), format="svg")
+    plt.close(figure)
+    return set(re.findall(r"#[0-9a-f]{6}\b", svg.getvalue()))
 
 
 def contrast(one, other):

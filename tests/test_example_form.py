@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 from unittest import mock
@@ -55,6 +56,16 @@ def common():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_a_start_without_messages_hides_no_error_even_if_it_is_aborted():
+    lines = "WARNING: All log messages before absl::InitializeLog() is called\nI0000 00:00:1 a.cc:1] ready\n"
+    lines += "E0000 00:00:1 b.cc:52] failed call to cuInit: no driver\nF0000 00:00:1 c.cc:2] needs AVX\n"
+    program = "import os, sys; sys.modules['tensorflow'] = None; import common\n"  # as if it were there already
+    program += f"with common.without_messages_of_the_start(): os.write(2, {lines.encode()}); os.abort()"
+    done = subprocess.run([sys.executable, "-c", program], cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stderr == "F0000 00:00:1 c.cc:2] needs AVX\n"
 
 
 def test_what_is_not_given_is_left_to_the_defaults_of_main(common):

@@ -157,7 +157,10 @@ def other_weights(model: keras.Model) -> Iterator[None]:
         noise = rng.normal(size=weight.shape)
         # Smaller for large matrices, so that no state explodes; above zero for a variance.
         noise = 0.1 * noise / np.sqrt(weight.shape[-1]) if len(weight.shape) > 1 else 0.1 * np.abs(noise)
-        return weight, weight.value + ops.convert_to_tensor(noise, dtype=weight.dtype)
+        finite = ops.nan_to_num(
+            weight.value, nan=0.0, posinf=0.0, neginf=0.0
+        )  # with weights of NaN all answers are alike
+        return weight, finite + ops.convert_to_tensor(noise, dtype=weight.dtype)
 
     floats = [weight for weight in model.variables if keras.backend.is_float_dtype(weight.dtype)]
     with keras.StatelessScope([moved(weight) for weight in floats]):

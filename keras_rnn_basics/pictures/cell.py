@@ -162,5 +162,5 @@ def _draw(cell, x_shape, y_shape):
         last = box
     d.link(last, value(r"\hat{y}_t", 0, top + 70, OUTPUT, canvas.Y), text=y_shape, at=0.6)
     look = {"edge": canvas.FAINT, "round": 14.0, "zorder": canvas.BEHIND, "gid": "cell"}
-    d.box(0, 0.5 * (top + 70), width + 32, top - 38, fill="#f5f4f0", **look)
+    d.box(0, 0.5 * (top + 70), width + 32, top - 38, fill=canvas.CELL, **look)
     return d

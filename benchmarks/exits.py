@@ -13,6 +13,7 @@ import re
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -71,13 +72,73 @@ def _loaded(path):
     return loaded.serve, lambda: loaded.step(*tensors)
 
 
+def onnx(model, folder):
+    import onnxruntime
+
+    krb.export_onnx(model, folder / "model.onnx")
+    serve = _session(onnxruntime, folder / "model.onnx")
+    if not (folder / "model.step.onnx").exists():
+        return serve, None
+    step = _session(onnxruntime, folder / "model.step.onnx")
+    kinds = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(int64)": "int64"}
+    told = step.session.get_inputs()
+    own = _ones(told, [kinds[one.type] for one in told])
+    return serve, lambda: step(*own)
+
+
+def _session(onnxruntime, path):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options)
+    names = [one.name for one in session.get_inputs()]
+
+    def run(*x):
+        return session.run(None, dict(zip(names, x)))[0]
+
+    run.session = session
+    return run
+
+
+def litert(model, folder):
+    from ai_edge_litert.interpreter import Interpreter
+
+    krb.export_litert(model, folder / "model.tflite")
+    interpreter = Interpreter(str(folder / "model.tflite"), num_threads=1)
+    run = interpreter.get_signature_runner("serve")
+    names = [tensor.name for tensor in model.inputs]
+
+    def serve(*x):
+        return next(iter(run(**dict(zip(names, x))).values()))
+
+    if "step" not in interpreter.get_signature_list():
+        return serve, None
+    step = interpreter.get_signature_runner("step")
+    told = step.get_input_details()
+    own = dict(
+        zip(told, _ones([SimpleNamespace(**one) for one in told.values()], [one["dtype"] for one in told.values()]))
+    )
+    return serve, lambda: step(**own)
+
+
+def _ones(told, dtypes):
+    """Arrays of ones for one sequence; a free size is that, or that of a memory of ten steps."""
+    free = [[n if isinstance(n, int) and n > 0 else 10 for n in one.shape] for one in told]
+    return [np.ones([1, *shape[1:]], dtype) for shape, dtype in zip(free, dtypes)]
+
+
 def keras_file(model, folder):
     model.save(folder / "model.keras")
     read = keras.models.load_model(folder / "model.keras")
     return (lambda *x: read(list(x) if len(x) > 1 else x[0])), None
 
 
-EXITS = {"SavedModel": saved_model, "SavedModel, compiled": saved_model_compiled, ".keras": keras_file}
+EXITS = {
+    "SavedModel": saved_model,
+    "SavedModel, compiled": saved_model_compiled,
+    "ONNX": onnx,
+    "LiteRT": litert,
+    ".keras": keras_file,
+}
 
 
 def row(model, leave):

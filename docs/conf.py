@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sphinx.util import inspect
 
-sys.path.insert(0, str(Path(__file__).parent))  # for offline.py
+sys.path.insert(0, str(Path(__file__).parent))  # for offline.py and in_the_dark.py
 project = "keras_rnn_basics"
 version = release = installed("keras_rnn_basics")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "offline"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "offline", "in_the_dark"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 2
 exclude_patterns = ["_build"]
@@ -20,6 +20,8 @@ html_title = "keras_rnn_basics"
 html_show_copyright = False
 html_static_path = ["static"]
 html_css_files = ["pictures.css", "formulas.css"]
+copybutton_prompt_text = r">>> |\.\.\. "  # what is copied is what is typed, without prompts and without what they print
+copybutton_prompt_is_regexp = True
 autodoc_typehints = "none"  # the docstrings say what comes and goes, with shapes
 autodoc_member_order = "bysource"
 napoleon_use_ivar = True

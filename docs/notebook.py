@@ -1,9 +1,14 @@
-"""Writes examples/rnn_basics.ipynb: the guide's words and code as a notebook that draws each picture itself."""
+"""Writes examples/rnn_basics.ipynb: the guide's words and code as a notebook that draws each picture itself.
+
+It is run from top to bottom, and written with its outputs: `make notebook`.
+"""
 
 import re
+import tempfile
 from pathlib import Path
 
 import nbformat
+from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 HERE = Path(__file__).parent
@@ -63,7 +68,13 @@ for ax, W_aa in zip(axes, (keras.initializers.RandomNormal(stddev=0.1, seed=0), 
 """,
 }
 OPENING = """
+import os
 import tempfile
+
+# The messages of TensorFlow's start go to a file of their own; errors are raised in Python.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+standard_error, messages = os.dup(2), tempfile.NamedTemporaryFile(suffix=".log", delete=False)
+os.dup2(messages.fileno(), 2)
 
 import keras
 import matplotlib.pyplot as plt
@@ -71,20 +82,24 @@ import numpy as np
 
 import keras_rnn_basics as krb
 
+os.dup2(standard_error, 2)
 keras.utils.set_random_seed(0)
+plt.rcParams["figure.dpi"] = 80
 """
 
 
 def cells():
     yield new_markdown_cell(
         "# Recurrent networks, from the equations to the code\n\nThe guide of keras_rnn_basics, to be run from top to "
-        "bottom: under two minutes on two cores. Written by `docs/notebook.py` from the pages in `docs/guide`."
+        "bottom: under two minutes on two cores. Written, with its outputs, by `docs/notebook.py` from the pages in "
+        "`docs/guide`."
     )
     yield new_code_cell(OPENING.strip())
     for page in sorted((HERE / "guide").glob("*.md")):
         text = re.sub(r"^(Next: |Your own model is drawn).*?(\n\n|\Z)", "", page.read_text("utf-8"), flags=re.M | re.S)
         text = re.sub(r"\[([^]]+)\]\([^)]+\.md\)", r"\1", text)
-        for part in re.split(r"(^```pycon\n.*?^```$|^!\[[^]]*\]\([^)]*\)$)", text, flags=re.M | re.S):
+        parts = r"(^<details>.*?^</details>$|^```pycon\n.*?^```$|^!\[[^]]*\]\([^)]*\)$)"  # an answer stays folded
+        for part in re.split(parts, text, flags=re.M | re.S):
             if part.startswith("```pycon"):
                 yield new_code_cell(code(part))
             elif part.startswith("!["):
@@ -107,6 +122,15 @@ def notebook():
     return new_notebook(cells=own, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
 
 
+def run(unrun):
+    """The notebook with its outputs; what it writes goes to a folder that is then removed."""
+    with tempfile.TemporaryDirectory() as folder:
+        resources = {"metadata": {"path": folder}}
+        done = NotebookClient(unrun, timeout=600, resources=resources, record_timing=False).execute()
+    done.metadata.language_info = {"name": "python"}  # without the version that it ran on
+    return done
+
+
 if __name__ == "__main__":
-    nbformat.write(notebook(), NOTEBOOK)
+    nbformat.write(run(notebook()), NOTEBOOK)
     print(NOTEBOOK)

@@ -1,5 +1,10 @@
-"""Draws the pictures of the pages into docs/pictures, each from a model or from data: `make docs` runs it."""
+"""Draws the pictures of the pages into docs/pictures, each from a model or from data: `make docs` runs it.
 
+Each is written twice, for light and for dark pages: name.svg and name-dark.svg. The picture at the top of the README is
+written to docs/static, which git keeps.
+"""
+
+import re
 from pathlib import Path
 
 import keras
@@ -11,20 +16,47 @@ import matplotlib.pyplot as plt
 
 import keras_rnn_basics as krb
 from keras_rnn_basics.datasets import split_windows, weather
+from keras_rnn_basics.pictures import canvas
 
 FOLDER = Path(__file__).parent / "pictures"
+STATIC = Path(__file__).parent / "static"
 TARGET = "temp_max_celsius"
+# Each colour of a picture, and the one that it has on a dark page. Pure white stays: it is letters on a colour.
+DARK = {
+    canvas.INK: "#e6e6e3",
+    canvas.FAINT: "#a3a8ae",
+    canvas.CARD: "#17191c",
+    canvas.STATE: "#2b2d31",
+    canvas.PAPER: "#0f1011",
+    canvas.X: "#1e2a3d",
+    canvas.Y: "#18302a",
+    canvas.COST: "#362534",
+    canvas.INPUT: "#2372e7",
+    canvas.RECURRENT: "#c35516",
+    canvas.OUTPUT: "#0f8656",
+    canvas.ERROR: "#cf72b6",
+}
+# Plots stand on the same card as drawings, in the same ink; a picture drawn again is the same file.
+STYLE = dict.fromkeys(["figure.facecolor", "axes.facecolor"], canvas.CARD) | {"svg.hashsalt": "keras_rnn_basics"}
+STYLE |= dict.fromkeys(["text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"], canvas.INK)
 
 
-def save(figure, name):
-    figure.savefig(FOLDER / f"{name}.svg")
+def save(figure, name, folder=FOLDER):
+    light, dark = folder / f"{name}.svg", folder / f"{name}-dark.svg"
+    figure.savefig(light, metadata={"Date": None})
     plt.close(figure)
-    print(FOLDER / f"{name}.svg")
+    dark.write_text(darkened(light.read_text("utf-8")), "utf-8")
+    print(light)
+
+
+def darkened(svg):
+    return re.sub("|".join(DARK), lambda colour: DARK[colour[0]], svg)
 
 
 def networks():
     model = krb.build_many_to_many((6,), units=32, output_units=4)
     save(krb.plot_unrolled(model, steps=3).figure, "unrolled")
+    save(krb.plot_unrolled(model, steps=3).figure, "unrolled", STATIC)
     save(krb.plot_cell(model.get_layer("rnn_1").cell).figure, "cell")
     save(krb.plot_architectures().figure, "architectures")
     rng = np.random.default_rng(0)
@@ -57,7 +89,7 @@ def weather_pictures():
     figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
     column = days.index(TARGET)
     ax.plot(range(1, 15), split.test.x[100, :, column], marker="o", label="$x_1$ to $x_{14}$")
-    ax.plot([15], split.test.y[100, 0], marker="o", color="tab:red", linestyle="none", label="$y$, the day after")
+    ax.plot([15], split.test.y[100, 0], marker="o", color="tab:orange", linestyle="none", label="$y$, the day after")
     ax.set(xlabel="time step t, days", ylabel="highest temperature (°C)", xticks=range(1, 16))
     ax.legend(frameon=False)
     save(figure, "window")
@@ -104,6 +136,7 @@ def running_sum():
 
 
 if __name__ == "__main__":
+    plt.rcParams.update(STYLE)
     keras.utils.set_random_seed(0)
     FOLDER.mkdir(exist_ok=True)
     networks()

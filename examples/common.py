@@ -1,15 +1,57 @@
 """What every example needs: the options of its command line, the reading of a table, and matplotlib that draws files.
 
-Settings stand at the top of an example, and as the defaults of its `main`.
+Settings stand at the top of an example, and as the defaults of its `main`. It is imported before Keras: it imports
+TensorFlow without the messages of its start.
 """
 
 import argparse
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
 from inspect import signature
 
 import matplotlib
 
 matplotlib.use("Agg")  # a picture is saved, not shown: that works without a screen too
 import matplotlib.pyplot as plt
+
+# Lines of TensorFlow's start that tell of no error, which it writes before any setting reaches it: an I is information,
+# and without a GPU and its driver the call of cuInit fails.
+START = r"WARNING: All log messages before absl::InitializeLog|To enable the following instructions: |I\d{4} |.* cuInit"
+PASS_ON = """import re, sys
+sys.stdin.reconfigure(errors="backslashreplace")
+for line in sys.stdin:
+    if not re.match(sys.argv[1], line):
+        sys.stderr.write(line)
+"""
+
+
+@contextmanager
+def without_messages_of_the_start():
+    """What is written to standard error goes through a process that leaves out lines of START.
+
+    It is a process of its own, so that nothing is lost should this one be aborted.
+    """
+    sys.stderr.flush()
+    with subprocess.Popen([sys.executable, "-IS", "-c", PASS_ON, START], stdin=subprocess.PIPE) as passing:
+        kept = os.dup(2)
+        os.dup2(passing.stdin.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+if "tensorflow" not in sys.modules:
+    # Fatal messages alone: what else it cannot do, it raises in Python. krb.doctor() tells which devices it finds.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with without_messages_of_the_start():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
 
 __all__ = ["options", "plt", "read_table"]
 

@@ -18,10 +18,11 @@ import time
 from functools import partial
 from pathlib import Path
 
+from common import options, plt
+
 import keras
 import numpy as np
 import tensorflow as tf
-from common import options, plt
 
 import keras_rnn_basics as krb
 from keras_rnn_basics.baselines import bayes_filter
@@ -163,9 +164,11 @@ def answer_live(loaded, x, units):
 
 
 def draw(test, answers, names):
-    """The first sequence with everybody's answers, and how answers get better from frame to frame after a swap."""
-    figure, (film, ax) = plt.subplots(2, 1, figsize=(12, 7), height_ratios=[2, 3], layout="constrained")
-    draw_film(film, test.x[0, :24], {"label": test.y[0]} | {name: own[0] for name, own in answers.items()}, names)
+    """A sequence with everybody's answers, and how answers get better from frame to frame after a swap."""
+    figure, (film, ax) = plt.subplots(2, 1, figsize=(7, 6.5), layout="constrained")
+    rows = {"label": test.y} | answers
+    first = int(np.argmax(test.y[:, 3:4] != test.y[:, 2:3]))  # the first sequence with a swap at its fourth frame
+    draw_film(film, test.x[first, :8], {name: own[first] for name, own in rows.items()}, names)
     since = since_swap(test.y)
     ages = [age for age in range(since.max() + 1) if (since == age).sum() >= 0.005 * since.size]
     for name, own in answers.items():
@@ -189,8 +192,10 @@ def draw_film(ax, shown, rows, names):
     """The frames beside each other, and below them rows of labels; what is not as in the first row is red."""
     film = np.hstack(shown if shown.ndim == 3 else shown.mean(axis=-1))
     ax.imshow(film, cmap="Greys", extent=(0, len(shown), 1, 0))
-    ax.set_yticks([1.5 + 0.6 * row for row in range(len(rows))], list(rows))
-    ax.set_ylim(1.7 + 0.6 * len(rows), 0)
+    ax.vlines(range(len(shown) + 1), 0, 1, color="0.6", linewidth=0.8)
+    ax.set_title("A test sequence whose label changes; wrong answers are red", fontsize="medium")
+    ax.set_yticks([1.3 + 0.4 * row for row in range(len(rows))], list(rows))
+    ax.set_ylim(1.1 + 0.4 * len(rows), 0)
     ax.set_xticks(np.arange(len(shown)) + 0.5, np.arange(1, len(shown) + 1))
     ax.set_xlabel("frame")
     labels = next(iter(rows.values()))[: len(shown)]

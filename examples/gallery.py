@@ -26,7 +26,15 @@ HEAD = """# Gallery
 
 Written by `python examples/gallery.py` from what the examples left in `runs/`; `make examples` runs them all, one after
 the other. Scores are on data that nothing was trained on; in brackets stands the 95 % interval of the
-difference, by block bootstrap.
+difference, by block bootstrap. The scores of `weather` are of today's code; the others were measured before `fit` drew
+a new order of the examples for each epoch.
+
+Your own data: `weather.py --csv days.csv --target temp_max_celsius` does the same with your own days: a column `date`
+and columns of numbers. Faults in the file are errors that name the line and the column. `--repair`, or some kinds of
+it, `--repair gaps,order`, mends them and says what it mended; `--time`, `--columns`, `--missing`, `--categories` and
+others say how the file is to be read. Likewise `sentences.py --text my_book.txt`, `translation.py --pairs
+my_pairs.tsv`, `stock_ticks.py --csv my_trades.csv.gz --bars volume --size 100000`, `weather_hours.py --csv
+my_hours.csv`, `voices.py --folder my_clips` and `frames.py --path my_videos.npz`.
 """
 
 # What was tried, and what was known of the test part while it was tried.

@@ -11,8 +11,9 @@ Alone, on one machine of two cores, two workers have a core each: what it is goo
 import os
 from pathlib import Path
 
-import ray.train
 from common import options
+
+import ray.train
 from ray.train.tensorflow import TensorflowTrainer
 
 FOLDER = Path(__file__).resolve().parent

@@ -9,9 +9,10 @@ With a single time step there is nothing to remember, and the recurrent network 
 
 import time
 
+from common import options, plt
+
 import keras
 import numpy as np
-from common import options, plt
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -73,7 +74,7 @@ def flat(images):
 
 def draw(images, labels, logits):
     answers, confidence = logits.argmax(axis=1), np.diff(np.sort(logits, axis=1)[:, -2:])[:, 0]
-    figure, axes = plt.subplots(2, 6, figsize=(9, 3.4), layout="constrained")
+    figure, axes = plt.subplots(3, 4, figsize=(6, 5.4), layout="constrained")
     for ax, i in zip(axes.flat, np.argsort(confidence)[:12]):
         ax.imshow(images[i], cmap="Greys")
         color = "black" if answers[i] == labels[i] else "tab:red"

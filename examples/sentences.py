@@ -15,10 +15,11 @@ import sys
 import time
 from functools import partial
 
+from common import options, plt
+
 import keras
 import numpy as np
 import tensorflow as tf
-from common import options, plt
 
 import keras_rnn_basics as krb
 from keras_rnn_basics import baselines
@@ -90,7 +91,7 @@ def passages(bits):
 
 
 def draw(own, rivals):
-    figure, ax = plt.subplots(figsize=(9, 3.5), layout="constrained")
+    figure, ax = plt.subplots(figsize=(7, 3.5), layout="constrained")
     percent = np.arange(len(own)) / len(own) * 100
     ax.plot(percent, own, label="RNN")
     for name, bits in rivals.items():

@@ -18,9 +18,10 @@ import time
 from functools import partial
 from pathlib import Path
 
+from common import options, plt, read_table
+
 import keras
 import numpy as np
-from common import options, plt, read_table
 from keras import ops
 
 import keras_rnn_basics as krb
@@ -199,16 +200,16 @@ def usually_rises(split):
 
 def draw(times, truth, forecasts, errors, last):
     """The forecasts of the last bars beside the truth, and everybody's error as it changed over the years."""
-    figure, axes = plt.subplots(2, 1, figsize=(10, 6), height_ratios=[3, 2], layout="constrained")
+    figure, axes = plt.subplots(2, 1, figsize=(7, 6.5), layout="constrained")
     percent = [100 * np.exp(values[last]) for values in (truth, forecasts)]
-    krb.plot_forecast(times[last], *percent, axes[0], "range of the day, %")
+    krb.plot_forecast(times[last], *percent, axes[0], "range of the bar (%)")
     span = min(250, len(times) // 4)
     for name, values in errors.items():
         if name != "constant":
             smooth = np.convolve(values, np.ones(span) / span, mode="valid")
-            axes[1].plot(times[span - 1 :], smooth, label=name)
-    axes[1].set_ylabel(f"error, mean of {span} bars")
-    axes[1].legend(frameon=False, ncols=4)
+            axes[1].plot(times[span - 1 :], smooth, label=name, linewidth=1.2)
+    axes[1].set_ylabel(f"error of the log, mean of {span} bars")
+    axes[1].legend(frameon=False, ncols=2)
     return figure
 
 

@@ -16,10 +16,11 @@ import time
 from functools import partial
 from pathlib import Path
 
+from common import options, plt
+
 import keras
 import numpy as np
 import tensorflow as tf
-from common import options, plt
 from sacrebleu import corpus_bleu, corpus_chrf
 
 import keras_rnn_basics as krb

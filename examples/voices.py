@@ -21,9 +21,10 @@ import time
 from functools import partial
 from pathlib import Path
 
+from common import options, plt
+
 import keras
 import numpy as np
-from common import options, plt
 from data.pitch import pitch_hz
 from keras import ops
 from sklearn.linear_model import LogisticRegression
@@ -168,9 +169,8 @@ def cross_validate(said, frames, run_dir, **settings):
 
 def draw(clips, frames, networks, right):
     """Two clips of like pitch and the answer to the first t frames of each; who is right at which pitch."""
-    mosaic = [["0", "1", "pitch"], ["0 answer", "1 answer", "pitch"]]
-    ratios = {"height_ratios": [2, 1], "width_ratios": [1, 1, 1.4]}
-    figure, axes = plt.subplot_mosaic(mosaic, figsize=(13, 5), layout="constrained", **ratios)
+    mosaic = [["0", "1"], ["0 answer", "1 answer"], ["pitch", "pitch"]]
+    figure, axes = plt.subplot_mosaic(mosaic, figsize=(7, 8), height_ratios=[4, 2, 5], layout="constrained")
     f0_hz = pitch_hz(clips)
     for label, i in enumerate(clips_of_like_pitch(clips, f0_hz)):
         T = frames[i].any(axis=1).nonzero()[0][-1] + 1
@@ -200,6 +200,7 @@ def draw_clip(ax, below, heard, network, names):
     answers = np.asarray(network(heard[None] * np.tri(T, dtype="float32")[:, :, None]))
     image = ax.imshow(heard.T + FLOOR_DB, origin="lower", aspect="auto", extent=(0, seconds[-1], 0, BANDS))
     ax.set_ylabel("mel band, from 60 Hz up")
+    below.set_prop_cycle(color=["black", "0.6", *plt.colormaps["Dark2"].colors])  # blue is the network, not a label
     for name, p in zip(names, answers.T):
         below.plot(seconds, p, label=name)
     below.set(xlabel="read so far (s)", ylabel="probability", ylim=(-0.05, 1.05), xlim=(0, seconds[-1]))
@@ -213,7 +214,7 @@ def draw_pitch(ax, clips, f0_hz, right):
     for name, values in right.items():
         x, y = zip(*[(semitones[part].mean(), values[part].mean()) for part in parts])
         ax.plot(x, y, "o-" if name == "RNN" else "o--", linewidth=2.5 if name == "RNN" else 1.2, label=name)
-    ax.set(xlabel="pitch, semitones above the median of the clip's label", ylabel="clips right (%)", ylim=(0, 103))
+    ax.set(xlabel="pitch, semitones above the median of the label", ylabel="clips right (%)", ylim=(0, 103))
     ax.legend(frameon=False, loc="lower center")
 
 

@@ -14,9 +14,10 @@ import time
 from functools import partial
 from pathlib import Path
 
+from common import options, plt, read_table
+
 import keras
 import numpy as np
-from common import options, plt, read_table
 from data.columns import day_of_year, with_season
 
 import keras_rnn_basics as krb
@@ -105,15 +106,16 @@ def rivals(known, target, split):
 
 def draw(test, forecasts, target, unit):
     """The forecasts beside the truth, and the mean cost at each step read."""
-    figure = plt.figure(figsize=(10, 6), layout="constrained")
+    figure = plt.figure(figsize=(7, 6.5), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[4, 3])
-    axes = above.subplots(2, 1, height_ratios=[3, 1], sharex=True)
+    axes = above.subplots(2, 1, height_ratios=[2, 1], sharex=True)
     truth, last = test.y[:, 0, 0], forecasts[:, -1, 0]
-    krb.plot_forecast(test.times[:, 0], truth, last, axes[0], f"tomorrow's {target}", axes[1])
+    krb.plot_forecast(test.times[:, 0], truth, last, axes[0], f"tomorrow ({unit})", axes[1])
+    axes[0].set_title(target, fontsize="medium")
     answers = {"RNN": forecasts, "persistence": test.past_y}
     cost = partial(krb.per_step_loss, test.next_y, loss="mean_absolute_error", mean_over="running")
     costs = {name: cost(own, mask=test.next_measured[..., 0]) for name, own in answers.items()}
-    ax = krb.plot_per_step_loss(costs, below.subplots(), ylabel=f"$L_t$, mean absolute error ({unit})")
+    ax = krb.plot_per_step_loss(costs, below.subplots(), ylabel=f"$L_t$, mean error ({unit})")
     ax.set_xlabel("days read, t")
     return figure
 

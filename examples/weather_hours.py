@@ -17,9 +17,10 @@ import time
 from functools import partial
 from pathlib import Path
 
+from common import options, plt, read_table
+
 import keras
 import numpy as np
-from common import options, plt, read_table
 from data import columns
 
 import keras_rnn_basics as krb
@@ -197,14 +198,14 @@ def boosting(split):
 
 def draw(times, truth, forecasts, error, day_errors, target, unit):
     """Three hundred hours, forecast six hours ahead; and the errors at each of the next 24 hours."""
-    figure, axes = plt.subplots(2, 1, figsize=(10, 6.5), layout="constrained")
+    figure, axes = plt.subplots(2, 1, figsize=(7, 6.5), layout="constrained")
     some, label = slice(0, 300), f"{target}, six hours ahead ({unit})"
     krb.plot_forecast(times[some, AHEAD - 1], truth[some, AHEAD - 1], forecasts[some], axes[0], label)
+    axes[1].plot([AHEAD], [error], marker="*", markersize=14, linestyle="none", zorder=3, label="RNN")
     for name, errors in day_errors.items():
-        axes[1].plot(np.arange(1, HORIZON + 1), errors, marker="o", label=name)
-    axes[1].plot([AHEAD], [error], marker="*", markersize=12, linestyle="none", label="RNN")
+        axes[1].plot(np.arange(1, HORIZON + 1), errors, marker="o", markersize=4, label=name)
     axes[1].set(xlabel="hours ahead", ylabel=f"mean absolute error ({unit})", ylim=(0, None))
-    axes[1].legend(frameon=False, ncols=4)
+    axes[1].legend(frameon=False, ncols=2)
     return figure
 
 

@@ -16,7 +16,7 @@ from keras_rnn_basics.cells import LayerNormRNNCell, LeakyRNNCell
 from keras_rnn_basics.check_cell import check_cell
 from keras_rnn_basics.doctor import doctor
 from keras_rnn_basics.exchange import from_keras, from_torch, to_keras, to_torch
-from keras_rnn_basics.export import export_saved_model, load_saved_model
+from keras_rnn_basics.export import export_litert, export_onnx, export_saved_model, load_saved_model
 from keras_rnn_basics.layer import BasicRNN
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
 from keras_rnn_basics.page import write_page
@@ -45,6 +45,8 @@ __all__ = [
     "build_one_to_one",
     "check_cell",
     "doctor",
+    "export_litert",
+    "export_onnx",
     "export_saved_model",
     "fit",
     "fit_ensemble",

@@ -5,6 +5,8 @@ types.
 """
 
 import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import keras
@@ -23,6 +25,7 @@ __all__ = [
     "Functional",
     "GetItem",
     "StatefulRNN",
+    "another_loop",
     "build_metrics",
     "calls_in_order",
     "get_keras_mask",
@@ -38,9 +41,24 @@ __all__ = [
     "set_keras_mask",
 ]
 
-# The loop that keras.layers.RNN runs on each backend; `ops.scan` would read better, but under TensorFlow its gradient
-# does not compile with XLA.
-keras_loop: Any = backend.rnn
+
+def keras_loop(*arguments: Any, **named: Any) -> Any:
+    """The loop that keras.layers.RNN runs on each backend.
+
+    `ops.scan` would read better, but under TensorFlow its gradient does not compile with XLA.
+    """
+    return backend.rnn(*arguments, **named)
+
+
+@contextmanager
+def another_loop(loop: Callable) -> Iterator[None]:
+    """Within it Keras' layers run this loop over time instead of theirs, for what cannot run theirs."""
+    before, backend.rnn = backend.rnn, loop
+    try:
+        yield
+    finally:
+        backend.rnn = before
+
 
 # The mask that a tensor carries from layer to layer and to the loss; layers see that of their first argument alone.
 get_keras_mask: Any = masking.get_keras_mask

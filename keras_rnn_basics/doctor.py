@@ -5,6 +5,7 @@ import platform
 import re
 import shutil
 import subprocess
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -85,7 +86,7 @@ def _built_for(backend):
         told = f"TensorFlow is built for CUDA {built['cuda_version']} and cuDNN {built['cudnn_version']}"
         return f"{told}; pip has installed {' and '.join(found) if found else 'neither'} of them"
     if backend == "torch":
-        import torch
+        torch: Any = import_module("torch")
 
         cuda = torch.version.cuda
         return f"PyTorch is built for CUDA {cuda}, cuDNN {torch.backends.cudnn.version()}" if cuda else "a CPU build"
@@ -102,11 +103,11 @@ def _gpus():
         details = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
         return [_named(own.get("device_name", "GPU"), own.get("compute_capability")) for own in details]
     if backend == "torch":
-        import torch
+        torch: Any = import_module("torch")
 
         every = range(torch.cuda.device_count())
         return [_named(torch.cuda.get_device_name(i), torch.cuda.get_device_capability(i)) for i in every]
-    import jax
+    jax: Any = import_module("jax")  # where they are not installed, type checkers do not find them
 
     return [
         _named(own.device_kind, getattr(own, "compute_capability", None))

@@ -205,7 +205,7 @@ class BasicRNN(StatefulRNN):
             # step that counts there is no last output; there keras.layers.RNN gives zeros.
             shown = mask if self.zero_output_for_mask else ops.cumsum(ops.cast(mask, "int32"), axis=1) > 0
             answered = slice(None) if self.return_sequences else slice(-1, None)
-            y = ops.where(shown[:, answered, None], y, ops.zeros_like(y))
+            y = ops.where(ops.expand_dims(shown[:, answered], -1), y, ops.zeros_like(y))
         return y[:, -1], y, states
 
     @property

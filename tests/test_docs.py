@@ -1,5 +1,6 @@
 """The notebook is the guide, and runs; pytest runs the pages' code by itself."""
 
+import copy
 import importlib.util
 import os
 import re
@@ -8,10 +9,14 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
-from nbclient import NotebookClient
+from matplotlib.colors import to_rgb
+
+from keras_rnn_basics.pictures import canvas
 
 ROOT = Path(__file__).parent.parent
+NOTEBOOK = ROOT / "examples/rnn_basics.ipynb"
 
 
 def load(name):
@@ -21,22 +26,56 @@ def load(name):
     return module
 
 
-def test_the_notebook_is_the_guide_and_holds_no_outputs():
-    written = nbformat.read(ROOT / "examples/rnn_basics.ipynb", as_version=4)
+@pytest.fixture(scope="module")
+def written():
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+def test_the_notebook_is_the_guide(written):
     nbformat.validate(written)
-    assert written == load("notebook").notebook(), "run: python docs/notebook.py"
-    assert not any(cell.get("outputs") for cell in written.cells)
+    bare = copy.deepcopy(written)
+    for cell in code_cells(bare):
+        cell.outputs, cell.execution_count = [], None
+    assert bare == load("notebook").notebook(), "run: make notebook"
+
+
+def test_the_notebook_ships_with_the_outputs_of_one_run_without_an_error_or_a_message(written):
+    assert [cell.execution_count for cell in code_cells(written)] == [*range(1, 1 + len(code_cells(written)))]
+    check_outputs(written)
+    assert NOTEBOOK.stat().st_size < 1_000_000
+
+
+def test_what_the_notebook_shows_is_what_the_pages_print(written):
+    code = load("notebook").code
+    shown = {cell.source: "".join(map(text_of, cell.outputs)) for cell in code_cells(written)}
+    for page in guide():
+        text = re.sub(r"^<details>.*?^</details>$", "", page.read_text("utf-8"), flags=re.M | re.S)
+        for block in re.findall(r"^```pycon\n.*?^```$", text, re.M | re.S):
+            # Of a cell's expressions a notebook shows the last.
+            last = re.split(r"^(?:>>>|\.\.\.) .*\n", block, flags=re.M)[-1].removesuffix("```")
+            assert "".join(shown[code(block)].split()).endswith("".join(last.split())), block
 
 
 @pytest.mark.long  # `make test` runs the guide's code as doctests, page by page
-def test_the_notebook_runs_from_top_to_bottom_and_draws(tmp_path, monkeypatch):
+def test_the_notebook_runs_from_top_to_bottom_and_draws(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")  # as in a notebook of one's own
-    notebook = nbformat.read(ROOT / "examples/rnn_basics.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    maker = load("notebook")
+    check_outputs(maker.run(maker.notebook()))
+
+
+def check_outputs(notebook):
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(pictures) == len(re.findall("pictures/", "".join(page.read_text("utf-8") for page in guide())))
-    assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def text_of(output):
+    return output.get("text") or output.get("data", {}).get("text/plain", "")
 
 
 def test_every_picture_of_the_pages_is_drawn_by_the_script():
@@ -44,6 +83,52 @@ def test_every_picture_of_the_pages_is_drawn_by_the_script():
     drawn = set(re.findall(r'"(\w+)"\)$', (ROOT / "docs/pictures.py").read_text("utf-8"), re.MULTILINE))
     assert wanted
     assert wanted <= drawn
+
+
+def test_a_dark_page_shows_the_dark_variant_of_each_picture(tmp_path):
+    offline()
+    (tmp_path / "pictures").mkdir()
+    for name in ("own", "own-dark"):
+        (tmp_path / f"pictures/{name}.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
+    (tmp_path / "index.md").write_text("# Page\n\n![Words](pictures/own.svg)\n")
+    (tmp_path / "conf.py").write_text('extensions = ["myst_parser", "in_the_dark"]\n')
+    built = build(tmp_path)
+    assert built.returncode == 0, built.stderr
+    images = re.findall(r"<img[^>]*>", (tmp_path / "out/index.html").read_text("utf-8"))
+    shown = [(re.search(r"[\w-]+\.svg", image)[0], re.search(r"only-\w+", image)[0]) for image in images]
+    assert shown == [("own.svg", "only-light"), ("own-dark.svg", "only-dark")]
+    assert all('alt="Words"' in image for image in images)
+
+
+def test_the_colours_of_the_dark_are_legible_as_those_of_the_light_are():
+    """The contrast ratios that WCAG 2.2 asks for: 4.5 to 1 of text, 3 to 1 of lines."""
+    dark = load("pictures").DARK
+    for name in ("INK", "FAINT"):
+        for ground in ("CARD", "STATE", "PAPER"):
+            assert contrast(dark[getattr(canvas, name)], dark[getattr(canvas, ground)]) > 4.5
+    for ground in ("X", "Y", "COST"):
+        assert contrast(dark[canvas.INK], dark[getattr(canvas, ground)]) > 4.5
+    for name in ("INPUT", "RECURRENT", "OUTPUT"):
+        colour = dark[getattr(canvas, name)]
+        assert contrast(colour, "#ffffff") > 4.5  # the letters in its boxes
+        assert contrast(colour, dark[canvas.CARD]) > 3
+    assert contrast(dark[canvas.ERROR], dark[canvas.CARD]) > 4.5  # small numbers
+
+
+def contrast(one, other):
+    luminances = [linear(colour) @ [0.2126, 0.7152, 0.0722] for colour in (one, other)]
+    return (max(luminances) + 0.05) / (min(luminances) + 0.05)
+
+
+def linear(colour):
+    rgb = np.array(to_rgb(colour))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def test_the_dark_picture_of_the_readme_is_the_light_one_in_other_colours():
+    light, dark = ((ROOT / f"docs/static/unrolled{name}.svg").read_text("utf-8") for name in ("", "-dark"))
+    assert load("pictures").darkened(light) == dark
+    assert not [colour for colour in load("pictures").DARK if colour in dark]
 
 
 def test_every_formula_of_the_pages_becomes_mathml_line_by_line():
@@ -115,7 +200,7 @@ def build(folder):
 
 
 def guide():
-    return (ROOT / "docs/guide").glob("*.md")
+    return sorted((ROOT / "docs/guide").glob("*.md"))
 
 
 def pages():

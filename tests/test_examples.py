@@ -74,6 +74,7 @@ def test_weather_trains_scores_draws_exports_and_forecasts_from_your_own_csv(csv
     arguments = ["--csv", str(csv), "--target", "temp", "--repair", "--seeds", "1"]
     done = run_as_its_reader("weather.py", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert done.stderr == ""  # TensorFlow's start is silent
     assert "Read: line 102, column 'date': 1 day is missing" in done.stdout
     for name in ("RNN", "persistence", "climatology", "ridge"):
         assert f"\n{name} " in done.stdout

@@ -48,7 +48,7 @@ def test_the_forecast_picture_shows_truth_forecast_and_error(ax):
     lines = dict(zip(labels, (line.get_ydata() for line in ax.lines)))
     np.testing.assert_array_equal(lines["truth"], [1, 2, 3])
     np.testing.assert_array_equal(lines["forecast"], [1.5, 2, 2])
-    assert ax.get_ylabel() == "tomorrow (°C)"
+    assert (ax.get_ylabel(), below.get_ylabel()) == ("tomorrow (°C)", "error (°C)")
     ends = [segment[1, 1] for segment in below.collections[0].get_segments()]
     np.testing.assert_array_equal(ends, [0.5, 0, -1])
     plt.close(below.figure)

@@ -94,7 +94,7 @@ def _encoder(embedding, units, attention, layers):
         return keras.Model(x, states, name="encoder")
     there = ops.not_equal(x, Vocabulary.padding)
     # This operation also removes the Keras mask, which the decoder cannot use.
-    memory = ops.where(there[..., None], read, 0.0)
+    memory = ops.where(ops.expand_dims(there, -1), read, 0.0)
     return keras.Model(x, [*states, memory, there], name="encoder")
 
 

@@ -1,13 +1,14 @@
 """The network for one step, with explicit states: (x_t, a_{t-1}) -> (ŷ_t, a_t), with the model's own weights."""
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
 from keras_rnn_basics import checks
-from keras_rnn_basics.architectures.graph import Graph, NoStep, Value, has_recurrent_layer
+from keras_rnn_basics.architectures.graph import Graph, Node, NoStep, Value, has_recurrent_layer
 from keras_rnn_basics.architectures.step_check import check_that_it_answers_alike
 from keras_rnn_basics.architectures.stepped import State, Stepped
 
@@ -127,11 +128,13 @@ class Begin:
         states: the states by key, in the order of the step's inputs.
         static: the values that are the same at every step, by the name of the step's input.
         computed: whether there is anything to compute: False if all states are zeros or inputs of the model.
+        nodes: the operations that it may run.
     """
 
     def __init__(self, stepped: Stepped) -> None:
         graph = stepped.graph
         self._graph, self._stepped = graph, stepped.stepped
+        self.nodes = [node for node in graph.nodes if not self._stepped.intersection(node.outputs)]
 
         def place(value: Value | None) -> int:
             return graph.inputs.index(value) if value in graph.inputs else len(graph.inputs)
@@ -156,15 +159,19 @@ class Begin:
 
     def __call__(self, *given: Any) -> list:
         """B, or the tensors of `inputs` -> [(B, ...), ...]."""
+        return self.by(Node.run, *given)
+
+    def by(self, run: Callable[[Node, dict], list], *given: Any) -> list:
+        """The same, where `run(node, tensors) -> outputs` runs the nodes; an export writes some of them in its way."""
         if len(given) != max(1, len(self.inputs)):
             wanted = ", ".join(value.name for value in self.inputs) or "only the batch size B"
             raise ValueError(f"step.begin takes {wanted}, got {len(given)} arguments.")
         if not self.inputs:
             return [state.initial(given[0]) for state in self.states.values()]
         tensors = {value: ops.convert_to_tensor(tensor, dtype=value.dtype) for value, tensor in zip(self.inputs, given)}
-        for node in self._graph.nodes:
-            if not self._stepped.intersection(node.outputs) and all(value in tensors for value in node.inputs):
-                tensors.update(zip(node.outputs, node.run(tensors)))
+        for node in self.nodes:
+            if all(value in tensors for value in node.inputs):
+                tensors.update(zip(node.outputs, run(node, tensors)))
         B = ops.shape(tensors[self.inputs[0]])[0]
         states = [tensors[own.source] if own.source else own.initial(B) for own in self.states.values()]
         return [*states, *(tensors[value] for value in self.static.values())]

@@ -1,5 +1,6 @@
 """Checks whether a model gives the same outputs step by step as for the sequence; if not, finds the layer at fault."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,7 +25,8 @@ def check_that_it_answers_alike(stepped: Stepped) -> None:
     Raises:
         NoStep: with the first operation whose outputs differ.
     """
-    with only_plain(), other_weights(stepped.graph.call):
+    with only_plain(), other_weights(stepped.graph.call), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a try, such as one that takes an encoder's memory for a sequence
         given, tensors, T = _read_whole(stepped)
         static = {value: tensor for value, tensor in tensors.items() if value not in stepped.stepped}
         watched, failed = [], None

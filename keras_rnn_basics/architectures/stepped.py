@@ -84,7 +84,7 @@ class Stepped:
         """
         run = _Run(static, before, ops.shape(steps[0])[0])
         for value, x_t in zip(self.sequences, steps):
-            run.tensors[value] = ops.expand_dims(x_t, 1)
+            run.tensors[value] = run.in_time(x_t)
             run.timed.add(value)
         for at, node in self.nodes:
             try:
@@ -98,7 +98,7 @@ class Stepped:
                 watch(at, outputs)
             self._note(node, outputs, run)
         answers = [run.tensors[value] for value in self.graph.outputs]
-        answers = [y[:, 0] if value in run.timed else y for value, y in zip(self.graph.outputs, answers)]
+        answers = [run.only(y) if value in run.timed else y for value, y in zip(self.graph.outputs, answers)]
         return answers, run.after
 
     def _run(self, at, node, run):
@@ -182,7 +182,7 @@ class Stepped:
         mask = carried if mask is not None or alone else None
         if lengths is not None:
             mask = carried = self._steps_read(run) - late < run.tensors[lengths][:, None]
-        on = None if mask is None else ops.cast(mask[:, 0], "bool")
+        on = None if mask is None else ops.cast(run.only(mask), "bool")
         on = on if begun is None else begun if on is None else ops.logical_and(on, begun)
 
         cell = layer.cell
@@ -190,7 +190,7 @@ class Stepped:
         sources = keras.tree.flatten(structure)
         before = [self._state(at, slot, layer, sources, run) for slot, _ in enumerate(sources)]
         training = {"training": False} if "training" in inspect.signature(cell.call).parameters else {}
-        x_t = x[:, 0]
+        x_t = run.only(x)
         x_t = ops.cast(x_t, layer.compute_dtype) if _is_float(x_t) else x_t
         own = [ops.cast(state, cell.compute_dtype) for state in before]
         y_t, after = cell(x_t, keras.tree.pack_sequence_as(structure, own), **training)
@@ -205,7 +205,7 @@ class Stepped:
             y_t = self._masked(at, layer, y_t, after, on, answers_with_its_state, run)
         run.after.update(((at, slot), state) for slot, state in enumerate(after))
         if layer.return_sequences:
-            y_t = y_t[:, None]
+            y_t = run.in_time(y_t)
             if carried is not None:
                 set_keras_mask(y_t, carried)
         return [y_t, *(ops.cast(state, layer.compute_dtype) for state in after)] if layer.return_state else [y_t]
@@ -279,6 +279,21 @@ class _Run:
     def __init__(self, static, before, B):
         self.tensors, self.before, self.B = dict(static), dict(before), B
         self.timed, self.late, self.after = set(), {}, {}
+        self._in_time = {}
+
+    def in_time(self, x_t):
+        """(B, ...) -> (B, 1, ...)."""
+        x = ops.expand_dims(x_t, 1)
+        self._in_time[id(x)] = x, x_t
+        return x
+
+    def only(self, x):
+        """(B, 1, ...) -> (B, ...): what `in_time` was given, or the only step of another tensor."""
+        _, x_t = self._in_time.get(id(x), (x, None))
+        if x_t is not None:
+            return x_t
+        # Where it is known that there is one step, this is less work than a slice.
+        return ops.squeeze(x, 1) if x.shape[1] == 1 else x[:, 0]
 
 
 def _read(node: Node):

@@ -56,8 +56,9 @@ class BatchedTimeDistributed(keras.layers.Wrapper):
                 f"{self.layer.name} must answer (N, ...) to N time steps {tuple(folded.shape)}, each on its own, got "
                 f"{tuple(y.shape)}. (A Normalization is adapted to single time steps: adapt(x.reshape(-1, n_x)).)"
             )
-        y = ops.reshape(y, (*ops.shape(x)[:2], _size(y.shape[1:])))
-        return y if known is None else y + ops.cast(ops.where(known, 0.0, float("nan")), y.dtype)[..., None]
+        B = -1 if x.shape[0] is None else x.shape[0]
+        y = ops.reshape(y, (B, ops.shape(x)[1], _size(y.shape[1:])))
+        return y if known is None else ops.where(ops.expand_dims(known, -1), y, float("nan"))
 
     def _tokens(self, x):
         """(B, T, ...) -> x with 0 for every invalid token; (B, T), False for a step with an invalid token, or None."""
@@ -65,7 +66,9 @@ class BatchedTimeDistributed(keras.layers.Wrapper):
         if not sizes:
             return x, None
         V, token = min(sizes), ops.cast(x, "int32")
-        known = (token >= 0) & (token < V) & (ops.cast(token, x.dtype) == x)
+        known = (token >= 0) & (token < V)
+        if x.dtype != token.dtype:
+            known = known & (ops.cast(token, x.dtype) == x)
         message = f"{self.name}: a token must be a whole number from 0 to {V - 1}, got"
         if insist(ops.all(known), message, lambda: first_not(known, x)):
             return x, None

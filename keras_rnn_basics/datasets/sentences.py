@@ -59,8 +59,8 @@ def load(
 
     Fewer than ten files are too few to hold out whole ones. Each is then cut at line ends: the beginning is for
     training, the middle for validation, the end for the test. All files are first read through once, to find faults
-    early. The header and the licence of Project Gutenberg are cut off, and a warning says so. Each part holds `Text`s,
-    whole plays or files, or a part of each file.
+    early. The header and the licence of Project Gutenberg are cut off, and a warning says so. Each part holds a `Text`
+    for each of its plays or files, whole or a part.
 
     Args:
         data: a UTF-8 file, plain or packed (gz, bz2, xz, or zip of one file), a list of files, or a folder, of

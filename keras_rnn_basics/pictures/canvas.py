@@ -21,6 +21,7 @@ from matplotlib.textpath import text_to_path
 INPUT, RECURRENT, OUTPUT, ERROR = "#1358bf", "#c74900", "#00804d", "#a6428a"
 X, Y, COST = "#dee8f6", "#dbede6", "#f3e5ef"
 INK, FAINT, CARD, STATE = "#22252a", "#62676e", "#fcfcfa", "#f0eeea"
+PAPER = "#fefefe"  # of boxes; letters on a colour are pure white, so that a dark variant can tell the two apart
 TEXT, NOTE, SMALL, SYMBOL, MATHS = 10.0, 8.5, 7.5, 13.0, "stix"
 BEHIND, LINES, DOTS, BOXES, LABELS = 1, 2, 2.5, 3, 4
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from keras_rnn_basics.architectures.anatomy import shape_text, weights
 from keras_rnn_basics.compat import AutocastScope
 from keras_rnn_basics.pictures import canvas
-from keras_rnn_basics.pictures.canvas import INK, INPUT, NOTE, OUTPUT, RECURRENT, Drawing, plain, text_size
+from keras_rnn_basics.pictures.canvas import INK, INPUT, NOTE, OUTPUT, PAPER, RECURRENT, Drawing, plain, text_size
 
 COLOURS = {"project": INPUT, "begin": RECURRENT, "advance": RECURRENT, "readout": OUTPUT, "call": RECURRENT}
 GREEK = ("alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "rho", "sigma", "tau")
@@ -136,8 +136,8 @@ def _draw(cell, x_shape, y_shape):
     for part in arriving:
         texts = {n: f"{signs.get(n[0], '')}${letters(n)}$ {shape_text(w.shape)}" for n, w in by_part[part].items()}
         rows[part] = [(f"weight-{name}", text, COLOURS[part], "white") for name, text in texts.items()]
-        rows[part] += [("sum", "+ $z_t$", "white", INK)] if part == "advance" and ends_with else []
-        rows[part] += [("function", plain(ends_with[part], 24), "white", INK)] if part in ends_with else []
+        rows[part] += [("sum", "+ $z_t$", PAPER, INK)] if part == "advance" and ends_with else []
+        rows[part] += [("function", plain(ends_with[part], 24), PAPER, INK)] if part in ends_with else []
     width = 28 + max([70.0, *(text_size(text)[0] for row in rows.values() for _, text, *_ in row)])
     end = 0.5 * width + 60 + max(text_size(shape, NOTE - 0.5)[0] for shape in states)
 
@@ -149,7 +149,7 @@ def _draw(cell, x_shape, y_shape):
         loops, colour = part in ("advance", "call"), COLOURS[part]
         height = max(28 + 26 * max(len(rows[part]), 0.7), 38 * len(states) * loops)
         bottom, top = top + 46, top + 46 + height
-        box = d.box(0, bottom + 0.5 * height, width, height, "", "white", colour, gid=f"part-{part}")
+        box = d.box(0, bottom + 0.5 * height, width, height, "", PAPER, colour, gid=f"part-{part}")
         d.link(last, box, colour, text=shape, at=0.5 if last.y else 0.42)
         d.text(0, top - 13, part, colour=colour, weight="bold")
         d.text(0, top - 32, "" if rows[part] else "no weights", NOTE, canvas.FAINT)

@@ -1,5 +1,6 @@
 """What the network learned: its forecasts beside the truth, its costs, its gradients, its states, where it looked."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ def plot_forecast(times: Any, truth: Any, forecast: Any, ax: Axes, ylabel: str, 
 
     Args:
         times: (N,) datetime64 or numbers; truth, forecast: (N,), in the unit that `ylabel` names.
-        ylabel: what is forecast, with its unit.
-        errors_of: a second axes below, for the error of each forecast.
+        ylabel: what is forecast, with its unit in brackets at the end: "temperature (°C)".
+        errors_of: a second axes below, for the error of each forecast, in the same unit.
 
     Raises:
         ValueError: for arrays of different lengths.
@@ -28,13 +29,14 @@ def plot_forecast(times: Any, truth: Any, forecast: Any, ax: Axes, ylabel: str, 
     if len(set(shapes)) > 1 or times.ndim != 1:
         raise ValueError(f"times, truth and forecast must be (N,) alike, got {shapes}.")
     ax.plot(times, truth, color="0.55", linewidth=1.4, label="truth")
-    ax.plot(times, forecast, color="tab:red", linewidth=1.0, label="forecast")
+    ax.plot(times, forecast, color="C0", linewidth=1.2, label="forecast")
     ax.set(ylabel=ylabel, xmargin=0.01)
     ax.legend(loc="upper left", frameon=False, ncols=2)
     if errors_of is not None:
-        errors_of.vlines(times, 0, forecast - truth, color="tab:red", linewidth=0.8)
+        errors_of.vlines(times, 0, forecast - truth, color="C0", linewidth=0.8)
         errors_of.axhline(0, color="0.55", linewidth=0.8)
-        errors_of.set_ylabel("error")
+        unit = re.search(r"\([^()]*\)$", ylabel)
+        errors_of.set_ylabel(f"error {unit[0]}" if unit else "error")
     return ax
 
 

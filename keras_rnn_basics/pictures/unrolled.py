@@ -6,7 +6,19 @@ from typing import Any, NamedTuple
 
 from keras_rnn_basics.architectures.anatomy import Chain, kind_of, shape_text
 from keras_rnn_basics.pictures import canvas
-from keras_rnn_basics.pictures.canvas import FAINT, INK, INPUT, NOTE, SMALL, STATE, SYMBOL, Place, plain, text_size
+from keras_rnn_basics.pictures.canvas import (
+    FAINT,
+    INK,
+    INPUT,
+    NOTE,
+    PAPER,
+    SMALL,
+    STATE,
+    SYMBOL,
+    Place,
+    plain,
+    text_size,
+)
 from keras_rnn_basics.pictures.cell import COLOURS, functions, letters, sizes, weights_by_part
 
 HEIGHT, GAP, DASHED = 26.0, 50.0, (0, (2.5, 2))
@@ -149,7 +161,7 @@ class Unrolled:
         height, width = max(20.0, height + 9), max(max(xs) - min(xs) + self.width, width + 16)
         given: dict[int, Place] = {}
         x, y, self.y = 0.5 * (min(xs) + max(xs)), self.y + 16 + 0.5 * height, self.y + 16 + height
-        self.d.box(x, y, width, height, text, "white", FAINT, size=NOTE, gid=f"bar-{part.name}")
+        self.d.box(x, y, width, height, text, PAPER, FAINT, size=NOTE, gid=f"bar-{part.name}")
         for i, place in places.items():
             out = self.out(part, i, y, 0.5 * height)
             self.d.link(place, out, place.colour, f"arrow-{part.name}-{self.steps[i].label}")
@@ -199,7 +211,7 @@ class Unrolled:
         for name, again, text, gradient, width in reversed(chips):
             middle, x = x - 0.5 * width, x - width - 5
             # A weight that acts in several parts has one box; where it acts again, its name stands in a frame.
-            (fill, ink), gid = ("white", colour) if again else (colour, "white"), "again" if again else "weight"
+            (fill, ink), gid = (PAPER, colour) if again else (colour, "white"), "again" if again else "weight"
             self.d.box(middle, self.y, width, 20, text, fill, colour, ink, gid=f"{gid}-{name}-{key}")
             self.d.text(middle, self.y - 16, gradient, SMALL, canvas.ERROR)
         for x, y in ((use, down_to or self.y) for use in uses):
@@ -250,7 +262,7 @@ class Unrolled:
         for i, forward in sides["→"].items():
             # The cell that reads from the end may answer at the first step alone: its answer travels to the last one.
             backward, x, y = sides["←"][i if part.every_step else min(sides["←"])], self.centres[i], self.y - 10
-            look = {"fill": "white", "round": 10, "gid": f"merge-{part.name}"}
+            look = {"fill": PAPER, "round": 10, "gid": f"merge-{part.name}"}
             box = self.d.box(x, y, 20 if sign in "+×" else 32, 20, sign, **look)
             self.d.link(forward, box, forward.colour, f"merge-{part.name}-→", y - 20 if backward.x < x else None)
             self.d.link(backward, box, backward.colour, f"merge-{part.name}-←")

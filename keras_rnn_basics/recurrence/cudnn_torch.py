@@ -5,11 +5,12 @@ b_x and b_a of our cell.
 """
 
 import functools
-
-import torch
+from importlib import import_module
+from typing import Any
 
 from keras_rnn_basics.recurrence import elman, plain
 
+torch: Any = import_module("torch")  # where it is not installed, type checkers do not find it
 MODES = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}
 HALF = ("float16", "bfloat16")
 

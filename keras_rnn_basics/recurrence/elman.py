@@ -4,6 +4,8 @@ Source: Elman, "Finding structure in time" (1990).
 """
 
 import functools
+from importlib import import_module
+from typing import Any
 
 import keras
 
@@ -23,7 +25,7 @@ def _standard():
         own = {"tanh": [tf.tanh, tf.nn.tanh], "relu": [tf.nn.relu], "sigmoid": [tf.sigmoid, tf.nn.sigmoid]}
         own["linear"] = [tf.identity]
     elif keras.backend.backend() == "torch":
-        import torch
+        torch: Any = import_module("torch")  # where it is not installed, type checkers do not find it
 
         own = {"tanh": [torch.tanh], "relu": [torch.relu, torch.nn.functional.relu], "sigmoid": [torch.sigmoid]}
     else:

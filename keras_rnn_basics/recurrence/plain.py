@@ -68,7 +68,7 @@ def _loop(step, z, states_0, mask):
     if mask is not None:
         # At masked steps the loop repeats its last output, and gives zeros before the first; the state there is a_0.
         begun = ops.cumsum(ops.cast(mask, "int32"), axis=0) > 0
-        a = ops.where(begun[..., None], a, joined(states_0))
+        a = ops.where(ops.expand_dims(begun, -1), a, joined(states_0))
     if len(states_0) == 1:
         return [a]
     ends = itertools.accumulate(state.shape[-1] for state in states_0[:-1])

@@ -151,7 +151,7 @@ def test_the_dark_picture_of_the_readme_is_the_light_one_in_other_colours():
 
 def test_every_formula_of_the_pages_becomes_mathml_line_by_line():
     mathml = offline().mathml
-    text = re.sub("^```.*?^```", "", "".join(page.read_text("utf-8") for page in pages()), flags=re.M | re.S)
+    text = re.sub("^```.*?^```|^    .*?$", "", "".join(page.read_text("utf-8") for page in pages()), flags=re.M | re.S)
     blocks = re.findall(r"\$\$(.+?)\$\$", text, re.DOTALL)
     for tex in blocks:
         rows = mathml(tex, "block").count("<mtr>")

@@ -63,7 +63,7 @@ bench: $(BENCH_STAMP) ## speed beside Keras, PyTorch and JAX, in an environment 
 	@echo "The result: the tables above; benchmarks/README.md explains them"
 
 clean: ## removes what the others made, but not saved_models
-	rm -rf .venv .venv-bench runs build dist docs/_build docs/pictures *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench runs build dist docs/_build docs/pictures docs/pages *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "The result: runs, .venv and what was built are gone; saved_models is kept"
 

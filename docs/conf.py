@@ -13,12 +13,13 @@ version = release = installed("keras_rnn_basics")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "offline", "in_the_dark"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 2
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "pages"]
 html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "keras_rnn_basics"
 html_show_copyright = False
 html_static_path = ["static"]
+html_extra_path = ["pages"]  # what docs/pictures.py writes there
 html_css_files = ["pictures.css", "formulas.css"]
 copybutton_prompt_text = r">>> |\.\.\. "  # what is copied is what is typed, without prompts and without what they print
 copybutton_prompt_is_regexp = True

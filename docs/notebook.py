@@ -97,6 +97,7 @@ def cells():
     yield new_code_cell(OPENING.strip())
     for page in sorted((HERE / "guide").glob("*.md")):
         text = re.sub(r"^(Next: |Your own model is drawn).*?(\n\n|\Z)", "", page.read_text("utf-8"), flags=re.M | re.S)
+        text = re.sub(r"^## Watch it\n.*?(?=^## )", "", text, flags=re.M | re.S)  # there the page is an html file
         text = re.sub(r"\[([^]]+)\]\([^)]+\.md\)", r"\1", text)
         parts = r"(^<details>.*?^</details>$|^```pycon\n.*?^```$|^!\[[^]]*\]\([^)]*\)$)"  # an answer stays folded
         for part in re.split(parts, text, flags=re.M | re.S):

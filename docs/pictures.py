@@ -1,7 +1,7 @@
 """Draws the pictures of the pages into docs/pictures, each from a model or from data: `make docs` runs it.
 
 Each is written twice, for light and for dark pages: name.svg and name-dark.svg. The picture at the top of the README is
-written to docs/static, which git keeps.
+written to docs/static, which git keeps. A small trained network becomes a page to be tried: docs/pages/network.html.
 """
 
 import re
@@ -20,6 +20,7 @@ from keras_rnn_basics.pictures import canvas
 
 FOLDER = Path(__file__).parent / "pictures"
 STATIC = Path(__file__).parent / "static"
+PAGES = Path(__file__).parent / "pages"  # copied as they are
 TARGET = "temp_max_celsius"
 # Each colour of a picture, and the one that it has on a dark page. Pure white stays: it is letters on a colour.
 DARK = {
@@ -134,6 +135,8 @@ def running_sum():
     ax.plot(range(1, T + 1), np.arange(T) / T, color="0.4", linestyle=":", label="$(t - 1) / T$")
     ax.legend(frameon=False)
     save(figure, "running_sum")
+    shown = {"x": x[2500:2503], "y": y[2500:2503], "names": {"x": ["x"], "y": ["the sum, divided by the root of T"]}}
+    print(krb.write_page(run.model, path=PAGES / "network.html", **shown))
 
 
 if __name__ == "__main__":

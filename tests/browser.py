@@ -56,9 +56,9 @@ class Tab:
         message, _, self._left = self._left.partition(b"\0")
         return json.loads(message)
 
-    def open(self, path):
+    def open(self, path, section=""):
         self.heard.clear()
-        self.ask("Page.navigate", url=path.resolve().as_uri())
+        self.ask("Page.navigate", url=path.resolve().as_uri() + section)
         while not any(one.get("method") == "Page.loadEventFired" for one in self.heard):
             self.heard.append(self._next())
         self.wait()

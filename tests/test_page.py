@@ -342,6 +342,18 @@ def shown(tab, rng, tmp_path):
 @pytest.mark.extra
 @pytest.mark.skipif(browser.chromium() is None, reason="needs a browser")
 class TestReader:
+    @pytest.mark.parametrize("section", ["weights", "unit", "strips", "back"])
+    def test_an_address_with_a_section_shows_that_section_drawn(self, tab, rng, tmp_path, section):
+        model = spread(krb.build_many_to_many((3,), 5, 2), rng)
+        x, y = rng.normal(size=(1, 6, 3)).astype("float32"), rng.normal(size=(1, 6, 2))
+        tab.open(krb.write_page(model, x, tmp_path / "page.html", y), f"#{section}")
+        tab.wait()
+        of = f"document.getElementById('{section}')"
+        top = tab(f"{of}.closest('section').getBoundingClientRect().top")
+        bottom = tab("document.querySelector('nav').getBoundingClientRect().bottom")
+        assert abs(top - bottom) < 2 or tab("scrollY + innerHeight > document.documentElement.scrollHeight - 2")
+        assert tab(f"{of}.querySelectorAll('canvas, svg').length") > 0
+
     def test_the_arrow_keys_go_through_time(self, tab, shown):
         begin = tab("page.t")
         seen = []

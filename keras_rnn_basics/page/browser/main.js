@@ -155,4 +155,15 @@ const { answer, costs } = state.example,
 find("check").textContent =
   `Beside the model's own numbers${costs ? ", answers and costs," : ""} those of this page differ by at most ${off.toExponential(1)}.`;
 if (off > 1e-3 * (1 + Math.max(...answer.data.map(Math.abs)))) find("check").classList.add("wrong");
+
+// The section that the address names, such as #weights: its place is known once all sections are drawn. (scrollIntoView
+// would also move a page that this one stands in.)
+const named = location.hash && document.getElementById(location.hash.slice(1))?.closest("section");
+if (named)
+  addEventListener("load", () =>
+    requestAnimationFrame(() => {
+      state.draw();
+      scrollBy(0, named.getBoundingClientRect().top - document.querySelector("nav").offsetHeight);
+    }),
+  );
 document.documentElement.classList.add("ready");

@@ -39,7 +39,7 @@ class Loaded:
         for t in range(x.shape[1]):
             found = self("step", x_t=x[:, t], **states)
             answers.append(found.pop("y_t"))
-            states |= {name.removesuffix("_t"): state for name, state in found.items()}
+            states |= found
         return np.stack(answers, axis=1)
 
 
@@ -67,7 +67,7 @@ def test_every_architecture_answers_as_in_keras(name, rng, tmp_path):
     given = {tensor.name: array for tensor, array in zip(model.inputs, x)}
     np.testing.assert_allclose(loaded("serve", **given)["y"], model(x if len(x) > 1 else x[0]), atol=1e-5)
     assert ("step" in loaded.signatures) == (name != "one_to_one")
-    assert ("begin" in loaded.signatures) == (name == "encoder_decoder")
+    assert ("encode" in loaded.signatures) == (name == "encoder_decoder")
 
 
 @extra
@@ -76,7 +76,7 @@ def test_an_encoder_begins_the_steps_of_its_decoder_with_attention(rng, tmp_path
     loaded = Loaded(exported(model, tmp_path))
     x, y_in = rng.integers(1, 9, size=(3, 6)), rng.integers(1, 7, size=(3, 4))
     x[1, 4:] = 0
-    begun, expected = loaded("begin", x=x), model([x, y_in])
+    begun, expected = loaded("encode", x=x), model([x, y_in])
     assert begun.keys() == {"a", "memory", "there"}
     np.testing.assert_allclose(loaded("serve", x=x, y_in=y_in)["y"], expected, atol=1e-5)
     np.testing.assert_allclose(loaded.stepped(y_in, begun), expected, atol=1e-5)

@@ -24,10 +24,10 @@ def export_litert(model: keras.Model, path: str | os.PathLike, quantize: bool = 
     any number of steps if the model takes it.
 
     - `serve`: the model's inputs -> y (y_1, y_2, ... for several outputs; a dict's keys for a dict);
-    - `step`, if the model has a step: the inputs of `one_step(model)` -> y_t and the new states, which have the name of
-      the state with "_t": x_t, a -> y_t, a_t;
+    - `step`, if the model has a step: the inputs of `one_step(model)` -> y_t and the new states, which have the names
+      of the old ones: x_t, a -> y_t, a;
     - `begin`, if the first states are not zeros: what `step.begin` takes (or batch_size) -> the inputs of the first
-      step after x_t.
+      step after x_t. That of an encoder-decoder is called `encode`.
 
     A step that reads a token outside the vocabulary answers NaN. Before the file appears, LiteRT runs it beside the
     model with several B and T; it appears whole, or not at all.

@@ -83,6 +83,31 @@ def test_an_encoder_begins_the_steps_of_its_decoder_with_attention(rng, tmp_path
 
 
 @extra
+@pytest.mark.parametrize("name", BUILDERS)
+def test_keras_own_export_runs_without_flex(name, rng, tmp_path):
+    model, x = BUILDERS[name](), inputs_of(name, rng)
+    x = x if isinstance(x, list) else [x]
+    model.export(tmp_path / "m.tflite", format="litert", verbose=False)
+    loaded = Loaded(tmp_path / "m.tflite")
+    [(signature, told)] = loaded.signatures.items()
+    arrays = [
+        next(own for own, tensor in zip(x, model.inputs) if name.endswith(tensor.name)) for name in told["inputs"]
+    ]
+    found = loaded(signature, **dict(zip(told["inputs"], arrays)))
+    np.testing.assert_allclose(*found.values(), model(x if len(x) > 1 else x[0]), atol=1e-5)
+
+
+@extra
+@pytest.mark.parametrize("cell", [krb.LayerNormRNNCell, layers.LSTMCell])
+def test_keras_own_export_of_other_cells_runs_without_flex(cell, x, tmp_path):
+    model = krb.build_many_to_many((3,), 5, 2, cell=cell)
+    model.export(tmp_path / "m.tflite", format="litert", verbose=False)
+    loaded = Loaded(tmp_path / "m.tflite")
+    [(signature, told)] = loaded.signatures.items()
+    np.testing.assert_allclose(*loaded(signature, **{told["inputs"][0]: x}).values(), model(x), atol=1e-5)
+
+
+@extra
 @pytest.mark.parametrize("how", ["reverse", "bidirectional"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers_of_keras_read_backwards_and_both_ways_with_any_mask(name, how, x, mask, tmp_path):

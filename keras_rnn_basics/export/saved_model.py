@@ -190,7 +190,8 @@ def _checked(endpoint: Endpoint, compiled):
             B = tf.shape(given[0])[:1]
             given = [tf.reshape(tensor, tf.concat([B, tf.shape(tensor)[1:]], axis=0)) for tensor in given]
         answers = tuple(endpoint.run(*given))
-        return answers if len(answers) > 1 else answers[0]
+        # begin gives a tuple also of one state: step(x_t, *begin(...)).
+        return answers if len(answers) > 1 or endpoint.name == "begin" else answers[0]
 
     return run
 

@@ -82,6 +82,8 @@ def test_a_sequential_model_serves_and_steps(x, tmp_path):
     np.testing.assert_allclose(y_t, model(x), atol=1e-6)
     with pytest.raises(ValueError, match="has no inputs yet"):
         krb.export_saved_model(keras.Sequential([krb.BasicRNN(krb.BasicRNNCell(5))]), tmp_path / "other")
+    with pytest.raises(TypeError, match=r"model must be a keras\.Model, got 'model\.keras'"):
+        krb.export_saved_model("model.keras", tmp_path / "other")
 
 
 def test_what_is_there_is_kept_unless_told_otherwise(tmp_path, rng):

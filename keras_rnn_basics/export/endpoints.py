@@ -67,7 +67,10 @@ def endpoints_of(model: keras.Model, bounds: Bounds | None = None) -> tuple[list
 
     Raises:
         ValueError: for a model that has no inputs yet, or a stateful model.
+        TypeError: for anything but a model.
     """
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"model must be a keras.Model, got {model!r}.")
     if any(getattr(layer, "stateful", False) for layer in layers_within(model)):
         raise ValueError(f"{model.name} is stateful: its callers would share one state. Export it with stateful=False.")
     endpoints, no_step = [_serve(model)], ""

@@ -16,6 +16,7 @@ from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.export.endpoints import Endpoint, endpoints_of, meanings
 from keras_rnn_basics.export.onnx_layers import NativeNodes, handlers
 from keras_rnn_basics.export.parity import check
+from keras_rnn_basics.export.paths import insist_on_free, with_suffix
 from keras_rnn_basics.recurrence import only_plain
 
 OPSET = 18
@@ -42,7 +43,7 @@ def export_onnx(
       first step after x_t. That of an encoder-decoder is `m.encode.onnx`.
 
     A step that reads a token outside the vocabulary answers NaN. Before the files appear, onnxruntime runs them beside
-    the model with several B and T; they appear whole, or not at all. The metadata `keras_rnn_basics` of each file holds
+    the model with several B and T; each appears whole, or none does. The metadata `keras_rnn_basics` of each file holds
     a JSON text: the architecture, the names of the numbers, the vocabularies, and why there is no step.
 
     Args:
@@ -58,20 +59,16 @@ def export_onnx(
         ValueError: for a file that differs from the model by more than 1e-4, a model that cannot be written as ONNX, a
             stateful one, one without inputs, a path that does not end with ".onnx", or a list of names of the wrong
             length.
-        FileExistsError: if a file exists, and `overwrite` is not set.
+        FileExistsError: if a file exists, and `overwrite` is not set; or if a folder does.
         ImportError: without the extra `onnx`.
         RuntimeError: on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(f"export_onnx needs the TensorFlow backend of Keras, got {keras.backend.backend()}.")
     _packages()
-    path = Path(path)
-    if path.suffix != ".onnx":
-        raise ValueError(f"path must end with .onnx, got {str(path)!r}.")
+    path = with_suffix(path, ".onnx")
     paths = {"serve": path} | {name: path.with_suffix(f".{name}.onnx") for name in ("step", "begin", "encode")}
-    there = [str(own) for own in paths.values() if own.exists()]
-    if there and not overwrite:
-        raise FileExistsError(f"{', '.join(there)} exists already; overwrite=True replaces it.")
+    insist_on_free(paths.values(), overwrite)
     endpoints, no_step = endpoints_of(model)
     endpoints = [_told_apart(endpoint) for endpoint in endpoints]
     description = _described(model, endpoints[0], names or {}, no_step)

@@ -92,10 +92,11 @@ def export_saved_model(
         checks.integer("max_prompt_tokens", max_prompt_tokens, 1, 2**31 - 1),
         compiled,
     )
-    description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": dict(scores or {})}
-    _to_json(description["scores"])  # before any work: a score that JSON cannot hold is refused here
+    scores = dict(scores or {})
+    _to_json(scores)  # before any work: a score that JSON cannot hold is refused here
     with only_plain():
         endpoints, no_step = endpoints_of(model, bounds)
+        description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": scores}
         labels = getattr(model, "labels", None)
         description["names"] = meanings(endpoints[0], ({"y": labels} if labels else {}) | dict(names or {}))
         if no_step:

@@ -2,10 +2,11 @@
 
     python benchmarks/exits.py
 
-Each architecture (n_a = 64, random weights) leaves by every exit. A cell of the table says how far the outputs are from
-the model's, for whole sequences of several sizes; the size on disk; and, where the exit has a step, the microseconds of
-one step of one sequence. An exit that does not work says why. Writes the table into saved_models/README.md, between its
-two marks. A function of EXITS writes a model to a folder, and gives a function for whole sequences and one for a step.
+Needs the extras onnx and litert. Each architecture (n_a = 64, random weights) leaves by every exit. A cell of the table
+says how far the outputs are from the model's, for whole sequences of several sizes; the size on disk; and, where the
+exit has a step, the microseconds of one step of one sequence. An exit that does not work says why. Writes the table
+into saved_models/README.md, between its two marks. A function of EXITS writes a model to a folder, and gives a function
+for whole sequences and one for a step.
 """
 
 import argparse
@@ -13,7 +14,6 @@ import re
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -80,9 +80,8 @@ def onnx(model, folder):
     if not (folder / "model.step.onnx").exists():
         return serve, None
     step = _session(onnxruntime, folder / "model.step.onnx")
-    kinds = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(int64)": "int64"}
-    told = step.session.get_inputs()
-    own = _ones(told, [kinds[one.type] for one in told])
+    kinds = {"tensor(float)": "float32", "tensor(int32)": "int32", "tensor(bool)": "bool"}
+    own = [_ones(one.shape, kinds[one.type]) for one in step.session.get_inputs()]
     return serve, lambda: step(*own)
 
 
@@ -113,17 +112,13 @@ def litert(model, folder):
     if "step" not in interpreter.get_signature_list():
         return serve, None
     step = interpreter.get_signature_runner("step")
-    told = step.get_input_details()
-    own = dict(
-        zip(told, _ones([SimpleNamespace(**one) for one in told.values()], [one["dtype"] for one in told.values()]))
-    )
+    own = {name: _ones(one["shape_signature"], one["dtype"]) for name, one in step.get_input_details().items()}
     return serve, lambda: step(**own)
 
 
-def _ones(told, dtypes):
-    """Arrays of ones for one sequence; a free size is that, or that of a memory of ten steps."""
-    free = [[n if isinstance(n, int) and n > 0 else 10 for n in one.shape] for one in told]
-    return [np.ones([1, *shape[1:]], dtype) for shape, dtype in zip(free, dtypes)]
+def _ones(shape, dtype):
+    """Of one sequence; another free size, which is a name or -1, is that of a memory of ten steps."""
+    return np.ones([1, *(10 if isinstance(n, str) or n < 0 else n for n in shape[1:])], dtype)
 
 
 def keras_file(model, folder):

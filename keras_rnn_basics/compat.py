@@ -129,14 +129,19 @@ def in_sharing_scope() -> bool:
     return global_state.get_global_attribute("shared_objects/id_to_obj_map") is not None
 
 
-def in_export() -> bool:
+def in_export(*formats: str) -> bool:
     """Whether Keras' `model.export` or `ExportArchive`, or TensorFlow's `saved_model.save`, traces what runs here.
 
-    They say so nowhere but in the stack of calls, where their own modules stand.
+    With formats, whether `model.export` writes one of these. They say so nowhere but in the stack of calls, where their
+    own modules stand.
     """
+    modules = tuple(f"keras.src.export.{name}" for name in formats) or (
+        "keras.src.export.",
+        "tensorflow.python.saved_model.save",
+    )
     frame = inspect.currentframe()
     while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith(("keras.src.export.", "tensorflow.python.saved_model.save")):
+        if frame.f_globals.get("__name__", "").startswith(modules):
             return True
         frame = frame.f_back
     return False

@@ -193,12 +193,14 @@ class BasicRNN(StatefulRNN):
         mask = self._checked(sequences, initial_state, mask)
         if self._step_by_step:
             self._tell(self._choose(sequences.shape))
-            return super().inner_loop(sequences, initial_state, mask, training)
+            with routes.without_lists():
+                return super().inner_loop(sequences, initial_state, mask, training)
         x, mask = self._in_order(sequences, mask)
         x, a_dropout = self._drop(x, initial_state, training)
         route = self._choose(x.shape, a_dropout is not None)
         self._tell(route)
-        with AutocastScope(self.cell.compute_dtype):  # a cell may have another dtype policy than its layer
+        # A cell may have another dtype policy than its layer.
+        with AutocastScope(self.cell.compute_dtype), routes.without_lists():
             y, states = route.run(self.cell, x, initial_state, mask, a_dropout, self.return_sequences)
         if mask is not None:
             # A masked step repeats the last output, which its unchanged state gives by itself. Only before the first

@@ -39,7 +39,7 @@ class Loaded:
         for t in range(x.shape[1]):
             found = self("step", x_t=x[:, t], **states)
             answers.append(found.pop("y_t"))
-            states |= {name.removesuffix("_t"): state for name, state in found.items()}
+            states |= found
         return np.stack(answers, axis=1)
 
 
@@ -67,7 +67,7 @@ def test_every_architecture_answers_as_in_keras(name, rng, tmp_path):
     given = {tensor.name: array for tensor, array in zip(model.inputs, x)}
     np.testing.assert_allclose(loaded("serve", **given)["y"], model(x if len(x) > 1 else x[0]), atol=1e-5)
     assert ("step" in loaded.signatures) == (name != "one_to_one")
-    assert ("begin" in loaded.signatures) == (name == "encoder_decoder")
+    assert ("encode" in loaded.signatures) == (name == "encoder_decoder")
 
 
 @extra
@@ -76,10 +76,35 @@ def test_an_encoder_begins_the_steps_of_its_decoder_with_attention(rng, tmp_path
     loaded = Loaded(exported(model, tmp_path))
     x, y_in = rng.integers(1, 9, size=(3, 6)), rng.integers(1, 7, size=(3, 4))
     x[1, 4:] = 0
-    begun, expected = loaded("begin", x=x), model([x, y_in])
+    begun, expected = loaded("encode", x=x), model([x, y_in])
     assert begun.keys() == {"a", "memory", "there"}
     np.testing.assert_allclose(loaded("serve", x=x, y_in=y_in)["y"], expected, atol=1e-5)
     np.testing.assert_allclose(loaded.stepped(y_in, begun), expected, atol=1e-5)
+
+
+@extra
+@pytest.mark.parametrize("name", BUILDERS)
+def test_keras_own_export_runs_without_flex(name, rng, tmp_path):
+    model, x = BUILDERS[name](), inputs_of(name, rng)
+    x = x if isinstance(x, list) else [x]
+    model.export(tmp_path / "m.tflite", format="litert", verbose=False)
+    loaded = Loaded(tmp_path / "m.tflite")
+    [(signature, told)] = loaded.signatures.items()
+    arrays = [
+        next(own for own, tensor in zip(x, model.inputs) if name.endswith(tensor.name)) for name in told["inputs"]
+    ]
+    found = loaded(signature, **dict(zip(told["inputs"], arrays)))
+    np.testing.assert_allclose(*found.values(), model(x if len(x) > 1 else x[0]), atol=1e-5)
+
+
+@extra
+@pytest.mark.parametrize("cell", [krb.LayerNormRNNCell, layers.LSTMCell])
+def test_keras_own_export_of_other_cells_runs_without_flex(cell, x, tmp_path):
+    model = krb.build_many_to_many((3,), 5, 2, cell=cell)
+    model.export(tmp_path / "m.tflite", format="litert", verbose=False)
+    loaded = Loaded(tmp_path / "m.tflite")
+    [(signature, told)] = loaded.signatures.items()
+    np.testing.assert_allclose(*loaded(signature, **{told["inputs"][0]: x}).values(), model(x), atol=1e-5)
 
 
 @extra

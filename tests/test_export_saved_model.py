@@ -82,6 +82,8 @@ def test_a_sequential_model_serves_and_steps(x, tmp_path):
     np.testing.assert_allclose(y_t, model(x), atol=1e-6)
     with pytest.raises(ValueError, match="has no inputs yet"):
         krb.export_saved_model(keras.Sequential([krb.BasicRNN(krb.BasicRNNCell(5))]), tmp_path / "other")
+    with pytest.raises(TypeError, match=r"model must be a keras\.Model, got 'model\.keras'"):
+        krb.export_saved_model("model.keras", tmp_path / "other")
 
 
 def test_what_is_there_is_kept_unless_told_otherwise(tmp_path, rng):
@@ -145,6 +147,41 @@ def test_a_failed_export_leaves_nothing_and_takes_nothing(tmp_path, monkeypatch)
             krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), target, overwrite=True)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
     assert sorted(entry.name for entry in path.iterdir()) == before
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("endpoint", ["serve", "step", "encode"])
+def test_a_folder_that_differs_from_the_model_is_refused_and_the_old_one_stays(
+    tmp_path, monkeypatch, endpoint, compiled
+):
+    import tensorflow as tf
+
+    path = krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "model")
+    before, save = sorted(own.name for own in path.iterdir()), tf.saved_model.save
+
+    def wrong(root, folder, signatures):
+        right = signatures[endpoint]
+
+        def changed(**given):
+            return {name: y + 1e-3 for name, y in right(**given).items()}
+
+        specs = right.structured_input_signature[1]
+        save(root, folder, signatures | {endpoint: tf.function(changed).get_concrete_function(**specs)})
+
+    monkeypatch.setattr(tf.saved_model, "save", wrong)
+    with pytest.raises(ValueError, match=rf"model, {endpoint}: \w+ of .* differs from the model's by 1\.0e-03"):
+        krb.export_saved_model(krb.build_encoder_decoder(9, 7, 5), path, overwrite=True, compiled=compiled)
+    assert [own.name for own in tmp_path.iterdir()] == ["model"]
+    assert sorted(own.name for own in path.iterdir()) == before
+
+
+@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_may_differ_by_what_it_rounds(tmp_path, rng, dtype):
+    inputs = keras.Input((None, 3), name="x")
+    model = keras.Model(inputs, keras.layers.GRU(16, return_sequences=True, dtype=dtype)(inputs))
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model", compiled=True))
+    x = rng.normal(size=(2, 5, 3)).astype("float32")
+    np.testing.assert_allclose(loaded.serve(x), model(x), atol=0.05)
 
 
 def test_an_endpoint_keeps_its_variables_alive(tmp_path, rng):

@@ -1,4 +1,4 @@
-"""What a model gives to whoever runs it elsewhere: whole sequences, one step with explicit states, the first states."""
+"""What a model gives to whoever runs it elsewhere, by every exit: whole sequences, one step, the first states."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,6 +8,7 @@ import keras
 from keras_rnn_basics.architectures.anatomy import directions
 from keras_rnn_basics.architectures.graph import Graph, Node, NoStep, Value, has_recurrent_layer, inputs_of
 from keras_rnn_basics.architectures.one_step import one_step
+from keras_rnn_basics.architectures.text_model import Bounds
 from keras_rnn_basics.compat import layers_within
 
 
@@ -18,50 +19,77 @@ class Tensor(NamedTuple):
     shape: tuple
     dtype: str
 
+    @property
+    def spec(self) -> Any:
+        """As TensorFlow says it."""
+        import tensorflow as tf
+
+        return tf.TensorSpec(self.shape, self.dtype, name=self.name)
+
 
 class Endpoint(NamedTuple):
     """A function of tensors.
 
     Attributes:
-        name: "serve", "step" or "begin".
+        name: "serve", "step", "begin" or "encode", or that of a text endpoint.
         inputs: what it takes, in this order.
         outputs: what it gives.
-        run: (*tensors) -> outputs, as Keras computes them.
-        nodes: the operations that `by` hands to `run`, or None for a model whose call cannot be followed.
+        run: (*tensors) -> a tensor, or several in the order of `outputs`, as Keras computes them.
+        nodes: the operations that `by` hands to `run`, or None for an endpoint whose call cannot be followed.
         by: (run, *tensors) -> the same outputs, where `run(node, tensors) -> outputs` runs each of the nodes.
+        answers_by_name: whether the model gives a dict.
+        takes_text: whether it takes strings, which XLA cannot: then it compiles its loops by itself.
+        resources: the objects that an export must keep besides the model, such as tables.
+        defaults: the values of the last inputs that may be left out.
     """
 
     name: str
     inputs: list[Tensor]
     outputs: list[Tensor]
-    run: Callable[..., list]
+    run: Callable
     nodes: list[Node] | None
-    by: Callable[..., list]
+    by: Callable
+    answers_by_name: bool = False
+    takes_text: bool = False
+    resources: Sequence[Any] = ()
+    defaults: Mapping[str, Any] = {}
 
 
-def endpoints_of(model: keras.Model) -> tuple[list[Endpoint], str]:
+def endpoints_of(model: keras.Model, bounds: Bounds | None = None) -> tuple[list[Endpoint], str]:
     """The endpoints of a model, and the reason why it has no step, or "".
 
     - serve: the model's inputs -> y, or y_1, y_2, ... for several outputs (a dict's keys, if the model gives a dict);
-    - step: x_t, the states a (or a_1, a_2, ...) and what is the same at every step -> y_t and the new states, a_t;
-    - begin: what the first states are computed from -> the inputs of the first step after x_t.
+    - step: x_t, the states a (or a_1, a_2, ...) and what is the same at every step -> y_t and the new states, which
+      have the names of the old ones;
+    - begin: what the first states are computed from -> the inputs of the first step after x_t. That of an
+      encoder-decoder is called encode;
+    - with bounds, those of a text model that take strings.
 
     Raises:
         ValueError: for a model that has no inputs yet, or a stateful model.
+        TypeError: for anything but a model.
     """
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"model must be a keras.Model, got {model!r}.")
     if any(getattr(layer, "stateful", False) for layer in layers_within(model)):
         raise ValueError(f"{model.name} is stateful: its callers would share one state. Export it with stateful=False.")
-    serve = _serve(model)
+    endpoints, no_step = [_serve(model)], ""
     try:
         step = one_step(model)
     except ValueError as error:
-        return [serve], str(error)
-    return [serve, *_stepping(step, serve.outputs)], ""
+        no_step = str(error)
+    else:
+        architecture = getattr(model, "architecture", None)
+        first = "encode" if architecture and architecture.encoder else "begin"
+        endpoints += _stepping(step, endpoints[0].outputs, first)
+    if bounds and hasattr(model, "text_endpoints"):
+        endpoints += [_of_text(name, own) for name, own in model.text_endpoints(bounds).items()]
+    return endpoints, no_step
 
 
 def meanings(endpoint: Endpoint, names: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """The names of the numbers on the last axes of inputs and outputs, checked against their sizes."""
-    sizes = {tensor.name: tensor.shape[-1] for tensor in (*endpoint.inputs, *endpoint.outputs)}
+    sizes = {tensor.name: (None, *tensor.shape)[-1] for tensor in (*endpoint.inputs, *endpoint.outputs)}
     for name, own in names.items():
         if name not in sizes:
             raise ValueError(f"The keys of names must be among {list(sizes)}, got {name!r}.")
@@ -81,8 +109,9 @@ def _serve(model):
         return keras.tree.flatten(model(keras.tree.pack_sequence_as(inputs, list(given)), training=False))
 
     graph = _graph(model)
+    by_name = isinstance(outputs, dict)
     if graph is None:
-        return Endpoint("serve", taken, named, whole, None, lambda run, *given: whole(*given))
+        return Endpoint("serve", taken, named, whole, None, lambda run, *given: whole(*given), by_name)
 
     def by_nodes(run, *given):
         tensors: dict[Value, Any] = dict(zip(graph.inputs, given))
@@ -90,7 +119,7 @@ def _serve(model):
             tensors.update(zip(node.outputs, run(node, tensors)))
         return [tensors[value] for value in graph.outputs]
 
-    return Endpoint("serve", taken, named, whole, graph.nodes, by_nodes)
+    return Endpoint("serve", taken, named, whole, graph.nodes, by_nodes, by_name)
 
 
 def _tensors(structure, names):
@@ -120,7 +149,7 @@ def _graph(model):
             closed += found
 
 
-def _stepping(step, outputs):
+def _stepping(step, outputs, first):
     """The step, and what gives its first states unless those are zeros."""
     begin = step.begin
     inputs = _tensors(step.inputs, [tensor.name for tensor in step.inputs])
@@ -129,9 +158,19 @@ def _stepping(step, outputs):
     def one(*given):
         return step(list(given), training=False)
 
-    named = _tensors(step.outputs, [f"{name}_t" for name in (*(y.name for y in outputs), *states)])
+    named = _tensors(step.outputs, [*(f"{y.name}_t" for y in outputs), *states])
     yield Endpoint("step", inputs, named, one, [], lambda run, *given: one(*given))
     if begin.computed:
         behind = inputs[len(inputs) - len(states) - len(begin.static) :]
         taken = _tensors(begin.inputs, [own.name for own in begin.inputs]) or [Tensor("batch_size", (), "int32")]
-        yield Endpoint("begin", taken, behind, begin, begin.nodes, begin.by)
+        yield Endpoint(first, taken, behind, begin, begin.nodes, begin.by)
+
+
+def _of_text(name, own):
+    def tensors(specs, names):
+        return [Tensor(name, tuple(spec.shape), spec.dtype.name) for name, spec in zip(names, specs)]
+
+    inputs = tensors(own.inputs, [spec.name for spec in own.inputs])
+    outputs = tensors(own.outputs.values(), own.outputs)
+    further = {"takes_text": True, "resources": own.resources, "defaults": own.defaults}
+    return Endpoint(name, inputs, outputs, own.run, None, lambda run, *given: own.run(*given), **further)

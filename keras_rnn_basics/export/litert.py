@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.compat import another_loop
 from keras_rnn_basics.export.endpoints import endpoints_of
 from keras_rnn_basics.export.parity import TOLERANCE, check
+from keras_rnn_basics.export.paths import insist_on_free, with_suffix
 from keras_rnn_basics.recurrence import only_plain
 
 
@@ -24,10 +24,10 @@ def export_litert(model: keras.Model, path: str | os.PathLike, quantize: bool = 
     any number of steps if the model takes it.
 
     - `serve`: the model's inputs -> y (y_1, y_2, ... for several outputs; a dict's keys for a dict);
-    - `step`, if the model has a step: the inputs of `one_step(model)` -> y_t and the new states, which have the name of
-      the state with "_t": x_t, a -> y_t, a_t;
+    - `step`, if the model has a step: the inputs of `one_step(model)` -> y_t and the new states, which have the names
+      of the old ones: x_t, a -> y_t, a;
     - `begin`, if the first states are not zeros: what `step.begin` takes (or batch_size) -> the inputs of the first
-      step after x_t.
+      step after x_t. That of an encoder-decoder is called `encode`.
 
     A step that reads a token outside the vocabulary answers NaN. Before the file appears, LiteRT runs it beside the
     model with several B and T; it appears whole, or not at all.
@@ -45,20 +45,18 @@ def export_litert(model: keras.Model, path: str | os.PathLike, quantize: bool = 
     Raises:
         ValueError: for a file that differs from the model by more than 1e-4 (before its weights are quantized), a model
             that LiteRT cannot run, a stateful one, one without inputs, or a path that does not end with ".tflite".
-        FileExistsError: if the file exists, and `overwrite` is not set.
+        FileExistsError: if the file exists, and `overwrite` is not set; or if a folder does.
         ImportError: without the extra `litert`.
         RuntimeError: on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(f"export_litert needs the TensorFlow backend of Keras, got {keras.backend.backend()}.")
     _interpreter()
-    path = Path(path)
-    if path.suffix != ".tflite":
-        raise ValueError(f"path must end with .tflite, got {str(path)!r}.")
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} exists already; overwrite=True replaces it.")
+    path = with_suffix(path, ".tflite")
+    insist_on_free([path], overwrite)
     endpoints, _ = endpoints_of(model)
-    with atomic(path) as half, tempfile.TemporaryDirectory() as folder:
+    with atomic(path) as half:
+        folder = str(half.with_name("saved_model"))  # what lies beside the half file goes with it
         _save(model, endpoints, folder)
         written = _converted(folder, endpoints, path.name, quantize=False)
         _compare(written, endpoints, model, path.name, TOLERANCE)

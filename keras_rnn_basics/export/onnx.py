@@ -16,6 +16,7 @@ from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.export.endpoints import Endpoint, endpoints_of, meanings
 from keras_rnn_basics.export.onnx_layers import NativeNodes, handlers
 from keras_rnn_basics.export.parity import check
+from keras_rnn_basics.export.paths import insist_on_free, with_suffix
 from keras_rnn_basics.recurrence import only_plain
 
 OPSET = 18
@@ -39,10 +40,10 @@ def export_onnx(
     - `m.step.onnx`, if the model has a step: the inputs of `one_step(model)` -> y_t and the new states, which have the
       name of the state with "_t": x_t, a -> y_t, a_t. In ONNX an output cannot have the name of an input;
     - `m.begin.onnx`, if the first states are not zeros: what `step.begin` takes (or batch_size) -> the inputs of the
-      first step after x_t. That of an encoder-decoder is its encoder.
+      first step after x_t. That of an encoder-decoder is `m.encode.onnx`.
 
     A step that reads a token outside the vocabulary answers NaN. Before the files appear, onnxruntime runs them beside
-    the model with several B and T; they appear whole, or not at all. The metadata `keras_rnn_basics` of each file holds
+    the model with several B and T; each appears whole, or none does. The metadata `keras_rnn_basics` of each file holds
     a JSON text: the architecture, the names of the numbers, the vocabularies, and why there is no step.
 
     Args:
@@ -58,21 +59,18 @@ def export_onnx(
         ValueError: for a file that differs from the model by more than 1e-4, a model that cannot be written as ONNX, a
             stateful one, one without inputs, a path that does not end with ".onnx", or a list of names of the wrong
             length.
-        FileExistsError: if a file exists, and `overwrite` is not set.
+        FileExistsError: if a file exists, and `overwrite` is not set; or if a folder does.
         ImportError: without the extra `onnx`.
         RuntimeError: on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(f"export_onnx needs the TensorFlow backend of Keras, got {keras.backend.backend()}.")
     _packages()
-    path = Path(path)
-    if path.suffix != ".onnx":
-        raise ValueError(f"path must end with .onnx, got {str(path)!r}.")
-    paths = {"serve": path} | {name: path.with_suffix(f".{name}.onnx") for name in ("step", "begin")}
-    there = [str(own) for own in paths.values() if own.exists()]
-    if there and not overwrite:
-        raise FileExistsError(f"{', '.join(there)} exists already; overwrite=True replaces it.")
+    path = with_suffix(path, ".onnx")
+    paths = {"serve": path} | {name: path.with_suffix(f".{name}.onnx") for name in ("step", "begin", "encode")}
+    insist_on_free(paths.values(), overwrite)
     endpoints, no_step = endpoints_of(model)
+    endpoints = [_told_apart(endpoint) for endpoint in endpoints]
     description = _described(model, endpoints[0], names or {}, no_step)
     with contextlib.ExitStack() as stack:
         for endpoint in endpoints:
@@ -92,6 +90,14 @@ def _packages() -> list[Any]:
         return [import_module(name) for name in ("onnx", "onnxruntime", "tf2onnx")]
     except ImportError as error:
         raise ImportError("ONNX files need further packages: pip install 'keras_rnn_basics[onnx]'.") from error
+
+
+def _told_apart(endpoint):
+    """In ONNX an output cannot have the name of an input, as a new state has that of the old one."""
+    taken = {own.name for own in endpoint.inputs}
+    return endpoint._replace(
+        outputs=[own._replace(name=f"{own.name}_t") if own.name in taken else own for own in endpoint.outputs]
+    )
 
 
 def _converted(endpoint: Endpoint, file: str) -> Any:

@@ -12,9 +12,9 @@ import keras
 from keras_rnn_basics import checks
 from keras_rnn_basics.architectures.text_model import Bounds
 from keras_rnn_basics.atomic import atomic
-from keras_rnn_basics.compat import layers_within
+from keras_rnn_basics.export.endpoints import Endpoint, endpoints_of, meanings
 from keras_rnn_basics.export.loaded import DESCRIPTION
-from keras_rnn_basics.export.saved_endpoints import endpoints_of
+from keras_rnn_basics.export.parity import FEW, ONE, TOLERANCE, check
 from keras_rnn_basics.recurrence import only_plain
 
 
@@ -53,8 +53,8 @@ def export_saved_model(
 
     All endpoints use the plain loop over time, even if another loop trained the model.
 
-    `keras_rnn_basics.json` in the same folder describes the endpoints: shapes, names, versions, scores. The folder is
-    written completely or not at all.
+    `keras_rnn_basics.json` in the same folder describes the endpoints: shapes, names, versions, scores. Before the
+    folder appears, TensorFlow runs it beside the model; it appears whole, or not at all.
 
     Args:
         model: a Keras model, such as a builder's: functional, Sequential, or a subclassed one that was built or called.
@@ -77,7 +77,7 @@ def export_saved_model(
     Raises:
         FileExistsError: if `path` exists, and `overwrite` is not set or it is not a SavedModel.
         ValueError: for a model that has no inputs yet, or a stateful model; for a list of names of the wrong length;
-            for a bound that is not a positive integer.
+            for a bound that is not a positive integer; for a SavedModel that differs from the model by more than 1e-4.
         RuntimeError: on another backend than TensorFlow.
     """
     if keras.backend.backend() != "tensorflow":
@@ -87,39 +87,49 @@ def export_saved_model(
         raise FileExistsError(f"{path} exists already; overwrite=True replaces a SavedModel.")
     if path.exists() and not (path / "saved_model.pb").exists():
         raise FileExistsError(f"{path} exists and is not a SavedModel; it is left unchanged. Choose another path.")
-    if any(getattr(layer, "stateful", False) for layer in layers_within(model)):
-        raise ValueError(f"{model.name} is stateful: its callers would share one state. Export it with stateful=False.")
     bounds = Bounds(
         checks.integer("max_new_tokens", max_new_tokens, 1, 2**31 - 1),
         checks.integer("max_prompt_tokens", max_prompt_tokens, 1, 2**31 - 1),
         compiled,
     )
-    description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": dict(scores or {})}
-    _to_json(description["scores"])  # before any work: a score that JSON cannot hold is refused here
-    with only_plain(), atomic(path) as half:
+    scores = dict(scores or {})
+    _to_json(scores)  # before any work: a score that JSON cannot hold is refused here
+    with only_plain():
         endpoints, no_step = endpoints_of(model, bounds)
+        description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": scores}
         labels = getattr(model, "labels", None)
-        description["names"] = _named(endpoints["serve"], ({"y": labels} if labels else {}) | dict(names or {}))
+        description["names"] = meanings(endpoints[0], ({"y": labels} if labels else {}) | dict(names or {}))
         if no_step:
             description["no_step"] = no_step
-        description["endpoints"] = {name: endpoint.described() for name, endpoint in endpoints.items()}
+        description["endpoints"] = {endpoint.name: _described(endpoint) for endpoint in endpoints}
         description["bounds"] = bounds._asdict()
         description["versions"] = _versions()
-        _write(endpoints, compiled, half)
-        (half / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
+        with atomic(path) as half:
+            _write(endpoints, model, compiled, half)
+            (half / DESCRIPTION).write_text(_to_json(description), encoding="utf-8")
+            _compare(half, endpoints, model, ONE if compiled else FEW)
     return path
+
+
+def _described(endpoint):
+    def tensors(own):
+        return {tensor.name: {"shape": list(tensor.shape), "dtype": tensor.dtype} for tensor in own}
+
+    further = {"defaults": dict(endpoint.defaults), "answers_by_name": endpoint.answers_by_name}
+    told = {"inputs": tensors(endpoint.inputs), "outputs": tensors(endpoint.outputs)}
+    return told | {name: value for name, value in further.items() if value}
 
 
 WIDER: dict[Any, Any] = {"int32": "int64", "float32": "float64"}
 
 
-def _write(endpoints, jit_compile, path):
+def _write(endpoints, model, jit_compile, path):
     import tensorflow as tf
 
     called, signatures = {}, {}
-    for name, endpoint in endpoints.items():
-        called[name], signatures[name] = _functions(endpoint, jit_compile)
-    held = {id(own): own for endpoint in endpoints.values() for own in endpoint.resources}
+    for endpoint in endpoints:
+        called[endpoint.name], signatures[endpoint.name] = _functions(endpoint, jit_compile)
+    held = {id(own): own for own in (model, *(own for endpoint in endpoints for own in endpoint.resources))}
     parts = [part for own in held.values() for part in tf.train.TrackableView(own).descendants()]
     tables = {id(part): part for part in parts if isinstance(part, tf.saved_model.experimental.TrackableResource)}
     variables = {id(own): own for signature in signatures.values() for own in signature.variables}
@@ -132,26 +142,27 @@ def _functions(endpoint, jit_compile):
     """-> the endpoint as Python calls it, with tensors by position, and as servers do, with a name for each tensor."""
     import tensorflow as tf
 
-    specs = endpoint.inputs
+    specs, outputs = [tensor.spec for tensor in endpoint.inputs], [tensor.name for tensor in endpoint.outputs]
     names = [spec.name for spec in specs]
     graph = functools.partial(
         tf.function, autograph=False, jit_compile=(jit_compile and not endpoint.takes_text) or None
     )
-    core = graph(endpoint.run, input_signature=specs).get_concrete_function()
+    run = endpoint.run if endpoint.takes_text else _checked(endpoint, jit_compile)
+    core = graph(run, input_signature=specs).get_concrete_function()
 
     def by_name(**given):
         answers = core(*(given[name] for name in names))
-        return dict(zip(endpoint.outputs, tf.nest.flatten(answers)))
+        return dict(zip(outputs, tf.nest.flatten(answers)))
 
     signature = graph(by_name).get_concrete_function(**dict(zip(names, specs)))
     if endpoint.takes_text:
-        return graph(endpoint.run, input_signature=specs), signature
+        return graph(run, input_signature=specs), signature
 
     def by_position(*given):
         tensors = given[0] if len(given) == 1 and len(specs) > 1 else given
         tensors = [tensors[name] for name in names] if isinstance(tensors, dict) else tensors
         answers = core(*(_narrowed(tensor, spec) for tensor, spec in zip(tensors, specs)))
-        return dict(zip(endpoint.outputs, tf.nest.flatten(answers))) if endpoint.answers_by_name else answers
+        return dict(zip(outputs, tf.nest.flatten(answers))) if endpoint.answers_by_name else answers
 
     # TensorFlow keeps a trace for every way of calling it: keras.layers.TFSMLayer gives several inputs as one list.
     called = graph(by_position)
@@ -162,6 +173,49 @@ def _functions(endpoint, jit_compile):
     return called, signature
 
 
+def _checked(endpoint: Endpoint, compiled):
+    """The endpoint's function, where TensorFlow and XLA would not say what is wrong with an input, or not see it."""
+    import tensorflow as tf
+
+    def with_steps(x, own):
+        if len(own.shape) < 2 or own.shape[1] is not None:
+            return x
+        message = f"{own.name} must have at least one time step, got"
+        return checks.only_if(tf.shape(x)[1] > 0, x, message, lambda: tf.shape(x))
+
+    def run(*tensors):
+        given = list(tensors)
+        if endpoint.name != "step":
+            given = [with_steps(*pair) for pair in zip(given, endpoint.inputs)]
+        elif compiled:  # XLA drops the check of the batch, but not this one
+            B = tf.shape(given[0])[:1]
+            given = [tf.reshape(tensor, tf.concat([B, tf.shape(tensor)[1:]], axis=0)) for tensor in given]
+        answers = list(endpoint.run(*given))
+        # begin gives a tuple also of one state: step(x_t, *begin(...)).
+        return tuple(answers) if len(answers) > 1 or endpoint.name == "begin" else answers[0]
+
+    return run
+
+
+def _compare(written, endpoints, model, sizes):
+    import tensorflow as tf
+
+    with tf.device("CPU:0"):  # as the model that `check` runs
+        loaded = tf.saved_model.load(str(written))  # kept, for it holds the variables
+
+    def runner(endpoint):
+        def answers(*arrays):
+            given = {own.name: tf.constant(array) for own, array in zip(endpoint.inputs, arrays)}
+            found = loaded.signatures[endpoint.name](**given)
+            return [found[own.name].numpy() for own in endpoint.outputs]
+
+        return answers
+
+    for endpoint in endpoints:
+        if not endpoint.takes_text:  # those run the same layers, behind a vocabulary
+            check(endpoint, model, runner(endpoint), f"{written.name}, {endpoint.name}", TOLERANCE, sizes)
+
+
 def _narrowed(tensor, spec):
     """The tensor in the dtype of the endpoint: -1, which is no token, for an integer that it cannot hold."""
     import tensorflow as tf
@@ -170,16 +224,6 @@ def _narrowed(tensor, spec):
         return tensor
     narrow = tf.cast(tensor, spec.dtype)
     return narrow if spec.dtype.is_floating else tf.where(tf.cast(narrow, tensor.dtype) == tensor, narrow, -1)
-
-
-def _named(serve, names):
-    tensors = {spec.name: spec for spec in serve.inputs} | {"y": next(iter(serve.outputs.values()))}
-    for name, own in names.items():
-        if name not in tensors:
-            raise ValueError(f"The keys of names must be among {list(tensors)}, got {name!r}.")
-        if isinstance(own, str) or len(own) != tensors[name].shape[-1]:
-            raise ValueError(f"names[{name!r}] must be {tensors[name].shape[-1]} words, got {own!r}.")
-    return {name: list(map(str, own)) for name, own in names.items()}
 
 
 def _to_json(description):

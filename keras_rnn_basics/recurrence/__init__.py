@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_rnn_basics.compat import in_export
+from keras_rnn_basics.compat import another_loop, in_export
 from keras_rnn_basics.recurrence import plain
 
-__all__ = ["REQUESTS", "Call", "Route", "check", "choose", "only_plain"]
+__all__ = ["REQUESTS", "Call", "Route", "check", "choose", "only_plain", "without_lists"]
 
 REQUESTS = ("auto", "plain", "per_core", "cudnn")
 
@@ -66,6 +66,18 @@ def only_plain() -> Iterator[None]:
         yield
     finally:
         _exporting = before
+
+
+@contextlib.contextmanager
+def without_lists() -> Iterator[None]:
+    """Within it Keras' loop is `scattered` if `model.export` writes a format that has no lists of tensors."""
+    if keras.backend.backend() != "tensorflow" or not in_export("litert", "openvino"):
+        yield
+        return
+    from keras_rnn_basics.recurrence import scattered
+
+    with another_loop(scattered.run):
+        yield
 
 
 def choose(request: str, call: Call) -> Route:

@@ -1,4 +1,4 @@
-"""The loop over time for LiteRT, which has no lists of tensors: each step writes its answer into one tensor."""
+"""The loop over time for LiteRT and OpenVINO, which have no lists of tensors: each step writes into one tensor."""
 
 from typing import Any
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from keras_rnn_basics.recurrence import elman, plain
 
-torch: Any = import_module("torch")  # where it is not installed, type checkers do not find it
-MODES = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}
+MODES = {"tanh": "rnn_tanh", "relu": "rnn_relu"}
 HALF = ("float16", "bfloat16")
 
 
@@ -20,7 +19,7 @@ def obstacle(call):
     obstacle = elman.not_elman(call.cell, MODES, "project", "advance")
     if obstacle:
         return obstacle
-    if call.cell.compute_dtype in HALF and not torch.cuda.is_available():
+    if call.cell.compute_dtype in HALF and not _torch().cuda.is_available():
         return f"a GPU for {call.cell.compute_dtype}"
     if call.a_dropped:
         return "recurrent_dropout=0"
@@ -34,8 +33,9 @@ def plan(call):
     g, _ = call.cell.elman()
     name = elman.standard_name(g)
     assert name in MODES  # any other is an obstacle
+    torch = _torch()
     where = "cuDNN's loop on a GPU" if torch.cuda.is_available() else "PyTorch's own loop on a CPU"
-    return f"{where}, {name}, {call.cell.compute_dtype}", functools.partial(run, loop=MODES[name])
+    return f"{where}, {name}, {call.cell.compute_dtype}", functools.partial(run, loop=getattr(torch, MODES[name]))
 
 
 def run(cell, x, states_0, mask, a_dropout, every_step, loop):
@@ -53,6 +53,7 @@ def run(cell, x, states_0, mask, a_dropout, every_step, loop):
 
 def states(cell, x, a_0, mask, loop):
     """(B, T, n_x), (B, n_a), (B, T) -> (B, T, n_a): a_1 .. a_T; the mask must be padding on the right."""
+    torch = _torch()
     W_ax, W_aa, b_x, b_a = (torch.as_tensor(w.value, dtype=x.dtype) for w in (cell.W_ax, cell.W_aa, cell.b_x, cell.b_a))
     weights = [W_ax.T.contiguous(), W_aa.T.contiguous(), b_x, b_a]
     has_biases, layers, dropout, training, bidirectional = True, 1, 0.0, torch.is_grad_enabled(), False
@@ -73,3 +74,8 @@ def _is_right_padding(mask):
     if mask.is_meta:
         return False
     return bool(mask[:, 0].all() and (mask[:, :-1] | ~mask[:, 1:]).all())
+
+
+def _torch() -> Any:
+    """Imported where it is used, and by name: where it is not installed, this file can be read all the same."""
+    return import_module("torch")

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 # The scripts that build the pages; `conf.py` needs sphinx, which the tests do not.
@@ -8,3 +10,13 @@ collect_ignore_glob = ["*.py"]
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     """The pages write files as their reader would."""
     monkeypatch.chdir(tmp_path)
+
+
+# Pages that train for long: `make test` leaves them to `make test-all`. What they use has tests of its own every day.
+LONG = {"large_data.md", "does_not_learn.md", "classify_text.md", "label_words.md"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.name in LONG and item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.long)

@@ -89,6 +89,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.long
 def test_ctrl_c_is_not_lost_in_a_finalizer(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("before")

@@ -22,6 +22,7 @@ def test_a_batch_of_sentences_is_translated_to_the_likeliest_token_again_and_aga
     assert translations[0].startswith(alone)
 
 
+@pytest.mark.long
 def test_the_first_call_may_be_for_one_sentence(vocabulary):
     model = build_translator(vocabulary, True)
     assert model.translate("to be") == model.translate(["to be", "that"])[0]
@@ -46,6 +47,7 @@ def test_a_beam_finds_translations_at_least_as_likely(translator):
         assert cost(SENTENCES[row], searched[row]) <= cost(SENTENCES[row], greedy[row]) + 1e-4
 
 
+@pytest.mark.long
 def test_padding_changes_neither_translations_nor_the_loss(translator):
     loss = krb.SumOverTime(keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     translator.compile("sgd", loss, jit_compile=False)

@@ -111,6 +111,7 @@ def test_weather_reads_daily_files_of_many_layouts_and_short_ones_too(name, tmp_
     assert (tmp_path / "saved_models/weather").exists()
 
 
+@pytest.mark.long
 def test_sentences_trains_scores_writes_and_exports_from_your_own_text(tmp_path):
     rng = np.random.default_rng(0)
     words = ["sun", "moon", "rain", "wind"]
@@ -136,6 +137,7 @@ def test_sentences_trains_scores_writes_and_exports_from_your_own_text(tmp_path)
     assert keras.models.load_model(tmp_path / "runs/sentences/writer.keras").generate("sun", 5).startswith("sun")
 
 
+@pytest.mark.long
 def test_translation_trains_scores_draws_and_exports_from_your_own_pairs(tmp_path):
     words = {"one": "un", "two": "deux", "three": "trois", "four": "quatre"}
     rng = np.random.default_rng(0)
@@ -244,6 +246,7 @@ def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path)
     assert day.serve(np.zeros((2, 72, 6), "float32"), np.zeros((2, 24, 3), "float32")).shape == (2, 24, 1)
 
 
+@pytest.mark.long
 def test_voices_trains_scores_draws_and_exports_from_your_own_clips(tmp_path):
     soundfile = pytest.importorskip("soundfile")
     rng = np.random.default_rng(0)

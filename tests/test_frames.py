@@ -399,6 +399,7 @@ def test_an_animated_file_is_a_sequence_and_its_folder_the_label(tmp_path, suffi
     np.testing.assert_array_equal(own.test.y, np.repeat(bytes_of[:, :1] >= 100, 4, axis=1))
 
 
+@pytest.mark.long
 def test_a_video_is_a_sequence(tmp_path):
     iio = pytest.importorskip("imageio.v3")
     pytest.importorskip("av")

@@ -12,6 +12,7 @@ from keras_rnn_basics.recurrence.parts import Parts, rounded
 N_X, N_A = 3, 4
 
 
+@pytest.mark.long
 def test_a_size_is_rounded_up_by_a_sixteenth_at_most_to_sixteen_for_each_doubling():
     n = np.arange(1, 4097)
     to = np.array([int(size) for size in tf.map_fn(rounded, tf.constant(n, "int32"))])

@@ -44,6 +44,7 @@ np.save(sys.argv[3], model(np.load(sys.argv[2])))
 """
 
 
+@pytest.mark.long
 def test_every_argument_and_weight_survives_in_a_fresh_process(rng, tmp_path):
     x = keras.Input((6, 3), batch_size=4, name="x")
     layer = BasicRNN(BasicRNNCell(**CELL), **LAYER, name="rnn")

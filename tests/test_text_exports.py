@@ -82,6 +82,7 @@ def test_no_request_for_more_than_the_bounds_is_served(bounded, compiled):
         writer.generate(["to"], top_p=float("nan"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("compiled", [False, True])
 def test_every_argument_of_generate_draws_the_same_letters_in_the_export(writer, bounded, compiled):
     loaded, prompts = bounded["writer", compiled], [*PROMPTS, "or"]
@@ -94,6 +95,7 @@ def test_every_argument_of_generate_draws_the_same_letters_in_the_export(writer,
     assert loaded.generate(["to"], 0).numpy().tolist() == [b"to"]
 
 
+@pytest.mark.long
 def test_a_compiled_translator_translates_alike(translator, bounded):
     sentences = [*SENTENCES, ""]
     expected = [translator.translate(sentence, max_new_tokens=20) if sentence else "" for sentence in sentences]
@@ -198,6 +200,7 @@ json.dump(answers, open("answers.json", "w"))
 
 
 @only_with_attention
+@pytest.mark.long
 def test_exports_answer_in_a_fresh_process_and_to_the_commands_that_the_readme_shows(
     writer, exported_writer, translator, exported_translator, tmp_path
 ):

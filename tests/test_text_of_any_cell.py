@@ -45,6 +45,7 @@ def test_any_recurrent_layer_writes_what_it_answers_and_its_export_too(vocabular
     assert [text.decode() for text in exported] == model.generate(PROMPTS, 12, temperature=0.8, top_k=5, seed=7)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cell", cases([keras.layers.LSTMCell, krb.LayerNormRNNCell], [keras.layers.LSTMCell]))
 def test_a_builder_s_cell_translates_and_its_export_too(vocabulary, cell, tmp_path):
     keras.utils.set_random_seed(1)

@@ -69,6 +69,7 @@ def test_the_export_takes_strings_and_gives_the_same_labels_and_odds(reader, exp
     assert exported.description["names"]["y"] == LABELS
 
 
+@pytest.mark.long
 def test_it_is_saved_and_cloned_with_its_vocabulary_and_labels(reader, tmp_path):
     reader.save(tmp_path / "reader.keras")
     for other in (keras.models.load_model(tmp_path / "reader.keras"), keras.models.clone_model(reader)):

@@ -144,6 +144,7 @@ def test_a_train_step_of_the_user_s_own_is_taken_and_its_logs_are_logged(data, t
     assert run.history["rows"] == [2]  # the last batch
 
 
+@pytest.mark.long
 def test_a_dataset_gives_what_its_arrays_give(data, tmp_path):
     x, y = data[0][..., 1:], data[1]
 

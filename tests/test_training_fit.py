@@ -112,6 +112,7 @@ print(faults())
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="this C library is not glibc")
 def test_freed_memory_is_kept_for_the_next_step(tmp_path):
     command = [sys.executable, "-c", FAULTS, os.path.dirname(__file__)]

@@ -78,6 +78,7 @@ def interrupt(data, folder):
         krb.fit(build, data, data, folder, verbose=0, callbacks=[Interrupt()])
 
 
+@pytest.mark.long
 def test_an_unfinished_run_of_another_set_up_is_moved_aside(data, tmp_path, capsys):
     x, y = data
 
@@ -178,6 +179,7 @@ def kill_at(monkeypatch, moment):
         monkeypatch.setattr(place, name, counted(getattr(place, name)))
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_again_and_again_is_the_unbroken_one(data, tmp_path, rng, monkeypatch):
     def build():
         return build_with_dropout(run_eagerly=True)  # what is compiled would be compiled again and again

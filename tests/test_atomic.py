@@ -74,6 +74,7 @@ INTERRUPTED_IN_A_FINALIZER = """
 import os, signal, sys
 from pathlib import Path
 from keras_rnn_basics.atomic import atomic
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a process behind another may be told to ignore it
 class Freed:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGINT)

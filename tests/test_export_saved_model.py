@@ -472,3 +472,19 @@ def test_tables_of_other_layers_come_along(tmp_path):
 def test_bounds_are_positive_integers(tmp_path, bound):
     with pytest.raises(ValueError, match=f"{bound} must be an integer from 1"):
         krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "model", **{bound: 0})
+
+
+def test_a_model_that_reads_none_of_the_sizes_that_are_tried_is_written_with_a_warning(tmp_path):
+    @keras.saving.register_keras_serializable("test")
+    class Sevens(keras.layers.Layer):
+        """Reads seven sequences, and no other number of them."""
+
+        def call(self, x):
+            return keras.ops.reshape(x, (7, -1))
+
+    x = keras.Input((4,), name="x")
+    model = keras.Model(x, Sevens()(x))
+    with pytest.warns(UserWarning, match="was not run beside the model: .* reads none of the sizes"):
+        path = krb.export_saved_model(model, tmp_path / "sevens")
+    given = np.arange(28, dtype="float32").reshape(7, 4)
+    np.testing.assert_array_equal(krb.load_saved_model(path)(given), given)

@@ -47,7 +47,11 @@ def check(
 def _check(endpoint, model, written, file, tolerance, sizes):
     runs = _runs(endpoint, model, sizes) or _runs(endpoint, model, LONG)
     if not runs:
-        raise ValueError(f"{file} cannot be checked: {model.name} reads none of the sizes (B, T) that were tried.")
+        warnings.warn(
+            f"{file} was not run beside the model: {model.name} reads none of the sizes (B, T) that were "
+            "tried. It is written; compare the two on inputs of your own.",
+            stacklevel=2,
+        )
     worst = 0.0
     for given, expected in runs:
         shapes = ", ".join(f"{own.name} {array.shape}" for own, array in zip(endpoint.inputs, given))

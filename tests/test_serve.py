@@ -1,5 +1,6 @@
 """examples/serve.py on loopback: what it answers, what it refuses, and that no request ends it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -49,7 +50,13 @@ def ask(exported):
     command = [sys.executable, ROOT / "examples" / "serve.py", exported, "--port", str(port)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     log = (exported.parent / "log.txt").open("w")
-    with subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process:
+
+    def heeds_ctrl_c():  # the tests may run in the background, where it is ignored
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    own = {"env": environment, "stdout": log, "stderr": log, "preexec_fn": heeds_ctrl_c, "start_new_session": True}
+    process = subprocess.Popen(command, **own)
+    try:
         for _ in range(240):
             assert process.poll() is None, Path(log.name).read_text()
             try:
@@ -61,7 +68,10 @@ def ask(exported):
         yield post
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) is not None
-    log.close()
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # all of them have ended
+            os.killpg(process.pid, signal.SIGKILL)
+        log.close()
 
 
 @pytest.fixture(scope="module")

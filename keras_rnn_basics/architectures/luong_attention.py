@@ -8,8 +8,9 @@ from keras import ops
 class LuongAttention(keras.layers.Layer):
     """a (B, T_y, n_a), memory (B, T_x, n_a), there (B, T_x) -> ã (B, T_y, n_a), weights (B, T_y, T_x).
 
-        weights_ts = softmax_s(a_t · memory_s)       over the s where `there` is True: no padding c_t = Σ_s weights_ts
-        memory_s                keras.layers.Attention ã_t = tanh([a_t; c_t] W_c + b_c)
+        weights_ts = softmax_s(a_t · memory_s)      over the s where `there` is True: no padding
+        c_t = Σ_s weights_ts memory_s               keras.layers.Attention
+        ã_t = tanh([a_t; c_t] W_c + b_c)
 
     Source: Luong, Pham and Manning, "Effective approaches to attention-based neural machine translation" (2015),
     equations 5 to 8 with the score "dot". The mask of a is passed on with ã.

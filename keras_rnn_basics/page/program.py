@@ -112,6 +112,9 @@ class Program:
                 return self.emit(name.lower(), operation.name, inputs, outputs)
             case "GetItem":
                 return self.slice(node)
+            case "ExpandDims" if operation.axis not in (0, -len(outputs[0].shape)):  # x[:, .., None]
+                whole = [{"from": None, "to": None}] * (operation.axis % len(outputs[0].shape) - 1)
+                return self.emit("slice", operation.name, inputs, outputs, key=[*whole, "new"])
             case "ConvertToTensor" | "Cast" if (
                 outputs[0].dtype.startswith("float") or inputs[0].dtype == outputs[0].dtype
             ):

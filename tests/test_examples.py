@@ -154,7 +154,7 @@ def test_translation_trains_scores_draws_and_exports_from_your_own_pairs(tmp_pat
     for name in ("with attention", "without"):
         assert f"\n{name} " in done.stdout
     loaded = krb.load_saved_model(tmp_path / "saved_models/translation")
-    assert loaded.endpoints == ["serve", "encode", "step", "translate"]
+    assert loaded.endpoints == ["serve", "step", "encode", "translate"]
     both = [f"{measure}{name}" for measure in ("", "BLEU ", "chrF ") for name in ("with attention", "without")]
     assert sorted(loaded.description["scores"]) == sorted(both)
     assert (tmp_path / "runs/translation/picture.png").exists()

@@ -31,11 +31,7 @@ def obstacle(call):
         return obstacle
     if cell.compute_dtype not in DTYPES:
         return f"{', '.join(DTYPES)}, not {cell.compute_dtype}"
-    if call.a_dropped:
-        return "recurrent_dropout=0"
-    if call.remat:
-        return "remat=False"
-    return None
+    return elman.not_as_one_call(call)
 
 
 def plan(call):

@@ -21,11 +21,7 @@ def obstacle(call):
         return obstacle
     if call.cell.compute_dtype in HALF and not _torch().cuda.is_available():
         return f"a GPU for {call.cell.compute_dtype}"
-    if call.a_dropped:
-        return "recurrent_dropout=0"
-    if call.remat:
-        return "remat=False"
-    return None
+    return elman.not_as_one_call(call)
 
 
 def plan(call):

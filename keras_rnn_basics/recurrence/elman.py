@@ -59,3 +59,12 @@ def not_elman(cell, activations, *parts) -> str | None:
     if standard_name(g) not in activations:
         return f"{', '.join(activations)}, not {name_of(g)}"
     return None
+
+
+def not_as_one_call(call) -> str | None:
+    """The reason why a loop that a library runs as one call, such as cuDNN's, cannot run this call, or None."""
+    if call.a_dropped:
+        return "recurrent_dropout=0"
+    if call.remat:
+        return "remat=False"
+    return None

@@ -56,6 +56,8 @@ class Workers:
 
     def insist_on_one(self, what: Any, different: str) -> None:
         """A ValueError that names the first worker whose `what` is not the chief's."""
+        if len(self.addresses) == 1:
+            return
         every = self.all_of(zlib.crc32(json.dumps(what, default=str, sort_keys=True).encode()))
         others = np.flatnonzero(every != every[0])
         if len(others):

@@ -2,6 +2,7 @@ import re
 import sys
 from pathlib import Path
 
+import exported_page
 import keras
 import numpy as np
 import oracle
@@ -209,15 +210,7 @@ def test_a_path_of_another_kind_or_a_file_that_is_there_is_refused_before_any_wo
 @extra
 def test_the_code_of_the_page_runs_as_it_stands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    page = (Path(__file__).parent.parent / "docs/how_to/export.md").read_text(encoding="utf-8")
-    [section] = re.findall(r"^## For LiteRT$(.*?)^## ", page, re.MULTILINE | re.DOTALL)
-    model = krb.build_many_to_many((3,), units=8, output_units=2)
-    x = np.random.default_rng(0).normal(size=(4, 9, 3)).astype("float32")
-    named = {"krb": krb, "np": np, "model": model, "x": x}
-    for block in re.findall(r"```python\n(.*?)```", section, re.DOTALL):
-        exec(block, named)
-    np.testing.assert_allclose(named["y"], model(x), atol=1e-5)
-    np.testing.assert_allclose(named["y_t"], model(x)[:, -1], atol=1e-5)
+    exported_page.check_section("For LiteRT")
 
 
 def test_without_its_package_an_export_names_the_command(tmp_path, monkeypatch):

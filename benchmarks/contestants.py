@@ -18,18 +18,61 @@ def data(shape):
 
 def _keras_model(layers, shape, training, jit_compile=False):
     import keras
-    import tensorflow as tf
 
-    x, y = (tf.constant(v) for v in data(shape))
     model = keras.Sequential([keras.Input((None, shape[2])), *layers])
     model.compile(keras.optimizers.SGD(RATE), "mse", jit_compile=jit_compile)
     model.optimizer.build(model.trainable_variables)
+    step = {"tensorflow": _on_tensorflow, "torch": _on_torch, "jax": _on_jax}[keras.backend.backend()]
+    return step(model, *data(shape), training, jit_compile)
+
+
+def _on_tensorflow(model, x, y, training, jit_compile):
+    import tensorflow as tf
+
+    x, y = tf.constant(x), tf.constant(y)
     compiled = {"jit_compile": jit_compile, "autograph": False}
     if training:
         one = tf.function(lambda x, y: model.train_step((x, y))["loss"], **compiled)
         return lambda: one(x, y).numpy()
     one = tf.function(lambda x: tf.reduce_sum(model(x, training=False)), **compiled)
     return lambda: one(x).numpy()
+
+
+def _on_torch(model, x, y, training, jit_compile):
+    import keras
+    import torch
+
+    x, y = (keras.ops.convert_to_tensor(v) for v in (x, y))
+
+    def forward():
+        with torch.no_grad():
+            return model(x, training=False).sum().item()
+
+    return (lambda: model.train_step((x, y))["loss"].item()) if training else forward
+
+
+def _on_jax(model, x, y, training, jit_compile):
+    import jax
+
+    x, y = (jax.numpy.asarray(v) for v in (x, y))
+    state = [[v.value for v in own] for own in (model.trainable_variables, model.optimizer.variables)]
+    fixed = [v.value for v in model.non_trainable_variables]
+
+    def loss(weights, x, y):
+        y_hat, _ = model.stateless_call(weights, fixed, x, training=training)
+        return jax.numpy.mean((y_hat - y) ** 2)
+
+    @jax.jit
+    def update(weights, moments, x, y):
+        value, gradients = jax.value_and_grad(loss)(weights, x, y)
+        return value, *model.optimizer.stateless_apply(moments, gradients, weights)
+
+    def train():
+        value, *state[:] = update(*state, x, y)
+        return float(value)
+
+    total = jax.jit(lambda weights, x: model.stateless_call(weights, fixed, x)[0].sum())
+    return train if training else lambda: float(total(state[0], x))
 
 
 def _basic_rnn(shape, training, cell_arguments=None, **layer_arguments):

@@ -2,24 +2,28 @@
 
     python benchmarks/gpu.py
 
-Prints milliseconds of one training step. Whatever finds no GPU reads "not measured". Under KERAS_BACKEND=torch the rows
-"ours" and "keras" run on PyTorch.
+Prints milliseconds of one training step. Whatever finds no GPU reads "not measured". The rows "ours" and "keras" run on
+the backend of Keras: KERAS_BACKEND=torch or jax chooses another than TensorFlow.
 """
 
 import argparse
 
 import contestants
 from race import race
-from recurrence import SHAPES
 
-LARGE = [(128, 200, 128, 512, 128), (256, 100, 256, 1024, 256)]
+SHAPES = [
+    (64, 100, 64, 256, 64),
+    (256, 100, 256, 1024, 256),
+    (16, 2000, 32, 128, 64),
+    (1, 200, 64, 256, 64),
+    (128, 200, 128, 512, 128),
+]
 
 
 def _on_gpu(make, shape, training):
-    import keras
+    from keras_rnn_basics.training.devices import find_device
 
-    if not keras.distribution.list_devices("gpu"):
-        raise RuntimeError(f"Keras finds no GPU on the {keras.backend.backend()} backend")
+    find_device("gpu")  # a RuntimeError where Keras finds none
     return make(shape, training)
 
 
@@ -54,9 +58,9 @@ def jax_scan(shape, training):
 NAMES = {"ours": "ours", "ours, plain": "ours_plain", "keras": "keras_default", "torch": "torch_rnn", "jax": "jax_scan"}
 
 
-def main(rounds=7):
+def main(rounds=7, shapes=None):
     measured = False
-    for shape in SHAPES + LARGE:
+    for shape in SHAPES[:shapes]:
         # JAX and TensorFlow would else each take all of the memory.
         memory = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
         field = {name: ("gpu", make, shape, True) for name, make in NAMES.items()}
@@ -77,4 +81,5 @@ def main(rounds=7):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="turns of each contestant; the median counts")
+    parser.add_argument("--shapes", type=int, help="how many of the sizes, from the first on; all by default")
     main(**vars(parser.parse_args()))

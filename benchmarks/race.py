@@ -4,6 +4,7 @@ A contestant is a function that makes a step, named by its module, with its argu
 finished its work when it returns.
 """
 
+import contextlib
 import importlib
 import multiprocessing
 import os
@@ -34,8 +35,10 @@ class Lap:
 def race(contestants, rounds=7, seconds=0.4, environment=None):
     """{name: (module, function, *arguments)} -> {name: Lap}: every contestant has `rounds` turns of `seconds` each."""
     workers = {name: _Worker(environment or {}, *what) for name, what in contestants.items()}
-    laps = {name: worker.start() for name, worker in workers.items()}
+    laps = {name: worker.made() for name, worker in workers.items()}
     running = {name: worker for name, worker in workers.items() if not laps[name].missing}
+    for name, worker in running.items():
+        worker.start(laps[name])
     for _ in range(rounds):
         for name, worker in running.items():
             if not laps[name].missing:
@@ -54,18 +57,27 @@ class _Worker:
         theirs.close()
 
     def ask(self, question):
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.pipe.send(question)
+        return self.answer()
+
+    def answer(self):
+        try:
             return self.pipe.recv()
-        except (EOFError, BrokenPipeError, ConnectionResetError):
+        except (EOFError, ConnectionResetError):
             return "missing", "its process ended (out of memory?)"
 
-    def start(self):
+    def made(self):
+        """Waits for its step to be made, which all contestants do at the same time."""
+        kind, answer = self.answer()
+        return Lap(missing=answer) if kind == "missing" else Lap()
+
+    def start(self, lap):
         kind, answer = self.ask("start")
         if kind == "missing":
-            self.process.join()
-            return Lap(missing=answer)
-        return Lap(first_seconds=answer)
+            lap.missing = answer
+        else:
+            lap.first_seconds = answer
 
     def turn(self, lap, seconds):
         kind, answer = self.ask(seconds)
@@ -87,9 +99,10 @@ def _work(pipe, environment, module, function, arguments):
     # What frameworks say about drivers they do not find, from C++ as well.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:
-        pipe.recv()
         make = getattr(importlib.import_module(module), function)
         step = make(*arguments)
+        pipe.send(("made", None))
+        pipe.recv()
         before, began = _peak_megabytes(), time.perf_counter()
         step()
         pipe.send(("done", time.perf_counter() - began))

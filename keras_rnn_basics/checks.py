@@ -6,8 +6,14 @@ from numbers import Integral, Real
 from typing import Any
 
 import keras
+import numpy as np
 
 _known_to_hold = False
+
+
+def as_numpy(values: Any) -> Any:
+    """`np.asarray`, also of a tensor that is on a GPU or has gradients (PyTorch)."""
+    return keras.ops.convert_to_numpy(values) if keras.ops.is_tensor(values) else np.asarray(values)
 
 
 def is_integer(value: Any) -> bool:

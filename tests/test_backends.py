@@ -11,6 +11,7 @@ import pytest
 CHECK = """
 import sys
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import oracle
 import keras_rnn_basics as krb
@@ -59,6 +60,12 @@ for network, inputs in (
     assert np.isfinite(network.train_on_batch(inputs, np.ones(shape)))
     assert any((a != b).any() for a, b in zip(before, network.get_weights()))
 
+# Pictures and the page take this backend's tensors.
+ax = plt.figure().gca()
+krb.plot_per_step_loss(krb.per_step_loss(y_true, rnn(x), "mean_squared_error"), ax)
+krb.plot_activations(rnn(x)[0], list("abcdef"), plt.figure().gca())
+assert krb.write_page(model, x[:1], sys.argv[2], y_true[:1]).stat().st_size > 100_000
+
 # One step after the other answers what the sequence does, masked and not.
 x_in = keras.Input((None,), dtype="int32")
 read = keras.layers.GRU(4, return_sequences=True)(keras.layers.Embedding(9, 3, mask_zero=True)(x_in))
@@ -100,7 +107,7 @@ def test_the_forward_pass_and_one_training_step_equal_the_oracle(backend, tmp_pa
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
     }
     (tmp_path / "check.py").write_text(CHECK)
-    arguments = [sys.executable, str(tmp_path / "check.py"), backend]
+    arguments = [sys.executable, str(tmp_path / "check.py"), backend, str(tmp_path / "page.html")]
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "done"

@@ -14,6 +14,12 @@ import numpy as np
 import torch
 import keras_rnn_basics as krb
 
+gpu = torch.cuda.is_available()
+device = "cuda" if gpu else "cpu"
+where = "cuDNN's loop on a GPU" if gpu else "PyTorch's own loop on a CPU"
+torch.backends.cudnn.allow_tf32 = False
+warnings.simplefilter("error")
+
 rng = np.random.default_rng(0)
 x = rng.normal(size=(4, 6, 3)).astype("float32")
 steps = np.arange(6)[None]
@@ -28,8 +34,9 @@ def outcome(route, mask, activation, **arguments):
     keras.utils.set_random_seed(1)
     cell = krb.BasicRNNCell(5, 2, activation=activation, dropout=0.3, initializers={"b_x": "ones", "b_a": "ones"})
     rnn = krb.BasicRNN(cell, return_state=True, recurrence=route, **arguments)
-    given = torch.tensor(x, requires_grad=True), torch.full((4, 5), 0.5, requires_grad=True)
-    mask = None if mask is None else torch.tensor(mask)
+    a_0 = torch.full((4, 5), 0.5, device=device, requires_grad=True)
+    given = torch.tensor(x, device=device, requires_grad=True), a_0
+    mask = None if mask is None else torch.tensor(mask, device=device)
     y, a_T = rnn(given[0], initial_state=given[1], mask=mask, training=True)
     (y**2).sum().add((a_T**3).sum()).backward()
     gradients = [own.grad for own in given] + [weight.value.grad for weight in cell.trainable_weights]
@@ -40,11 +47,11 @@ for activation in ("tanh", "relu", torch.tanh):
     for mask in masks.values():
         for arguments in ({"return_sequences": True}, {"return_sequences": True, "go_backwards": True}, {}):
             route, fused = outcome("auto", mask, activation, **arguments)
-            assert route.startswith("cudnn: PyTorch's own loop on a CPU, "), route
+            assert route.startswith(f"cudnn: {where}, "), route
             told, plain = outcome("plain", mask, activation, **arguments)
             assert told == "plain: asked for"
             for own, other in zip(fused, plain):
-                np.testing.assert_allclose(own.detach(), other.detach(), rtol=1e-4, atol=1e-5)
+                np.testing.assert_allclose(own.detach().cpu(), other.detach().cpu(), rtol=1e-4, atol=1e-5)
 
 # Whether it is that loop that ran: the plain one is not called for padding on the right.
 from keras_rnn_basics.recurrence import plain
@@ -55,15 +62,17 @@ for name, number in (("none", 0), ("right", 0), ("left", 1), ("an empty row", 2)
     assert len(called) == number, name
 
 # What it cannot run goes the plain way: silently under "auto", with a warning where it was asked for.
-warnings.simplefilter("error")
 for cell, reason in (
     (krb.BasicRNNCell(5, activation="gelu"), "cudnn needs tanh, relu, not gelu"),
-    (krb.BasicRNNCell(5, dtype="mixed_float16"), "cudnn needs a GPU for float16"),
     (krb.LayerNormRNNCell(5), "cudnn needs the step g(z_t + a W_aa), which LayerNormRNNCell replaces"),
 ):
     rnn = krb.BasicRNN(cell)
     rnn(x)
     assert rnn.recurrence_route == f"plain: {reason}", rnn.recurrence_route
+half = krb.BasicRNN(krb.BasicRNNCell(5, dtype="mixed_float16"))
+half(x)
+expected = f"cudnn: {where}, tanh, float16" if gpu else "plain: cudnn needs a GPU for float16"
+assert half.recurrence_route == expected, half.recurrence_route
 try:
     krb.BasicRNN(krb.BasicRNNCell(5, activation="gelu"), recurrence="cudnn")(x)
 except UserWarning as warning:

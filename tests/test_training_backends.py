@@ -14,6 +14,8 @@ import numpy as np
 import keras_rnn_basics as krb
 
 assert keras.backend.backend() == sys.argv[1]
+from keras_rnn_basics.training.devices import find_device
+
 rng = np.random.default_rng(0)
 N, B, EPOCHS = 22, 4, 3
 x = rng.normal(size=(N, 4, 3)).astype("float32")
@@ -45,11 +47,21 @@ try:
 except RuntimeError as error:
     assert str(error) == "stopped here"
 run = krb.fit(build, (x, y), (x[:7], y[:7]), sys.argv[2], **arguments)
-assert run.device == "cpu:0"
+assert run.device == find_device("auto")
 for name, values in losses.items():
     np.testing.assert_allclose(run.history[name], values, rtol=1e-5)
 for own, other in zip(run.model.get_weights(), model.get_weights()):
     np.testing.assert_allclose(own, other, atol=1e-6)
+if sys.argv[1] == "jax":
+    try:
+        krb.fit(build, (x, y), (x[:7], y[:7]), sys.argv[2] + "64", precision="float64")
+        raise AssertionError("no error")
+    except ValueError as error:
+        assert "not to be had on JAX" in str(error)
+# Tensors that have gradients, or are on a GPU, are data too.
+tensors = keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(y)
+again = krb.fit(build, tensors, (x[:7], y[:7]), sys.argv[2] + "tensors", **arguments)
+assert again.history == run.history
 del arguments["seed"]
 runs = krb.fit_ensemble(build, (x, y), (x[:7], y[:7]), sys.argv[2], seeds=[5, 6], **arguments)
 assert runs[0].history == run.history != runs[1].history

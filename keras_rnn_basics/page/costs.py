@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_rnn_basics.checks import as_numpy
 from keras_rnn_basics.losses import SumOverTime, per_step_loss
 
 KNOWN = (
@@ -59,12 +60,12 @@ def by_keras(told: dict[str, Any], y: np.ndarray, y_pred: Any, mask: Any) -> np.
         loss: Any = getattr(keras.losses, name)(from_logits=True)
     else:
         loss = told["kind"]
-    y_pred, y = ops.cast(y_pred, "float32"), np.asarray(y)
+    y_pred, y = ops.cast(y_pred, "float32"), as_numpy(y)
     if len(y_pred.shape) == 2:
         y, y_pred, mask = y[:, None], y_pred[:, None], None
         if y.ndim == 2 and "sparse" not in told["kind"]:
             y = y[..., None]
-    return np.asarray(per_step_loss(y, y_pred, loss, mask))
+    return as_numpy(per_step_loss(y, y_pred, loss, mask))
 
 
 def _snake(name):

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from keras_rnn_basics.architectures.graph import Graph, Value
+from keras_rnn_basics.checks import as_numpy
 from keras_rnn_basics.vocabulary import Vocabulary
 
 MOST = 8  # sequences in a page
@@ -96,7 +97,7 @@ def _texts(part):
 def _arrays(value, part):
     """(B, ...) -> B arrays (1, ...); one sequence (...) is a batch of one."""
     try:
-        array = np.asarray(part)
+        array = as_numpy(part)
     except ValueError:  # rows of different lengths
         array = np.asarray(None)
     if array.dtype.kind not in "buif":
@@ -112,7 +113,7 @@ def _arrays(value, part):
 
 
 def _targets(y, count):
-    y = np.asarray(y)
+    y = as_numpy(y)
     if y.dtype.kind not in "buif":
         raise ValueError(f"y must be numbers, the targets of the model's answers, got {_told(y)}.")
     if count == 1 and (y.ndim == 0 or len(y) != 1):

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
+from keras_rnn_basics.checks import as_numpy
 from keras_rnn_basics.pictures.canvas import INK, RECURRENT
 
 FAINTEST = 1e-6  # of the largest gradient is still shown
@@ -24,7 +25,7 @@ def plot_forecast(times: Any, truth: Any, forecast: Any, ax: Axes, ylabel: str, 
     Raises:
         ValueError: for arrays of different lengths.
     """
-    times, truth, forecast = (np.asarray(values) for values in (times, truth, forecast))
+    times, truth, forecast = (as_numpy(values) for values in (times, truth, forecast))
     shapes = times.shape, truth.shape, forecast.shape
     if len(set(shapes)) > 1 or times.ndim != 1:
         raise ValueError(f"times, truth and forecast must be (N,) alike, got {shapes}.")
@@ -54,7 +55,7 @@ def plot_per_step_loss(losses: Any, ax: Axes, ylabel: str = "$L_t$", mean_over: 
     if mean_over not in ("batch", "running"):
         raise ValueError(f"mean_over must be 'batch' or 'running', got {mean_over!r}.")
     for name, costs in (losses if isinstance(losses, dict) else {"": losses}).items():
-        costs = np.asarray(costs)
+        costs = as_numpy(costs)
         if costs.ndim != 1:
             raise ValueError(f"losses must be (T,), got {costs.shape}.")
         total = f"$L = \\Sigma_t L_t$ = {costs.sum():.4g}" if mean_over == "batch" else "mean of those that still run"
@@ -117,7 +118,7 @@ def plot_gradient_flow(norms: Any, ax: Axes, radius: float | None = None) -> Axe
     >>> [ax.images[0].get_clim()[1] for ax in axes], len(figure.axes)
     ([256.0, 256.0], 3)
     """
-    norms = np.asarray(norms, dtype=float)
+    norms = as_numpy(norms).astype(float)
     if norms.ndim != 2 or norms.shape[0] != norms.shape[1] or not (norms > 0).any():
         raise ValueError(f"norms must be (T, T) with positive numbers in it, got {norms.shape}.")
     largest, least, steps = norms.max(), FAINTEST * norms.max(), np.arange(1, len(norms) + 1)
@@ -154,7 +155,7 @@ def plot_activations(activations: Any, labels: Any, ax: Axes, xlabel: str = "tim
     >>> [label.get_text() for label in ax.get_xticklabels()]
     ['a', '␣', 'b']
     """
-    activations, T = np.asarray(activations, dtype=float), len(labels)
+    activations, T = as_numpy(activations).astype(float), len(labels)
     if activations.ndim != 2 or len(activations) != T:
         raise ValueError(f"activations must be (T, n_a), a row for each of {T} labels, got {activations.shape}.")
     # A diverging map about zero; red to blue is told apart with any colour vision.
@@ -183,7 +184,7 @@ def plot_attention(weights: Any, written: list[str], read: list[str], ax: Axes) 
     Raises:
         ValueError: when the tokens are not as many as the rows and columns.
     """
-    weights = np.asarray(weights)
+    weights = as_numpy(weights)
     if weights.shape != (len(written), len(read)):
         rows, columns = f"a row for each of {len(written)} tokens written", f"a column for each of {len(read)} read"
         raise ValueError(f"weights must be (T_y, T_x), {rows} and {columns}, got {weights.shape}.")

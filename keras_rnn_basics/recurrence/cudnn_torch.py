@@ -50,8 +50,7 @@ def run(cell, x, states_0, mask, a_dropout, every_step, loop):
 def states(cell, x, a_0, mask, loop):
     """(B, T, n_x), (B, n_a), (B, T) -> (B, T, n_a): a_1 .. a_T; the mask must be padding on the right."""
     torch = _torch()
-    W_ax, W_aa, b_x, b_a = (torch.as_tensor(w.value, dtype=x.dtype) for w in (cell.W_ax, cell.W_aa, cell.b_x, cell.b_a))
-    weights = [W_ax.T.contiguous(), W_aa.T.contiguous(), b_x, b_a]
+    weights = _weights(cell, x.dtype)
     has_biases, layers, dropout, training, bidirectional = True, 1, 0.0, torch.is_grad_enabled(), False
     settings = (has_biases, layers, dropout, training, bidirectional)
     if mask is None:
@@ -63,6 +62,17 @@ def states(cell, x, a_0, mask, loop):
     a, _ = torch.nn.utils.rnn.pad_packed_sequence(packed._replace(data=a), batch_first=True, total_length=x.shape[1])
     # After the end of a sequence there are zeros; the state there must be that of the last step.
     return torch.where(mask[..., None], a, a_T[0][packed.unsorted_indices][:, None])
+
+
+def _weights(cell, dtype):
+    """W_axᵀ, W_aaᵀ, b_x, b_a: on a GPU views of one buffer, which cuDNN else copies together at every call."""
+    torch = _torch()
+    W_ax, W_aa, b_x, b_a = (torch.as_tensor(w.value, dtype=dtype) for w in (cell.W_ax, cell.W_aa, cell.b_x, cell.b_a))
+    weights = [W_ax.T, W_aa.T, b_x, b_a]
+    if not W_ax.is_cuda:
+        return [w.contiguous() for w in weights]
+    buffer = torch.cat([w.reshape(-1) for w in weights])
+    return [own.view(w.shape) for own, w in zip(buffer.split([w.numel() for w in weights]), weights, strict=True)]
 
 
 def _is_right_padding(mask):

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_rnn_basics.checks import as_numpy
+
 PARTS = ("x", "y", "sample_weight")
 
 
@@ -88,7 +90,7 @@ def _array(name, array):
         )
     if hasattr(array, "to_numpy"):  # pandas
         array = array.to_numpy()
-    array = np.asarray(array)
+    array = as_numpy(array)
     if array.ndim == 0:
         raise ValueError(f"{name} must be an array of examples, got {array!r}.")
     if not len(array):

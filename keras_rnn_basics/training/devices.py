@@ -21,9 +21,12 @@ def find_device(asked: str) -> str:
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     there = asked != "cpu" and _has_gpu()
     if asked == "gpu" and not there:
+        backend = keras.backend.backend()
+        build = "install the GPU build: pip install 'keras_rnn_basics[gpu]'"
         raise RuntimeError(
-            f"device='gpu', but Keras finds no GPU on the {keras.backend.backend()} backend. On Linux with an NVIDIA "
-            "driver, install the GPU build: pip install 'keras_rnn_basics[gpu]'. Or use device='auto'."
+            f"device='gpu', but Keras finds no GPU on the {backend} backend. On Linux with an NVIDIA driver, "
+            f"{build if backend == 'tensorflow' else 'python -m keras_rnn_basics says what to install'}. "
+            "Or use device='auto'."
         )
     return "gpu:0" if there else "cpu:0"
 
@@ -78,6 +81,11 @@ def find_precision(asked: str | None) -> str:
         asked = "float64" if keras.config.floatx() == "float64" and policy == "float32" else policy
     if asked not in PRECISIONS:
         raise ValueError(f"precision must be one of {PRECISIONS}, got {asked!r}.")
+    if asked == "float64" and keras.backend.backend() == "jax":
+        # With JAX_ENABLE_X64 too some of Keras' operations give float32, and its own SimpleRNN ends in an error (3.15).
+        raise ValueError(
+            "precision='float64' is not to be had on JAX, where Keras computes in float32: use another backend."
+        )
     return asked
 
 

@@ -172,21 +172,36 @@ def torch_rnn(shape, training, device="cpu"):
     import torch
 
     _, _, n_x, n_a, n_y = shape
-    x, y = (torch.from_numpy(v).to(device) for v in data(shape))
     rnn = torch.nn.RNN(n_x, n_a, batch_first=True).to(device)
     linear = torch.nn.Linear(n_a, n_y).to(device)
-    optimizer = torch.optim.SGD([*rnn.parameters(), *linear.parameters()], RATE)
+    return _in_torch(lambda x: linear(rnn(x)[0]), [*rnn.parameters(), *linear.parameters()], shape, training, device)
+
+
+def ours_in_torch(shape, training, device="cpu"):
+    """Our layer on the backend torch, in PyTorch's own training loop."""
+    import keras_rnn_basics as krb
+
+    rnn = krb.BasicRNN(krb.BasicRNNCell(shape[3], shape[4]), return_sequences=True)
+    rnn.build(shape[:3])
+    return _in_torch(rnn, list(rnn.parameters()), shape, training, device)
+
+
+def _in_torch(answer, parameters, shape, training, device):
+    import torch
+
+    x, y = (torch.from_numpy(v).to(device) for v in data(shape))
+    optimizer = torch.optim.SGD(parameters, RATE)
 
     def train():
         optimizer.zero_grad()
-        loss = ((linear(rnn(x)[0]) - y) ** 2).mean()
+        loss = ((answer(x) - y) ** 2).mean()
         loss.backward()
         optimizer.step()
         return loss.item()
 
     def forward():
         with torch.no_grad():
-            return linear(rnn(x)[0]).sum().item()
+            return answer(x).sum().item()
 
     return train if training else forward
 

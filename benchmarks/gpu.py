@@ -47,6 +47,14 @@ def torch_rnn(shape, training):
     return contestants.torch_rnn(shape, training, device="cuda")
 
 
+def ours_in_torch(shape, training):
+    import keras
+
+    if keras.backend.backend() != "torch":
+        raise RuntimeError("KERAS_BACKEND is not torch")
+    return _on_gpu(lambda *arguments: contestants.ours_in_torch(*arguments, device="cuda"), shape, training)
+
+
 def jax_scan(shape, training):
     import jax
 
@@ -55,7 +63,14 @@ def jax_scan(shape, training):
     return contestants.jax_scan(shape, training)
 
 
-NAMES = {"ours": "ours", "ours, plain": "ours_plain", "keras": "keras_default", "torch": "torch_rnn", "jax": "jax_scan"}
+NAMES = {
+    "ours": "ours",
+    "ours, plain": "ours_plain",
+    "keras": "keras_default",
+    "ours, in torch": "ours_in_torch",
+    "torch": "torch_rnn",
+    "jax": "jax_scan",
+}
 
 
 def main(rounds=7, shapes=None):

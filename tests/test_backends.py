@@ -17,6 +17,14 @@ import oracle
 import keras_rnn_basics as krb
 
 assert keras.backend.backend() == sys.argv[1]
+if sys.argv[1] == "jax":
+    import jax
+
+    jax.config.update("jax_default_matmul_precision", "highest")  # on a GPU as exact as on a CPU
+else:
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = False
 rng = np.random.default_rng(0)
 x = rng.normal(size=(4, 6, 3)).astype("float32")
 mask = np.arange(6)[None] < np.array([6, 4, 1, 3])[:, None]
@@ -29,7 +37,7 @@ w = {name: keras.ops.convert_to_numpy(getattr(cell, name)) for name in cell.weig
 # The forward pass equals the oracle, masked and not.
 for m in (None, mask):
     y = keras.ops.convert_to_numpy(rnn(x, mask=m))
-    np.testing.assert_allclose(y, oracle.forward(w, x, mask=m)[0], atol=1e-5)
+    np.testing.assert_allclose(y, oracle.forward(w, x, mask=m)[0], atol=5e-5)
 
 # One step of plain gradient descent moves every weight by the oracle's gradient.
 y_true = rng.normal(size=(4, 6, 2)).astype("float32")
@@ -78,7 +86,7 @@ for network, sequence in (
     states = step.begin(4)
     for t in range(6):
         y_t, *states = step([keras.ops.convert_to_tensor(sequence[:, t]), *states])
-        np.testing.assert_allclose(keras.ops.convert_to_numpy(y_t), answers[:, t], atol=1e-5)
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(y_t), answers[:, t], atol=5e-5)
 
 # What is no token and no class makes the numbers NaN that it would go into, and no others.
 step = krb.build_many_to_many((), 5, 2, frontend=keras.layers.Embedding(9, 4))

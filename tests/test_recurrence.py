@@ -390,7 +390,8 @@ def test_cudnn_is_refused_what_it_cannot_do(monkeypatch):
 @pytest.mark.parametrize("g", ["tanh", "relu"])
 @pytest.mark.parametrize("masked", [False, True])
 def test_cudnn_equals_the_oracle_on_a_gpu(rng, x, g, masked):
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     mask = np.arange(6) < np.array([6, 3, 1, 5, 6, 2, 4, 6, 1, 3])[:, None]
     for every_step in (True, False):
         run = functools.partial(cudnn.run, mode=f"rnn_{g}")
-        check(run, rng, x, g, mask if masked else None, every_step, tolerance=2e-3)
+        check(run, rng, x, g, mask if masked else None, every_step, tolerance=1e-4)

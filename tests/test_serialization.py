@@ -8,7 +8,9 @@ import keras
 import numpy as np
 import pytest
 
+import keras_rnn_basics as krb
 from keras_rnn_basics import BasicRNN, BasicRNNCell, SumOverTime
+from keras_rnn_basics.architectures import text_model
 from keras_rnn_basics.architectures.time_distributed import BatchedTimeDistributed
 
 CELL = {
@@ -101,3 +103,16 @@ def test_a_cell_of_two_layers_is_one_cell_after_loading(rng, tmp_path):
 def test_a_clone_with_cells_of_their_own_says_so():
     with pytest.warns(UserWarning, match="is shared by several layers; this copy has its own cell"):
         keras.models.clone_model(shared_cell())
+
+
+def test_saving_weights_runs_nothing_of_the_model(tmp_path, monkeypatch):
+    # Keras reads every property of a model when it saves it, and swallows what goes wrong in them.
+    built = []
+    monkeypatch.setattr(text_model, "one_step", built.append)
+    vocabulary = krb.Vocabulary.of(["to be"])
+    writer = krb.build_one_to_many(len(vocabulary), 4, vocabulary=vocabulary)
+    for network in (writer, krb.build_many_to_many((3,), 4, 2), krb.build_encoder_decoder(9, 9, 4)):
+        network.save_weights(tmp_path / "own.weights.h5")
+    assert built == []
+    writer._one_step()
+    assert built == [writer]

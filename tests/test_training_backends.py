@@ -49,9 +49,9 @@ except RuntimeError as error:
 run = krb.fit(build, (x, y), (x[:7], y[:7]), sys.argv[2], **arguments)
 assert run.device == find_device("auto")
 for name, values in losses.items():
-    np.testing.assert_allclose(run.history[name], values, rtol=1e-5)
+    np.testing.assert_allclose(run.history[name], values, rtol=1e-5 if run.device == "cpu:0" else 1e-3)
 for own, other in zip(run.model.get_weights(), model.get_weights()):
-    np.testing.assert_allclose(own, other, atol=1e-6)
+    np.testing.assert_allclose(own, other, atol=1e-6 if run.device == "cpu:0" else 1e-3)
 if sys.argv[1] == "jax":
     try:
         krb.fit(build, (x, y), (x[:7], y[:7]), sys.argv[2] + "64", precision="float64")
@@ -61,10 +61,11 @@ if sys.argv[1] == "jax":
 # Tensors that have gradients, or are on a GPU, are data too.
 tensors = keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(y)
 again = krb.fit(build, tensors, (x[:7], y[:7]), sys.argv[2] + "tensors", **arguments)
-assert again.history == run.history
+np.testing.assert_allclose(again.history["loss"], run.history["loss"], rtol=0 if run.device == "cpu:0" else 1e-3)
 del arguments["seed"]
 runs = krb.fit_ensemble(build, (x, y), (x[:7], y[:7]), sys.argv[2], seeds=[5, 6], **arguments)
-assert runs[0].history == run.history != runs[1].history
+assert run.device != "cpu:0" or runs[0].history == run.history
+assert runs[0].history != runs[1].history
 print("done")
 """
 

@@ -1,6 +1,5 @@
 """Many in, many out, T_x != T_y: one network reads, and another writes, starting from the first one's states."""
 
-from functools import cached_property
 from typing import Any, Unpack
 
 import keras
@@ -19,6 +18,7 @@ from keras_rnn_basics.architectures.text_model import (
     check_vocabulary,
     encoded,
     few_sizes,
+    once,
     one_or_more,
     only_text,
     padded,
@@ -172,7 +172,7 @@ class EncoderDecoder(TextModel):
         x, longest = self._read(sentences)
         max_new_tokens = min(_limit(longest), MOST_NEW_TOKENS) if max_new_tokens is None else max_new_tokens
         checks.integer("max_new_tokens", max_new_tokens, 1, MOST_NEW_TOKENS)
-        found = self._translator(
+        found = self._translator()(
             x, np.int32(max_new_tokens), num_beams, float(length_penalty), room(max_new_tokens, 32)
         )
         tokens, log_probabilities = (part.numpy()[: len(sentences)] for part in found)
@@ -217,7 +217,7 @@ class EncoderDecoder(TextModel):
             raise ValueError(f"sentences must hold text; number {empty[0]} is empty.")
         return padded(rows, 32)[0], max(map(len, rows))
 
-    @cached_property
+    @once
     def _translator(self):
         import tensorflow as tf
 
@@ -229,7 +229,7 @@ class EncoderDecoder(TextModel):
 
         remembered = self.get_layer("encoder")(x, training=False)
         remembered = list(remembered) if isinstance(remembered, (list, tuple)) else [remembered]
-        begin = self._one_step.begin(*remembered)
+        begin = self._one_step().begin(*remembered)
 
         def step(token, states):
             logits, states = self._step(token, states)

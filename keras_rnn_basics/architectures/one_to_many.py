@@ -1,7 +1,6 @@
 """One in, many out: each answer is the next step's input; trained with the true next token fed back instead."""
 
 import random
-from functools import cached_property
 from typing import Any, Unpack
 
 import keras
@@ -18,6 +17,7 @@ from keras_rnn_basics.architectures.text_model import (
     check_vocabulary,
     encoded,
     few_sizes,
+    once,
     one_or_more,
     only_text,
     padded,
@@ -139,11 +139,11 @@ class OneToMany(TextModel):
             texts, give_back = one_or_more(prompt, "prompt")
             prompts = self._read(texts)
         tokens, lengths = padded(prompts, 64)
-        uniform = self._uniform(np.int64(seed), np.int32(len(prompts)), np.int32(max_new_tokens))
+        uniform = self._uniform()(np.int64(seed), np.int32(len(prompts)), np.int32(max_new_tokens))
         uniform = np.pad(uniform, [(0, 0), (0, room(max_new_tokens, 256) - max_new_tokens)])
         uniform = np.pad(uniform, [(0, len(tokens) - len(prompts)), (0, 0)], "edge")
         limits = None if top_k is None else np.int32(top_k), None if top_p is None else np.float32(top_p)
-        written = self._compiled(tokens, lengths, np.int32(max_new_tokens), uniform, np.float32(temperature), *limits)
+        written = self._compiled()(tokens, lengths, np.int32(max_new_tokens), uniform, np.float32(temperature), *limits)
         decoding.refuse_nan(written.log_probabilities)
         written = written.tokens.numpy()[: len(prompts), :max_new_tokens]
         if self.vocabulary is None:
@@ -169,7 +169,7 @@ class OneToMany(TextModel):
             texts, give_back = one_or_more(texts, "texts")
             rows = self._read(texts)
         tokens, lengths = padded(rows, 64)
-        found = self._scored(tokens, lengths)
+        found = self._scored()(tokens, lengths)
         decoding.refuse_nan(found)
         found = found.numpy()[: len(rows)]
         if give_back is None:
@@ -190,25 +190,25 @@ class OneToMany(TextModel):
             raise ValueError(f"Tokens must be from 0 to {size - 1}, got {given.min()} to {given.max()}.")
         return np.atleast_2d(given)
 
-    @cached_property
+    @once
     def _uniform(self):
         import tensorflow as tf
 
         return tf.function(decoding.uniform_numbers, autograph=False)
 
-    @cached_property
+    @once
     def _compiled(self):
         import tensorflow as tf
 
         # Its arguments have the sizes of one call, because XLA needs fixed sizes and compiles again for each.
         return tf.function(self._write_in_room, jit_compile=True, reduce_retracing=True, autograph=False)
 
-    @cached_property
+    @once
     def _scored(self):
         import tensorflow as tf
 
         def log_probabilities(tokens, lengths):
-            a_0 = self._one_step.begin(tf.shape(tokens)[0])
+            a_0 = self._one_step().begin(tf.shape(tokens)[0])
             return decoding.write(self._step, tokens, lengths, a_0, 0, decoding.greedy, capacity=0)[-1]
 
         return tf.function(log_probabilities, jit_compile=True, reduce_retracing=True, autograph=False)
@@ -222,7 +222,7 @@ class OneToMany(TextModel):
         def choose(logits, number):
             return draw(logits if self.vocabulary is None else only_text(logits), number)
 
-        a = decoding.read(self._step, prompts, lengths, self._one_step.begin(tf.shape(prompts)[0]))
+        a = decoding.read(self._step, prompts, lengths, self._one_step().begin(tf.shape(prompts)[0]))
         last = tf.gather(prompts, lengths - 1, batch_dims=1)[:, None], tf.ones_like(lengths)
         stop = None if self.vocabulary is None else Vocabulary.end
         return decoding.write(self._step, *last, a, max_new_tokens, choose, stop, capacity)

@@ -2,7 +2,8 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import wraps
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import keras
@@ -84,6 +85,23 @@ class TextEndpoint(NamedTuple):
     defaults: dict[str, Any]
 
 
+def once(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A method that is run once for each model, and then gives what it gave.
+
+    It is no property, since Keras reads all of a model's properties when it saves weights; and what it gave is kept
+    where Keras does not take it for a part of the model.
+    """
+
+    @wraps(method)
+    def kept(self):
+        own = vars(self).setdefault("made_once", SimpleNamespace())
+        if not hasattr(own, method.__name__):
+            setattr(own, method.__name__, method(self))
+        return getattr(own, method.__name__)
+
+    return kept
+
+
 class TextModel(ReadsTokens):
     """A functional model that owns vocabularies.
 
@@ -117,8 +135,7 @@ class TextModel(ReadsTokens):
         """The model that is run step by step."""
         return self
 
-    # Kept in the instance's own dictionary, so that Keras does not treat it as a part of the model.
-    @cached_property
+    @once
     def _one_step(self):
         import tensorflow as tf
 
@@ -127,7 +144,7 @@ class TextModel(ReadsTokens):
 
     def _step(self, token, states):
         """`decoding.Step`: states that the step only reads, such as an encoder's memory, are returned unchanged."""
-        model = self._one_step
+        model = self._one_step()
         with checks.known_to_hold():  # the tokens are a vocabulary's or were chosen among its numbers
             logits, *after = model([token, *states])
         return logits, [*after, *states[len(after) :]]

@@ -15,10 +15,10 @@ class Board:
     def __init__(self, folder: Path, writes: bool) -> None:
         self.folder = folder / "tensorboard"
         self.writers: dict[str, Any] = {}
-        installed = importlib.util.find_spec("tensorboard") is not None
-        self.writes = writes and installed
-        if not installed:
-            print("No TensorBoard log: tensorboard is not installed.")
+        missing = [name for name in ("tensorboard", "tensorflow") if importlib.util.find_spec(name) is None]
+        self.writes = writes and not missing
+        if missing:
+            print(f"No TensorBoard log: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed.")
 
     def write(self, history: dict[str, list[float]], first: int, last: int) -> None:
         """The numbers of the epochs first .. last - 1, counted from 0."""

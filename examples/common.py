@@ -51,6 +51,7 @@ if "tensorflow" not in sys.modules:
     with without_messages_of_the_start():
         import tensorflow as tf
 
+        tf.get_logger().setLevel("ERROR")  # it would warn where several models predict, each with its own function
         tf.config.list_physical_devices()
 
 __all__ = ["options", "plt", "read_table"]

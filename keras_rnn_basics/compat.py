@@ -159,6 +159,15 @@ def in_xla_context(graph: Any) -> bool:
     return GraphOrParentsInXlaContext(graph)
 
 
+def without_warning_of_tracing(function: Any) -> Any:
+    """A `tf.function` of which TensorFlow does not say that it is traced too often.
+
+    It counts all functions that stand at one line as one: a new model's program is no new trace of the last model's.
+    """
+    function._omit_frequent_tracing_warning = True
+    return function
+
+
 def is_training() -> bool:
     """Whether the layer that is being called is in training, which layers in it learn from Keras in this way."""
     context = global_state.get_global_attribute("current_call_ctx")

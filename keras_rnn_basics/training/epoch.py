@@ -9,6 +9,7 @@ import time
 
 import tensorflow as tf
 
+from keras_rnn_basics.compat import without_warning_of_tracing
 from keras_rnn_basics.training.pace import Pace
 from keras_rnn_basics.training.replicas import on_every_replica, own_share
 
@@ -113,7 +114,9 @@ class DatasetEpoch:
 
 
 def _function(model, function, jit=False):
-    return function if model.run_eagerly else tf.function(function, jit_compile=jit, autograph=False)
+    if model.run_eagerly:
+        return function
+    return without_warning_of_tracing(tf.function(function, jit_compile=jit, autograph=False))
 
 
 def _while(more, body, state):

@@ -5,6 +5,7 @@ import sys
 from importlib.metadata import version as installed
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.util import inspect
 
 sys.path.insert(0, str(Path(__file__).parent))  # for offline.py and in_the_dark.py
@@ -45,6 +46,14 @@ def of_init(app, what, name, obj, options, signature, returns):
         return inspect.stringify_signature(arguments, show_annotation=False), returns
 
 
+def without_blank_ends(app, doctree):
+    """Code that a doctest reads ends with a blank line, so that ``` is no output; the page does not show it."""
+    for block in doctree.findall(nodes.literal_block):
+        block.rawsource = block.rawsource.rstrip()
+        block[:] = [nodes.Text(block.rawsource)]
+
+
 def setup(app):
+    app.connect("doctree-read", without_blank_ends)
     app.connect("autodoc-process-signature", of_init)
     app.connect("autodoc-process-docstring", as_markdown, priority=400)  # before napoleon's, which is 500

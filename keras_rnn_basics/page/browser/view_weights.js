@@ -114,7 +114,7 @@ export class Weights {
     const figure = el(
       "figure",
       { class: n === 1 ? "bias" : "", "data-weight": name },
-      el("figcaption", {}, math(name), el("span", {}, n === 1 ? `(${m})` : `(${n}, ${m})`)),
+      el("figcaption", {}, math(name), el("span", {}, name[0] === "b" ? `(${m})` : `(${n}, ${m})`)),
       frame,
     );
     const picture = new HeatMap(canvas);

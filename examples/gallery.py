@@ -26,8 +26,7 @@ HEAD = """# Gallery
 
 Written by `python examples/gallery.py` from what the examples left in `runs/`; `make examples` runs them all, one after
 the other. Scores are on data that nothing was trained on; in brackets stands the 95 % interval of the
-difference, by block bootstrap. The scores of `weather` are of today's code; the others were measured before `fit` drew
-a new order of the examples for each epoch.
+difference, by block bootstrap.
 
 Your own data: `weather.py --csv days.csv --target temp_max_celsius` does the same with your own days: a column `date`
 and columns of numbers. Faults in the file are errors that name the line and the column. `--repair`, or some kinds of

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from keras_rnn_basics.checks import as_numpy
 from keras_rnn_basics.pictures.canvas import INK, RECURRENT
@@ -33,6 +34,10 @@ def plot_forecast(times: Any, truth: Any, forecast: Any, ax: Axes, ylabel: str, 
     ax.plot(times, forecast, color="C0", linewidth=1.2, label="forecast")
     ax.set(ylabel=ylabel, xmargin=0.01)
     ax.legend(loc="upper left", frameon=False, ncols=2)
+    if times.dtype.kind == "M":
+        for own in (ax, errors_of) if errors_of is not None else (ax,):
+            own.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=7))
+            own.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     if errors_of is not None:
         errors_of.vlines(times, 0, forecast - truth, color="C0", linewidth=0.8)
         errors_of.axhline(0, color="0.55", linewidth=0.8)

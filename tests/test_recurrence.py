@@ -78,16 +78,12 @@ def mask(rng):
     return mask
 
 
-# All eight kinds of loop, and each activation with both values of each of the three.
+# Each activation, and both values of each of the three.
 LOOPS = [
-    ("tanh", False, False, False),
     ("tanh", True, True, True),
     ("relu", False, False, True),
-    ("relu", True, True, False),
-    ("sigmoid", False, True, False),
-    ("sigmoid", True, False, True),
-    ("linear", True, False, False),
-    ("linear", False, True, True),
+    ("sigmoid", True, False, False),
+    ("linear", False, True, False),
 ]
 
 
@@ -112,7 +108,7 @@ def test_the_plain_route_passes_the_same_check(rng, x, mask, masked):
         check(plain.run, rng, x, g, mask if masked else None, every_step)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(B=st.integers(1, 13), T=st.integers(1, 11), parts=st.integers(1, 3), remat=st.booleans())
 def test_any_batch_and_length_is_cut_right(B, T, parts, remat):
     rng = np.random.default_rng(B * 100 + T)
@@ -157,7 +153,7 @@ def test_recurrent_dropout_reaches_the_loop_and_its_gradient(rng, x):
     ("by", "graph"),
     cases(
         itertools.product(["x", "a_0", "W_aa", "W_ya"], [False, True]),
-        [("x", True), ("a_0", True), ("W_aa", True), ("W_ya", True), ("W_aa", False)],
+        [("x", True), ("W_aa", True)],
     ),
 )
 def test_a_second_derivative_is_refused_rather_than_wrong(rng, x, by, graph):
@@ -205,11 +201,13 @@ def fitted(rng, x, recurrence="auto", jit_compile=False, bidirectional=False, **
     "arguments",
     [
         pytest.param({}, marks=pytest.mark.long),
-        {"return_sequences": True, "go_backwards": True},
-        {"return_sequences": True, "stateful": True, "zero_output_for_mask": True},
-        {"bidirectional": True},
-        {"jit_compile": True},
-        {"remat": True},
+        pytest.param({"return_sequences": True, "go_backwards": True}, marks=pytest.mark.long),
+        pytest.param(
+            {"return_sequences": True, "stateful": True, "zero_output_for_mask": True}, marks=pytest.mark.long
+        ),
+        {"bidirectional": True},  # of which one direction goes backwards
+        pytest.param({"jit_compile": True}, marks=pytest.mark.long),
+        pytest.param({"remat": True}, marks=pytest.mark.long),
     ],
     ids=lambda arguments: "+".join(arguments) or "defaults",
 )

@@ -85,7 +85,7 @@ def test_several_tokens_a_step_may_come_as_whole_floats():
             model(x)
 
 
-@pytest.mark.parametrize("token", [1.7, np.nan, 2**32 + 1])
+@pytest.mark.parametrize("token", cases([1.7, np.nan, 2**32 + 1], [2**32 + 1]))
 def test_a_text_model_makes_no_token_of_what_is_no_whole_number(token):
     """Keras itself cuts these to 1, to any number, and to 1."""
     for model, other in (

@@ -141,6 +141,7 @@ def test_a_stateful_model_is_refused_and_several_outputs_step_together(x, tmp_pa
         np.testing.assert_allclose(served, expected, atol=1e-6)
 
 
+@pytest.mark.long  # every day another model without a step
 def test_a_model_that_cuts_a_waveform_into_frames_has_no_step(rng, tmp_path):
     wave = keras.Input((None,), name="wave")
     mel = keras.layers.MelSpectrogram(64, 32, sampling_rate=8000, num_mel_bins=4, power_to_db=False)(wave)
@@ -497,6 +498,7 @@ class Numbers(keras.layers.Layer):
         return keras.KerasTensor(words.shape, "int32")
 
 
+@pytest.mark.long
 def test_tables_of_other_layers_come_along(tmp_path):
     words = keras.Input((None,), dtype="string", name="words")
     embedded = keras.layers.Embedding(3, 4)(Numbers()(words))

@@ -123,6 +123,7 @@ def test_no_examples_have_no_bad_token():
     assert BatchedTimeDistributed(keras.layers.Embedding(V, 4))(np.zeros((0, 3), "int32")).shape == (0, 3, 4)
 
 
+@pytest.mark.long  # every day in test_export_saved_model.py
 def test_an_export_refuses_such_a_token(tmp_path):
     model = krb.build_one_to_many(V, 4)
     loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))

@@ -70,6 +70,7 @@ def test_models_that_differ_in_more_than_their_seed_are_compiled_each(data, tmp_
     assert [run.model.get_layer("rnn_1").cell.units for run in runs] == [4, 5]
 
 
+@pytest.mark.long  # every day a single run goes on bit for bit
 def test_after_an_end_the_networks_that_had_finished_are_not_trained_again(data, tmp_path):
     class End(keras.callbacks.Callback):
         begun = 0

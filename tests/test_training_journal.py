@@ -363,6 +363,7 @@ def test_validation_takes_no_time_from_training(tmp_path, monkeypatch):
     assert kept.model.stop_training
 
 
+@pytest.mark.long
 def test_a_run_out_of_time_amid_an_epoch_keeps_what_it_learned(data, tmp_path):
     run = krb.fit(build, data, data, tmp_path, epochs=1, minutes=1e-6, verbose=0)
     assert run.stopped == "1e-06 minutes have passed"

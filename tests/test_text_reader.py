@@ -47,6 +47,7 @@ def test_padding_is_done_inside_and_each_text_is_answered_as_if_alone(reader):
         assert label == np.array(LABELS)[alone(reader, text).argmax(-1)].tolist()
 
 
+@pytest.mark.long
 def test_a_string_gives_one_answer_and_lists_of_tokens_are_taken_as_they_are(reader, words):
     np.testing.assert_allclose(reader.odds("to be, or"), reader.odds(TEXTS)[0], atol=1e-6)
     assert named(reader, "to be, or") == named(reader, TEXTS)[0]

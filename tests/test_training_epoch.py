@@ -171,6 +171,7 @@ def test_a_dataset_gives_what_its_arrays_give(data, tmp_path):
             np.testing.assert_allclose(run.history[name], values, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_callbacks_are_called_around_every_call_of_as_many_steps_as_the_model_asks_for(data, tmp_path):
     called = []
 

@@ -12,8 +12,24 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-# Pages that train for long: `make test` leaves them to `make test-all`. What they use has tests of its own every day.
-LONG = {"large_data.md", "does_not_learn.md", "classify_text.md", "label_words.md"}
+# Pages that train or export for long: `make test` leaves them to `make test-all`. What they use has tests of its own
+# every day.
+LONG = {
+    "4_cost.md",
+    "gpu.md",
+    "large_data.md",
+    "does_not_learn.md",
+    "classify_text.md",
+    "label_words.md",
+    "overview.md",
+    "export.md",
+    "own_cell.md",
+    "own_csv.md",
+    "own_text.md",
+    "own_architecture.md",
+    "serve.md",
+    "watch.md",
+}
 
 
 def pytest_collection_modifyitems(items):

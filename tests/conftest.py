@@ -57,6 +57,20 @@ def writer(vocabulary):
     return texts.build_writer(vocabulary)
 
 
+@pytest.fixture
+def diverged():
+    """Makes the weights of a model numbers that are none, until the test ends."""
+    kept = []
+
+    def diverge(model):
+        kept.append((model, model.get_weights()))
+        model.set_weights([np.nan * weight for weight in model.get_weights()])
+
+    yield diverge
+    for model, weights in kept:
+        model.set_weights(weights)
+
+
 # Every day with attention, which has all that the other has, and a memory.
 @pytest.fixture(
     scope="module", params=[pytest.param(False, id="plain", marks=pytest.mark.long), pytest.param(True, id="attention")]

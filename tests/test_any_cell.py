@@ -131,15 +131,9 @@ LOOPS = {
     cases(
         itertools.product(CELLS, LOOPS),
         [
-            ("its own words", "masked"),
-            ("normalised", "masked"),
             ("two states", "masked"),
-            ("learned a_0", "masked"),
             ("normalised", "plain"),
-            ("two states", "plain"),
             ("no recur", "unmasked"),
-            ("a function of no name", "unmasked"),
-            ("two states", "remat"),
             ("learned a_0", "remat"),
         ],
     ),
@@ -165,9 +159,7 @@ def test_any_cell_gives_what_keras_rnn_gives(rng, x, mask, monkeypatch, name, lo
 
 @pytest.mark.parametrize(
     ("name", "remat"),
-    cases(
-        itertools.product(["normalised", "two states"], [False, True]), [("normalised", False), ("two states", True)]
-    ),
+    cases(itertools.product(["normalised", "two states"], [False, True]), [("normalised", True)]),
 )
 def test_any_cell_when_its_parts_are_compiled(rng, x, mask, monkeypatch, name, remat):
     by_core(monkeypatch, parts=2, jit=True, remat=remat)
@@ -186,7 +178,7 @@ def test_any_cell_when_its_parts_are_compiled(rng, x, mask, monkeypatch, name, r
     ("g", "remat"),
     cases(
         itertools.product(["tanh", "relu", "sigmoid", "linear"], [False, True]),
-        [("tanh", False), ("relu", True), ("sigmoid", False), ("linear", True)],
+        [("tanh", False), ("relu", True)],
     ),
 )
 def test_a_derivative_by_tensorflow_equals_the_one_by_hand(rng, x, mask, monkeypatch, g, remat):
@@ -235,9 +227,13 @@ class DropsNothing(BasicRNNCell):
         return None
 
 
-@pytest.mark.parametrize("kind", [Halved, DropsLess, DropsNothing])
+# Without training, which leaves dropout out: the one that replaces call.
 @pytest.mark.parametrize(
-    ("training", "masked"), cases(itertools.product([False, True], repeat=2), [(False, False), (True, True)])
+    ("kind", "training", "masked"),
+    cases(
+        itertools.product([Halved, DropsLess, DropsNothing], [False, True], [False, True]),
+        [(Halved, False, False), (DropsLess, True, True), (DropsNothing, True, True)],
+    ),
 )
 def test_who_replaces_call_or_dropout_is_run_step_by_step(rng, x, mask, kind, training, masked):
     cell = kind(8, 2, dropout=0.4, recurrent_dropout=0.4)
@@ -255,7 +251,7 @@ def test_who_replaces_call_or_dropout_is_run_step_by_step(rng, x, mask, kind, tr
     "make",
     cases(
         [keras.layers.GRUCell, keras.layers.LSTMCell, keras.layers.SimpleRNNCell],
-        [keras.layers.LSTMCell, keras.layers.SimpleRNNCell],
+        [keras.layers.LSTMCell],
     ),
 )
 def test_the_cells_of_keras_run_as_in_their_own_layers(rng, x, mask, make):
@@ -296,14 +292,7 @@ def same_gradients(monkeypatch, cell, x, **options):
     ("name", "remat"),
     cases(
         itertools.product(CELLS, [False, True]),
-        [
-            ("its own words", False),
-            ("no recur", False),
-            ("normalised", True),
-            ("a function of no name", False),
-            ("two states", True),
-            ("learned a_0", False),
-        ],
+        [("no recur", False)],
     ),
 )
 def test_dropout_leaves_the_way_back_through_time_open(x, monkeypatch, name, remat):
@@ -344,7 +333,9 @@ class ByAVector(BasicRNNCell):
         return [ops.tanh(z_t + self.recur(states[0], self.W_aa) * self.recur(states[0], self.v))]
 
 
-@pytest.mark.parametrize("kind", [Outer, OfOneRow, HalfRecur, InABranch, ByAVector])
+@pytest.mark.parametrize(
+    "kind", cases([Outer, OfOneRow, HalfRecur, InABranch, ByAVector], [OfOneRow, HalfRecur, ByAVector])
+)
 def test_products_in_places_of_all_kinds(x, monkeypatch, kind):
     same_gradients(monkeypatch, kind(4, 2), x, parts=1)
 

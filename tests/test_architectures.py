@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from everyday import cases
 
 import keras_rnn_basics as krb
 
@@ -31,7 +32,8 @@ def test_a_builder_returns_a_built_uncompiled_model_named_after_the_architecture
     assert [tensor.name for tensor in model.inputs] == (["x", "y_in"] if name == "encoder_decoder" else ["x"])
 
 
-@pytest.mark.parametrize("name", BUILDERS)
+# Every day many_to_one learns in the tests of `fit`, many_to_many in the README's ten lines.
+@pytest.mark.parametrize("name", cases(BUILDERS, ["one_to_one"]))
 def test_every_architecture_learns_from_one_batch(name, rng):
     model, x = BUILDERS[name](), inputs_of(name, rng)
     y = model(x)

@@ -12,9 +12,9 @@ import pytest
 from keras_rnn_basics.atomic import atomic
 
 WRITES_AND_WAITS = """
-import sys, time
+import runpy, sys, time
 from pathlib import Path
-from keras_rnn_basics.atomic import atomic
+atomic = runpy.run_path(sys.argv[2])["atomic"]  # the file alone: the package imports TensorFlow
 with atomic(Path(sys.argv[1])) as half:
     half.write_text("half of it")
     print("writing", flush=True)
@@ -51,7 +51,8 @@ def test_an_error_leaves_what_stood_there_and_nothing_else(tmp_path, error):
 def test_what_an_ended_process_left_half_written_is_removed(tmp_path, number):
     path = tmp_path / "a[1].txt"  # [ ] mean something to a search for files
     path.write_text("before")
-    process = subprocess.Popen([sys.executable, "-c", WRITES_AND_WAITS, path], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", WRITES_AND_WAITS, path, sys.modules[atomic.__module__].__file__]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "writing\n"
     assert len(names(tmp_path)) == 2
     with atomic(tmp_path / "a.txt") as half, atomic(path) as other:  # its process lives: it is left alone

@@ -20,6 +20,15 @@ def trained(rng, layers, weights, steps=20):
     return model.get_weights()
 
 
+def simple_rnn_and_dense(*weights):
+    """The same weights after the same training of Keras' own layers; computed once."""
+    if not KERAS:
+        simple = [keras.layers.SimpleRNN(4, return_sequences=True), keras.layers.Dense(2)]
+        KERAS.extend(trained(np.random.default_rng(1), simple, list(weights)))
+    return KERAS
+
+
+KERAS = []
 LOOPS = {"plain": {"recurrence": "plain"}, "per_core": {"recurrence": "per_core"}, "remat": {"remat": True}}
 
 
@@ -27,7 +36,7 @@ LOOPS = {"plain": {"recurrence": "plain"}, "per_core": {"recurrence": "per_core"
     ("loop", "frozen"),
     cases(
         itertools.product(LOOPS, [("b_x",), ()]),
-        [("plain", ("b_x",)), ("per_core", ("b_x",)), ("remat", ("b_x",)), ("per_core", ())],
+        [("per_core", ("b_x",))],
     ),
 )
 def test_training_equals_simple_rnn_and_dense_where_b_x_is_fixed(loop, frozen):
@@ -40,8 +49,7 @@ def test_training_equals_simple_rnn_and_dense_where_b_x_is_fixed(loop, frozen):
     # Keras puts what learns before what does not.
     own = [W_aa, W_ax, W_ya, b_a, *([b_y, b_x] if frozen else [b_x, b_y])]
     trained(np.random.default_rng(1), [rnn], own)
-    simple = [keras.layers.SimpleRNN(4, return_sequences=True), keras.layers.Dense(2)]
-    expected = trained(np.random.default_rng(1), simple, [W_ax, W_aa, b_x + b_a, W_ya, b_y])
+    expected = simple_rnn_and_dense(W_ax, W_aa, b_x + b_a, W_ya, b_y)
     ours = [cell.W_ax, cell.W_aa, cell.b_x + cell.b_a, cell.W_ya, cell.b_y]
     apart = max(np.abs(np.asarray(mine) - theirs).max() for mine, theirs in zip(ours, expected))
     if frozen:

@@ -60,6 +60,7 @@ def test_what_comes_out_of_a_bucket_is_what_the_sequence_alone_gives(rng):
             np.testing.assert_allclose(answer[None], alone[float(y)], atol=1e-5)
 
 
+@pytest.mark.long  # fit trains on a Dataset every day
 def test_fit_trains_on_buckets(rng, tmp_path):
     x = ragged(rng, rng.integers(1, 9, size=40))
     dataset = bucketed(x, [sequence.mean() for sequence in x], shuffle_seed=0)

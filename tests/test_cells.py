@@ -62,7 +62,11 @@ def test_both_layers_equal_the_loop_in_numpy(rng, x, mask, kind, step, arguments
     np.testing.assert_allclose(BasicRNN(cell).activations(x, mask=mask), a, atol=1e-5)
 
 
-@every_cell
+# LeakyRNNCell every day with the leak that is learned.
+@pytest.mark.parametrize(
+    ("kind", "step", "arguments"),
+    [pytest.param(*own, id=name, marks=[pytest.mark.long] if name == "leaky" else []) for name, own in CELLS.items()],
+)
 def test_a_compiled_function_gives_the_loops_values_and_finite_differences(rng, x, mask, kind, step, arguments):
     import tensorflow as tf
 

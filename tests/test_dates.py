@@ -95,6 +95,7 @@ def test_another_language_is_written_by_its_name():
         assert target.endswith(re.search(r"\d{4}", sentence)[0])
 
 
+@pytest.mark.long
 def test_a_full_style_without_the_weekday_is_translated_without_it():
     # Volapük's own full style names no weekday; the other styles that do begin with it.
     for sentence, target in dates.load(source="vo", target="fr", held_out=10).train:

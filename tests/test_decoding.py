@@ -154,7 +154,7 @@ def test_top_k_draws_among_the_k_likeliest_as_often_as_their_softmax_says():
     np.testing.assert_array_equal(drawn(1000, top_k=99), drawn(1000))
 
 
-@pytest.mark.parametrize("top_p", [0.0, 0.3, 0.6, 0.85, 0.96, 1.0])
+@pytest.mark.parametrize("top_p", cases([0.0, 0.3, 0.6, 0.85, 0.96, 1.0], [0.0, 0.6, 0.85, 1.0]))
 def test_top_p_draws_among_the_fewest_tokens_that_have_it_together(top_p):
     p = np.sort(softmax(LOGITS))[::-1]
     fewest = max(1, int((np.cumsum(p) < top_p - 1e-6).sum()) + 1) if top_p else 1
@@ -241,9 +241,7 @@ def beam_in_numpy(in_numpy, start, length, beam, stop, alpha):
     return sorted(ended, key=lambda each: -penalised(*each, alpha))[:beam]
 
 
-@pytest.mark.parametrize(
-    ("beam", "jit"), cases(itertools.product([1, 2, 3], [False, True]), [(1, False), (2, True), (3, False)])
-)
+@pytest.mark.parametrize(("beam", "jit"), cases(itertools.product([1, 2, 3], [False, True]), [(2, True), (3, False)]))
 def test_a_narrow_beam_finds_what_the_same_search_in_lists_finds(network, beam, jit):
     step, in_numpy = network
     search = tf.function(
@@ -276,9 +274,7 @@ def thinking(logit, broken_from=0):
     return step, [tf.constant([[-9.0], [0.0]])]
 
 
-@pytest.mark.parametrize(
-    ("logit", "broken_from"), cases(itertools.product([np.nan, np.inf], [0, 2]), [(np.nan, 2), (np.inf, 0)])
-)
+@pytest.mark.parametrize(("logit", "broken_from"), cases(itertools.product([np.nan, np.inf], [0, 2]), [(np.nan, 2)]))
 def test_logits_that_are_not_finite_are_an_error_not_an_end(logit, broken_from):
     step, states = thinking(logit, broken_from)
 

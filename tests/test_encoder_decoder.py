@@ -75,6 +75,7 @@ def test_attention_weights_are_the_softmax_of_dot_products_with_the_memory(vocab
         build_translator(vocabulary, False).attention("to be")
 
 
+@pytest.mark.long
 def test_a_beam_is_as_long_as_was_asked_for(vocabulary):
     model = build_translator(vocabulary, True)
     x = model.source_vocabulary.encode(["to be"]).to_tensor()
@@ -94,13 +95,13 @@ def test_translate_says_what_does_not_fit(translator):
         bare.translate("to be")
 
 
-def test_weights_that_have_diverged_are_an_error_not_an_empty_translation(vocabulary):
-    model = build_translator(vocabulary, True)
-    model.set_weights([np.nan * weight for weight in model.get_weights()])
+@pytest.mark.parametrize("translator", [True], ids=["attention"], indirect=True)
+def test_weights_that_have_diverged_are_an_error_not_an_empty_translation(translator, diverged):
+    diverged(translator)
     for ask in (
-        lambda: model.translate(SENTENCES),
-        lambda: model.translate(SENTENCES, num_beams=3, max_new_tokens=5),
-        lambda: model.attention("to be", "or"),
+        lambda: translator.translate(SENTENCES, max_new_tokens=MOST),
+        lambda: translator.translate(SENTENCES, num_beams=8, max_new_tokens=MOST, length_penalty=0.0),
+        lambda: translator.attention("to be", "or"),
     ):
         with pytest.raises(RuntimeError, match="answers are not finite: its weights may have diverged"):
             ask()

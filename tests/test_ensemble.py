@@ -10,9 +10,9 @@ import keras_rnn_basics as krb
 BOTH = krb.build_many_to_one, krb.build_many_to_many
 
 
-@pytest.mark.parametrize(("count", "build"), cases(itertools.product([1, 3], BOTH), [(1, BOTH[0]), (3, BOTH[1])]))
+@pytest.mark.parametrize(("count", "build"), cases(itertools.product([1, 3], BOTH), [(3, BOTH[1])]))
 def test_an_ensemble_answers_the_mean_of_its_members(x, tmp_path, count, build):
-    members = [build((3,), [5, 4], 2) for _ in range(count)]
+    members = [build((3,), 4, 2) for _ in range(count)]
     ensemble = krb.build_ensemble(members)
     np.testing.assert_allclose(ensemble(x), np.mean([member(x) for member in members], axis=0), rtol=1e-5, atol=1e-6)
     assert len(ensemble.weights) == sum(len(member.weights) for member in members)
@@ -23,7 +23,7 @@ def test_an_ensemble_answers_the_mean_of_its_members(x, tmp_path, count, build):
     np.testing.assert_allclose(krb.load_saved_model(path).serve(x), ensemble(x), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", cases([1, 2], [2]))
 def test_an_ensemble_steps_as_it_reads(x, count):
     ensemble = krb.build_ensemble([krb.build_many_to_many((3,), [5, 4], 2) for _ in range(count)])
     step = krb.one_step(ensemble)

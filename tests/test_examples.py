@@ -1,7 +1,7 @@
 """The examples run from another working directory, on little data, and a second time over what they left.
 
-`weather.py` runs as its reader runs it, in a process of its own. The others run in the process of the tests, which has
-imported TensorFlow already.
+They run in the process of the tests, which has imported TensorFlow already; `weather.py` also as its reader runs it, in
+a process of its own. Every day the shortest, `one_to_one.py`, trains; the others train in `make test-all`.
 """
 
 import json
@@ -57,22 +57,24 @@ def run_as_its_reader(example, *arguments, cwd):
 
 @pytest.fixture
 def csv(tmp_path):
-    """Two years of a made-up climate, a day missing."""
+    """A year and a half of a made-up climate, a day missing."""
     rng = np.random.default_rng(0)
-    dates = np.datetime64("2020-01-01") + np.arange(800)
-    temp = 15 - 10 * np.cos(2 * np.pi * np.arange(800) / 365) + rng.normal(size=800)
+    dates = np.datetime64("2020-01-01") + np.arange(560)
+    temp = 15 - 10 * np.cos(2 * np.pi * np.arange(560) / 365) + rng.normal(size=560)
     rows = [f"{date},{value:.1f}" for date, value in zip(dates, temp)]
     path = tmp_path / "days.csv"
     path.write_text("\n".join(["date,temp", *rows[:100], *rows[101:]]) + "\n")
     return path
 
 
-def test_weather_trains_scores_draws_exports_and_forecasts_from_your_own_csv(csv, tmp_path):
+@pytest.mark.long  # two networks
+@pytest.mark.parametrize("how", [run, run_as_its_reader])
+def test_weather_trains_scores_draws_exports_and_forecasts_from_your_own_csv(csv, tmp_path, how):
     faulty = run("weather.py", "--csv", str(csv), "--target", "temp", cwd=tmp_path)
     assert faulty.returncode != 0
     assert "line 102, column 'date': 1 day is missing before 2020-04-11" in faulty.stderr
     arguments = ["--csv", str(csv), "--target", "temp", "--repair", "--seeds", "1"]
-    done = run_as_its_reader("weather.py", *arguments, cwd=tmp_path)
+    done = how("weather.py", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""  # TensorFlow's start is silent
     assert "Read: line 102, column 'date': 1 day is missing" in done.stdout
@@ -99,10 +101,9 @@ SHORT = {
 }
 
 
-# Each trains two networks: one of them every day.
-@pytest.mark.parametrize(
-    "name", [pytest.param(own, marks=[pytest.mark.long] if own != "ghcn.csv" else []) for own in SHORT]
-)
+# Each trains two networks. The same files are read every day in test_cases_tables.py.
+@pytest.mark.long
+@pytest.mark.parametrize("name", SHORT)
 def test_weather_reads_daily_files_of_many_layouts_and_short_ones_too(name, tmp_path):
     done = run("weather.py", "--csv", str(ROOT / "tests/cases" / name), *SHORT[name], "--seeds", "1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -187,7 +188,7 @@ def test_stock_ticks_says_what_is_wrong_with_your_own_trades(trades, tmp_path):
     assert "10 bars; four origins and what comes before take 250" in few.stderr
 
 
-@pytest.mark.long  # five networks; weather.py and voices.py show an example of numbers, and of many to one, every day
+@pytest.mark.long  # five networks
 @pytest.mark.usefixtures("trades")
 def test_stock_ticks_scores_walking_forward_and_exports_from_your_own_trades(tmp_path):
     done = run("stock_ticks.py", "--csv", "trades.csv", *TICKS, cwd=tmp_path)
@@ -231,7 +232,7 @@ def test_weather_hours_says_what_is_wrong_with_your_own_csv(tmp_path):
     assert "latitude must lie between -90 and 90 degrees, got 488.5" in nowhere.stderr
 
 
-@pytest.mark.long  # eight networks; weather.py shows an example of numbers every day
+@pytest.mark.long  # eight networks
 @pytest.mark.usefixtures("hours_csv")
 def test_weather_hours_forecasts_six_hours_and_a_day_from_your_own_csv(tmp_path):
     settings = ("--seeds", "1", "--block-days", "8", "--place", "48.85", "2.35")
@@ -273,7 +274,7 @@ def test_voices_trains_scores_draws_and_exports_from_your_own_clips(tmp_path):
     np.testing.assert_allclose(*answers, atol=1e-5)  # silence behind a clip changes nothing
 
 
-@pytest.mark.long  # three networks; one_to_one.py shows an example of images every day
+@pytest.mark.long  # three networks
 def test_frames_trains_scores_draws_and_exports_from_your_own_sequences(tmp_path):
     rng = np.random.default_rng(0)
     labels = np.cumsum(rng.random((24, 6)) < 0.3, axis=1) % 2

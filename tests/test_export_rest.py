@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from texts import TEXTS, build_writer
+from texts import TEXTS
 
 import keras_rnn_basics as krb
 
@@ -17,7 +17,8 @@ def loaded(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def writer(tmp_path_factory):
-    model = build_writer(krb.Vocabulary.of(TEXTS))
+    vocabulary = krb.Vocabulary.of(TEXTS)
+    model = krb.build_one_to_many(len(vocabulary), 4, vocabulary=vocabulary)
     return krb.load_saved_model(krb.export_saved_model(model, tmp_path_factory.mktemp("rest") / "writer"))
 
 

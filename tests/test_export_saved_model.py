@@ -1,14 +1,32 @@
+import functools
 import gc
+import itertools
 import json
+import shutil
 import subprocess
 import sys
 
 import keras
 import numpy as np
 import pytest
+from everyday import cases
 from test_architectures import BUILDERS, inputs_of
 
 import keras_rnn_basics as krb
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Called with the name of an architecture: its model, and where its export lies. Each is exported once."""
+
+    @functools.cache
+    def export(name):
+        keras.utils.set_random_seed(0)
+        model = BUILDERS[name]()
+        return model, krb.export_saved_model(model, tmp_path_factory.mktemp("exported") / name)
+
+    return export
+
 
 FRESH_PROCESS = """
 import sys, numpy as np, tensorflow as tf
@@ -26,9 +44,8 @@ np.savez(sys.argv[3], **answers)
 """
 
 
-def test_a_fresh_process_without_the_package_gives_equal_answers_at_any_size(rng, tmp_path):
-    model = krb.build_many_to_many((3,), 5, 2)
-    path = krb.export_saved_model(model, tmp_path / "model")
+def test_a_fresh_process_without_the_package_gives_equal_answers_at_any_size(exported, rng, tmp_path):
+    model, path = exported("many_to_many")
     sizes = [(1, 1), (4, 6), (2, 11)]
     xs = {f"serve-{B}-{T}": rng.normal(size=(B, T, 3)).astype("float32") for B, T in sizes}
     x_t, a = rng.normal(size=(7, 3)).astype("float32"), rng.normal(size=(7, 5)).astype("float32")
@@ -46,10 +63,11 @@ def test_a_fresh_process_without_the_package_gives_equal_answers_at_any_size(rng
     np.testing.assert_allclose(answers["step-7-state"], a_t, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", BUILDERS)
-def test_every_architecture_serves_what_it_answers(name, rng, tmp_path):
-    model, x = BUILDERS[name](), inputs_of(name, rng)
-    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / name))
+# many_to_one and one_to_many: every day below, with features and with tokens of any dtype.
+@pytest.mark.parametrize("name", cases(BUILDERS, ["one_to_one", "many_to_many", "encoder_decoder"]))
+def test_every_architecture_serves_what_it_answers(name, exported, rng):
+    (model, path), x = exported(name), inputs_of(name, rng)
+    loaded = krb.load_saved_model(path)
     x = [np.asarray(part, dtype=tensor.dtype) for part, tensor in zip(x if isinstance(x, list) else [x], model.inputs)]
     np.testing.assert_allclose(loaded(*x), model(x if len(x) > 1 else x[0]), atol=1e-6)
     assert ("step" in loaded.endpoints) == (name != "one_to_one")
@@ -123,6 +141,7 @@ def test_a_stateful_model_is_refused_and_several_outputs_step_together(x, tmp_pa
         np.testing.assert_allclose(served, expected, atol=1e-6)
 
 
+@pytest.mark.long  # every day another model without a step
 def test_a_model_that_cuts_a_waveform_into_frames_has_no_step(rng, tmp_path):
     wave = keras.Input((None,), name="wave")
     mel = keras.layers.MelSpectrogram(64, 32, sampling_rate=8000, num_mel_bins=4, power_to_db=False)(wave)
@@ -134,8 +153,8 @@ def test_a_model_that_cuts_a_waveform_into_frames_has_no_step(rng, tmp_path):
     np.testing.assert_allclose(loaded.serve(waves), model(waves), atol=1e-5)
 
 
-def test_a_failed_export_leaves_nothing_and_takes_nothing(tmp_path, monkeypatch):
-    path = krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "model")
+def test_a_failed_export_leaves_nothing_and_takes_nothing(exported, tmp_path, monkeypatch):
+    path = shutil.copytree(exported("one_to_one")[1], tmp_path / "model")
     before = sorted(entry.name for entry in path.iterdir())
 
     def disk_full(*args, **kwargs):
@@ -149,15 +168,21 @@ def test_a_failed_export_leaves_nothing_and_takes_nothing(tmp_path, monkeypatch)
     assert sorted(entry.name for entry in path.iterdir()) == before
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("endpoint", ["serve", "step", "encode"])
+@pytest.mark.parametrize(
+    ("endpoint", "compiled"),
+    cases(
+        itertools.product(["serve", "step", "encode"], [False, True]),
+        [("serve", False), ("step", True)],
+    ),
+)
 def test_a_folder_that_differs_from_the_model_is_refused_and_the_old_one_stays(
-    tmp_path, monkeypatch, endpoint, compiled
+    exported, tmp_path, monkeypatch, endpoint, compiled
 ):
     import tensorflow as tf
 
-    path = krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "model")
+    path = shutil.copytree(exported("one_to_one")[1], tmp_path / "model")
     before, save = sorted(own.name for own in path.iterdir()), tf.saved_model.save
+    model = krb.build_encoder_decoder(9, 7, 5) if endpoint == "encode" else krb.build_many_to_many((3,), 5, 2)
 
     def wrong(root, folder, signatures):
         right = signatures[endpoint]
@@ -172,11 +197,12 @@ def test_a_folder_that_differs_from_the_model_is_refused_and_the_old_one_stays(
     with pytest.raises(
         ValueError, match=rf"model, {endpoint}: \w+ of .* differs from the model's by \d\.\de-0\d, more than 0\.0001"
     ):
-        krb.export_saved_model(krb.build_encoder_decoder(9, 7, 5), path, overwrite=True, compiled=compiled)
+        krb.export_saved_model(model, path, overwrite=True, compiled=compiled)
     assert [own.name for own in tmp_path.iterdir()] == ["model"]
     assert sorted(own.name for own in path.iterdir()) == before
 
 
+@pytest.mark.long  # its fault would be an error too many
 @pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_may_differ_by_what_it_rounds(tmp_path, rng, dtype):
     inputs = keras.Input((None, 3), name="x")
@@ -186,17 +212,17 @@ def test_half_precision_may_differ_by_what_it_rounds(tmp_path, rng, dtype):
     np.testing.assert_allclose(loaded.serve(x), model(x), atol=0.05)
 
 
-def test_an_endpoint_keeps_its_variables_alive(tmp_path, rng):
-    model, x = krb.build_one_to_one((3,), 5, 2), rng.normal(size=(4, 3)).astype("float32")
-    serve = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model")).serve
+def test_an_endpoint_keeps_its_variables_alive(exported, rng):
+    (model, path), x = exported("one_to_one"), rng.normal(size=(4, 3)).astype("float32")
+    serve = krb.load_saved_model(path).serve
     gc.collect()
     np.testing.assert_allclose(serve(x), model(x), atol=1e-6)
 
 
-def test_missing_models_and_endpoints_say_what_there_is(tmp_path):
+def test_missing_models_and_endpoints_say_what_there_is(exported, tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no SavedModel at"):
         krb.load_saved_model(tmp_path)
-    path = krb.export_saved_model(krb.build_one_to_one((3,), 5, 2), tmp_path / "model")
+    path = exported("one_to_one")[1]
     with pytest.raises(AttributeError, match=r"no endpoint 'generate', only \['serve'\]"):
         krb.load_saved_model(path).generate("a")
 
@@ -211,6 +237,7 @@ def steps(loaded, states, *sequences):
     return np.stack(answers, axis=1)
 
 
+@pytest.mark.long  # every day: a learned first state here, and such a step in test_one_step.py
 def test_an_encoder_and_a_decoder_in_one_graph_step_from_what_begin_gives(tmp_path, rng):
     x, clock = keras.Input((None, 3), name="x"), keras.Input((4, 2), name="clock")
     _, a = krb.BasicRNN(krb.BasicRNNCell(5), return_state=True, name="encoder")(x)
@@ -243,12 +270,12 @@ def test_lstm_exports_its_two_states(x, tmp_path):
     np.testing.assert_allclose(steps(loaded, [np.zeros((4, 5), "float32")] * 2, x), model(x), atol=1e-5)
 
 
-def test_an_exported_step_of_batches_that_differ_is_an_error(tmp_path):
+def test_an_exported_step_of_batches_that_differ_is_an_error(exported):
     import tensorflow as tf
 
-    loaded = krb.load_saved_model(krb.export_saved_model(krb.build_many_to_many((3,), 4, 2), tmp_path / "model"))
+    loaded = krb.load_saved_model(exported("many_to_many")[1])
     with pytest.raises(tf.errors.InvalidArgumentError, match="another number of sequences than the state"):
-        loaded.step(np.zeros((2, 3), "float32"), np.zeros((1, 4), "float32"))
+        loaded.step(np.zeros((2, 3), "float32"), np.zeros((1, 5), "float32"))
 
 
 def test_a_model_of_a_dict_serves_its_inputs_by_name_and_in_order(x, rng, tmp_path):
@@ -290,15 +317,14 @@ class OfADict(keras.Model):
         return tf.nn.relu(self.rnn(given["x"], initial_state=given["a"]))
 
 
-def test_a_subclassed_model_that_was_built_or_called_serves_and_steps(x, tmp_path):
-    built, called = Subclassed(), Subclassed()
-    built.build((None, None, 3))
-    called(x)
-    for number, model in enumerate((built, called)):
-        loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / f"model_{number}"))
-        assert list(loaded.description["endpoints"]["serve"]["inputs"]) == ["x"]
-        np.testing.assert_allclose(loaded(x[:3, :5]), model(x[:3, :5]), atol=1e-6)  # of any size
-        np.testing.assert_allclose(steps(loaded, np.zeros((4, 4), "float32"), x), model(x), atol=1e-5)
+@pytest.mark.parametrize("how", cases(["built", "called"], ["built"]))
+def test_a_subclassed_model_that_was_built_or_called_serves_and_steps(x, tmp_path, how):
+    model = Subclassed()
+    model.build((None, None, 3)) if how == "built" else model(x)
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    assert list(loaded.description["endpoints"]["serve"]["inputs"]) == ["x"]
+    np.testing.assert_allclose(loaded(x[:3, :5]), model(x[:3, :5]), atol=1e-6)  # of any size
+    np.testing.assert_allclose(steps(loaded, np.zeros((4, 4), "float32"), x), model(x), atol=1e-5)
     with pytest.raises(ValueError, match=r"has no inputs yet: give it a keras\.Input, build it, or call it"):
         krb.export_saved_model(Subclassed(), tmp_path / "neither")
 
@@ -326,6 +352,7 @@ def test_names_that_do_not_fit_are_an_error_before_any_work(tmp_path, names, mes
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.long  # every day: the answers of test_export_rest.py, which have these names
 def test_signatures_name_their_outputs_and_say_which_is_the_state(x, tmp_path):
     import tensorflow as tf
 
@@ -340,49 +367,49 @@ def test_signatures_name_their_outputs_and_say_which_is_the_state(x, tmp_path):
         np.testing.assert_array_equal(found[name], answer)
 
 
-def test_an_export_is_a_layer_of_keras_also_with_two_inputs_and_integers_of_numpy(rng, tmp_path):
+@pytest.mark.long
+def test_an_export_is_a_layer_of_keras_also_with_two_inputs_and_integers_of_numpy(exported, rng):
     x, y_in = (rng.integers(1, 7, size=(4, T)) for T in (6, 5))
-    model = krb.build_encoder_decoder(9, 7, 5, attention=True)
-    layer = keras.layers.TFSMLayer(str(krb.export_saved_model(model, tmp_path / "pairs")), call_endpoint="serve")
+    model, path = exported("encoder_decoder")
+    layer = keras.layers.TFSMLayer(str(path), call_endpoint="serve")
     expected = model([x, y_in])
     np.testing.assert_allclose(layer([x, y_in]), expected, atol=1e-6)
     np.testing.assert_allclose(layer({"x": x, "y_in": y_in}), expected, atol=1e-6)
-    model = krb.build_many_to_one((3,), 5, 2)
-    layer = keras.layers.TFSMLayer(str(krb.export_saved_model(model, tmp_path / "one")), call_endpoint="serve")
+    model, path = exported("many_to_one")
+    layer = keras.layers.TFSMLayer(str(path), call_endpoint="serve")
     values = rng.normal(size=(4, 6, 3))
     np.testing.assert_allclose(layer(values), model(values), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["list", "int32", "int64", "float32", "float64"])
-def test_tokens_may_be_whole_numbers_of_any_kind(rng, tmp_path_factory, kind):
+@pytest.mark.parametrize(
+    "kind", cases(["list", "int32", "int64", "float32", "float64"], ["list", "int32", "int64", "float64"])
+)
+def test_tokens_may_be_whole_numbers_of_any_kind(exported, kind):
     import tensorflow as tf
 
-    folder = tmp_path_factory.getbasetemp() / "tokens"
-    model = krb.build_one_to_many(9, 5, embedding_size=3)
-    if not folder.exists():
-        model.save(folder.with_suffix(".keras"))
-        krb.export_saved_model(model, folder)
-    expected = keras.models.load_model(folder.with_suffix(".keras"))(np.array([[1, 2, 8]]))
+    model, folder = exported("one_to_many")
+    expected = model(np.array([[1, 2, 8]]))
     given = [[1, 2, 8]] if kind == "list" else tf.constant([[1, 2, 8]], kind)
     without_the_package = tf.saved_model.load(str(folder))  # held, for it holds the variables
-    np.testing.assert_allclose(krb.load_saved_model(folder)(given), expected, atol=1e-6)
+    loaded = krb.load_saved_model(folder)
+    np.testing.assert_allclose(loaded(given), expected, atol=1e-6)
     if kind in ("list", "int32", "int64"):
         np.testing.assert_allclose(without_the_package.serve(given), expected, atol=1e-6)
     if kind.startswith("float"):
         with pytest.raises(ValueError, match="x must hold whole numbers that int32 can hold"):
-            krb.load_saved_model(folder)(np.array([[1, 2.5]], kind))
+            loaded(np.array([[1, 2.5]], kind))
     if kind == "int64":
         with pytest.raises(ValueError, match="x must hold whole numbers that int32 can hold"):
-            krb.load_saved_model(folder)([[1, 2**32 + 1]])
+            loaded([[1, 2**32 + 1]])
         with pytest.raises(tf.errors.InvalidArgumentError, match="a token must be a whole number from 0 to 8"):
             without_the_package.serve(tf.constant([[1, 2**32 + 1]], "int64"))
 
 
-def test_features_may_be_of_any_dtype_and_nothing_of_a_sequence_may_be_missing(rng, tmp_path):
+def test_features_may_be_of_any_dtype_and_nothing_of_a_sequence_may_be_missing(exported, rng):
     import tensorflow as tf
 
-    model = krb.build_many_to_one((3,), 5, 2)
-    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    model, path = exported("many_to_one")
+    loaded = krb.load_saved_model(path)
     values = rng.integers(0, 5, (2, 4, 3))
     for given in (values, values.tolist(), values.astype("float64"), tf.constant(values, "float64")):
         np.testing.assert_allclose(loaded.serve(given), model(values), atol=1e-6)
@@ -412,19 +439,29 @@ def test_a_compiled_export_gives_the_same_answers_and_steps(x, tmp_path):
         loaded.step(np.zeros((2, 3), "float32"), np.zeros((1, 5), "float32"))
 
 
-def test_keras_own_export_takes_the_plain_loop_from_whatever_model(x, tmp_path):
+def a_functional_model():
+    inputs = keras.Input((None, 3), name="x")
+    return keras.Model(inputs, krb.BasicRNN(krb.BasicRNNCell(4, 2), recurrence="per_core")(inputs))
+
+
+EXPORTED_BY_KERAS = {
+    "builder": lambda: krb.build_many_to_one((3,), 5, 2),
+    "subclassed": Subclassed,
+    "functional": a_functional_model,
+}
+
+
+@pytest.mark.parametrize("name", cases(EXPORTED_BY_KERAS, ["builder"]))
+def test_keras_own_export_takes_the_plain_loop_from_whatever_model(x, tmp_path, name):
     import tensorflow as tf
 
-    inputs = keras.Input((None, 3), name="x")
-    own = Subclassed()
-    functional = keras.Model(inputs, krb.BasicRNN(krb.BasicRNNCell(4, 2), recurrence="per_core")(inputs))
-    for number, model in enumerate((krb.build_many_to_one((3,), 5, 2), own, functional)):
-        expected = model.predict(x, verbose=0)  # by the fast loop, whose trace must not come along
-        model.export(tmp_path / f"keras_{number}", verbose=False)
-        assert not xla_is_in(tmp_path / f"keras_{number}")
-        loaded = tf.saved_model.load(str(tmp_path / f"keras_{number}"))
-        np.testing.assert_allclose(loaded.serve(x), expected, atol=1e-5)
-    tf.saved_model.save(functional, str(tmp_path / "tensorflow"))
+    model = EXPORTED_BY_KERAS[name]()
+    expected = model.predict(x, verbose=0)  # by the fast loop, whose trace must not come along
+    model.export(tmp_path / "keras", verbose=False)
+    assert not xla_is_in(tmp_path / "keras")
+    loaded = tf.saved_model.load(str(tmp_path / "keras"))  # held, for it holds the variables
+    np.testing.assert_allclose(loaded.serve(x), expected, atol=1e-5)
+    tf.saved_model.save(model, str(tmp_path / "tensorflow"))
     assert not xla_is_in(tmp_path / "tensorflow")
 
 
@@ -461,6 +498,7 @@ class Numbers(keras.layers.Layer):
         return keras.KerasTensor(words.shape, "int32")
 
 
+@pytest.mark.long
 def test_tables_of_other_layers_come_along(tmp_path):
     words = keras.Input((None,), dtype="string", name="words")
     embedded = keras.layers.Embedding(3, 4)(Numbers()(words))

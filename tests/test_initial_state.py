@@ -105,7 +105,7 @@ def test_it_learns_survives_saving_and_cloning_and_can_be_frozen(rng, x, tmp_pat
         inputs = keras.Input((None, 3))
         cell = BasicRNNCell(5, 2, learned_initial_state=True, **arguments)
         model = keras.Model(inputs, BasicRNN(cell, return_sequences=True, name="rnn")(inputs))
-        model.compile("adam", "mean_squared_error", jit_compile=False)
+        model.compile("adam", "mean_squared_error", run_eagerly=True)
         model.train_on_batch(x, rng.normal(size=(4, 6, 2)))
         return model
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from texts import PROMPTS, TEXTS, build_writer, softmax
+from texts import PROMPTS, TEXTS, softmax
 
 import keras_rnn_basics as krb
 from keras_rnn_basics.architectures.text_model import room
@@ -48,6 +48,7 @@ def test_without_a_seed_the_text_is_another_each_time(writer):
     assert writer.generate("", 40) != writer.generate("", 40)
 
 
+@pytest.mark.long  # every day in test_decoding.py
 def test_a_temperature_of_zero_is_the_limit_of_low_ones_and_of_one_token_left_in(writer):
     likeliest = writer.generate(PROMPTS, 20, temperature=0.0)
     assert writer.generate(PROMPTS, 20, temperature=1e-4, seed=1) == likeliest
@@ -130,6 +131,7 @@ def test_a_stateful_model_reads_on_and_lends_its_weights_to_one_that_writes(voca
         reader.generate("to be", 5)
 
 
+@pytest.mark.long  # every day: test_decoding.py draws as often as the softmax says
 def test_the_highest_temperature_draws_all_tokens_alike_and_the_lowest_the_likeliest(writer):
     hot = writer.generate("", 3000, temperature=1e6, seed=1)
     assert set(hot) == set(writer.vocabulary.tokens) or len(hot) < 100
@@ -140,14 +142,14 @@ def test_lengths_are_rounded_up_to_few():
     assert [room(n, 8) for n in (1, 8, 9, 16, 17)] == [8, 8, 16, 16, 32]
 
 
-def test_weights_that_have_diverged_are_an_error_not_the_end_of_the_text(vocabulary):
-    model = build_writer(vocabulary)
-    model.set_weights([np.nan * weight for weight in model.get_weights()])
-    for ask in (lambda: model.generate("to be", 5), lambda: model.log_probabilities(["to be", "or"])):
+def test_weights_that_have_diverged_are_an_error_not_the_end_of_the_text(writer, diverged):
+    diverged(writer)
+    for ask in (lambda: writer.generate("to be", 5), lambda: writer.log_probabilities(TEXTS)):
         with pytest.raises(RuntimeError, match=r"answers are not finite: its weights may have diverged"):
             ask()
 
 
+@pytest.mark.long  # every day one that was saved and loaded: test_text_exports.py
 def test_a_clone_reads_and_writes_text_too(writer):
     clone = keras.models.clone_model(writer)
     clone.set_weights(writer.get_weights())

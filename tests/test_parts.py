@@ -37,7 +37,10 @@ def test_what_was_cut_is_joined_again(B, number, few_sizes):
         np.testing.assert_array_equal(came, went)
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["kept", "remat"])
+# Every day without: test_recurrence.py and test_any_cell.py have segments of steps that are filled up.
+@pytest.fixture(
+    scope="module", params=[pytest.param(False, id="kept"), pytest.param(True, id="remat", marks=pytest.mark.long)]
+)
 def pair(request):
     """A compiled function of (x, mask, a_0) -> y, a_T and all gradients, by the parts and by the plain loop."""
     patch = pytest.MonkeyPatch()

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -59,17 +57,6 @@ def test_shapes_that_do_not_fit_are_errors(ax):
         krb.plot_per_step_loss(np.ones((2, 3)), ax)
     with pytest.raises(ValueError, match=r"must be \(N,\) alike"):
         krb.plot_forecast(np.arange(3), np.ones(3), np.ones(2), ax, "")
-
-
-def test_importing_the_package_imports_no_picture_or_data_library():
-    check = (
-        "import sys, keras\n"  # which takes scikit-learn where it finds it
-        "before = set(sys.modules)\n"
-        "import keras_rnn_basics, keras_rnn_basics.datasets\n"
-        "print(sorted({'matplotlib', 'pandas', 'sklearn'} & (set(sys.modules) - before)))"
-    )
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 def test_an_attention_map_names_the_tokens_of_its_rows_and_columns(ax):

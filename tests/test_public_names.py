@@ -40,12 +40,27 @@ def test_a_type_checker_reads_the_same_pictures_as_python_gives():
     assert [alias.name for alias in imported.names] == sorted(pictures.__all__)
 
 
+EXTRA = {"babel", "matplotlib", "pandas", "scipy", "sklearn", "soundfile"}
+
+
+def test_no_module_but_the_pictures_imports_at_its_top_what_comes_with_the_extra_examples():
+    for path in PACKAGE.rglob("*.py"):
+        if path.parent.name != "pictures":
+            top = ast.parse(path.read_text(encoding="utf-8")).body
+            named = [alias.name for node in top if isinstance(node, ast.Import) for alias in node.names]
+            for node in (node for node in top if isinstance(node, ast.ImportFrom)):
+                named += [f"{node.module}.{alias.name}" for alias in node.names]
+            assert not EXTRA & {name.split(".")[0] for name in named}, path
+            assert not [name for name in named if name.startswith("keras_rnn_basics.pictures")], path
+
+
+@pytest.mark.long  # every day the one above reads it off the files
 def test_dir_and_the_data_sets_import_no_pictures_and_nothing_of_the_extra_examples():
     asked = (
         "import sys, keras\n"  # which takes up what it finds of them
         "before = set(sys.modules)\n"
         "import keras_rnn_basics as krb, keras_rnn_basics.datasets\n"
-        "extra = {'babel', 'matplotlib', 'scipy.signal', 'sklearn', 'sklearn.datasets', 'soundfile'}\n"
+        "extra = {'babel', 'matplotlib', 'pandas', 'scipy.signal', 'sklearn', 'sklearn.datasets', 'soundfile'}\n"
         "print('plot_cell' in dir(krb), 'keras_rnn_basics.pictures' in sys.modules)\n"
         "print(extra & (set(sys.modules) - before), 'babel' in sys.modules, 'sklearn.datasets' in sys.modules)"
     )

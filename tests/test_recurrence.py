@@ -78,16 +78,12 @@ def mask(rng):
     return mask
 
 
-# All eight kinds of loop, and each activation with both values of each of the three.
+# Each activation, and both values of each of the three.
 LOOPS = [
-    ("tanh", False, False, False),
     ("tanh", True, True, True),
     ("relu", False, False, True),
-    ("relu", True, True, False),
-    ("sigmoid", False, True, False),
-    ("sigmoid", True, False, True),
-    ("linear", True, False, False),
-    ("linear", False, True, True),
+    ("sigmoid", True, False, False),
+    ("linear", False, True, False),
 ]
 
 
@@ -99,9 +95,7 @@ def test_per_core_equals_the_oracle_in_values_and_all_gradients(rng, x, mask, g,
     check(run, rng, x, g, mask if masked else None, every_step)
 
 
-@pytest.mark.parametrize(
-    ("remat", "graph"), cases(itertools.product([False, True], repeat=2), [(False, True), (True, False)])
-)
+@pytest.mark.parametrize(("remat", "graph"), cases(itertools.product([False, True], repeat=2), [(False, True)]))
 def test_per_core_equals_the_oracle_when_compiled(rng, x, mask, remat, graph):
     check(by_core(parts=2, remat=remat), rng, x, mask=mask, graph=graph)
 
@@ -112,7 +106,7 @@ def test_the_plain_route_passes_the_same_check(rng, x, mask, masked):
         check(plain.run, rng, x, g, mask if masked else None, every_step)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(B=st.integers(1, 13), T=st.integers(1, 11), parts=st.integers(1, 3), remat=st.booleans())
 def test_any_batch_and_length_is_cut_right(B, T, parts, remat):
     rng = np.random.default_rng(B * 100 + T)
@@ -120,6 +114,7 @@ def test_any_batch_and_length_is_cut_right(B, T, parts, remat):
     check(by_core(parts=parts, jit=False, remat=remat), rng, rng.normal(size=(B, T, 3)), mask=mask, graph=True)
 
 
+@pytest.mark.long  # every day in test_parts.py and test_layer.py
 def test_one_graph_serves_any_batch_and_length(rng):
     cell = random_cell(rng)
     run = by_core(parts=2)
@@ -157,7 +152,7 @@ def test_recurrent_dropout_reaches_the_loop_and_its_gradient(rng, x):
     ("by", "graph"),
     cases(
         itertools.product(["x", "a_0", "W_aa", "W_ya"], [False, True]),
-        [("x", True), ("a_0", True), ("W_aa", True), ("W_ya", True), ("W_aa", False)],
+        [("x", True), ("W_aa", True)],
     ),
 )
 def test_a_second_derivative_is_refused_rather_than_wrong(rng, x, by, graph):
@@ -205,11 +200,13 @@ def fitted(rng, x, recurrence="auto", jit_compile=False, bidirectional=False, **
     "arguments",
     [
         pytest.param({}, marks=pytest.mark.long),
-        {"return_sequences": True, "go_backwards": True},
-        {"return_sequences": True, "stateful": True, "zero_output_for_mask": True},
-        {"bidirectional": True},
-        {"jit_compile": True},
-        {"remat": True},
+        pytest.param({"return_sequences": True, "go_backwards": True}, marks=pytest.mark.long),
+        pytest.param(
+            {"return_sequences": True, "stateful": True, "zero_output_for_mask": True}, marks=pytest.mark.long
+        ),
+        {"bidirectional": True},  # of which one direction goes backwards
+        pytest.param({"jit_compile": True}, marks=pytest.mark.long),
+        pytest.param({"remat": True}, marks=pytest.mark.long),
     ],
     ids=lambda arguments: "+".join(arguments) or "defaults",
 )

@@ -90,6 +90,7 @@ def test_the_page_is_published_too_or_why_there_is_none(tmp_path, monkeypatch, c
     assert (tmp_path / "runs/mine/page.html").read_text("utf-8").startswith("<!doctype html>")
 
 
+@pytest.mark.long
 def test_a_picture_that_cannot_be_drawn_does_not_cost_the_export(tmp_path, monkeypatch, x):
     monkeypatch.chdir(tmp_path)
     model = krb.build_many_to_one((3,), 4, 1)

@@ -29,7 +29,8 @@ def is_likeliest_text(model, vocabulary, prompt, text, length):
     return are_likeliest(tokens, model(np.array([[*read, *tokens[:-1]]]))[0, len(read) - 1 :])
 
 
-@pytest.mark.parametrize("name", cases(LAYERS, ["LSTM", "RNN(cell)"]))
+@pytest.mark.long  # every day the builder's, in test_text_exports.py
+@pytest.mark.parametrize("name", LAYERS)
 def test_any_recurrent_layer_writes_what_it_answers_and_its_export_too(vocabulary, name, tmp_path):
     V = len(vocabulary)
     x = keras.Input((None,), name="x", dtype="int32")

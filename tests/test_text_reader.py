@@ -17,7 +17,8 @@ def words():
     return krb.Vocabulary.of(TEXTS, level="word")
 
 
-@pytest.fixture(scope="module", params=["classifier", "tagger"])
+# Every day the tagger, which gives more; the docstrings of many_to_one.py classify.
+@pytest.fixture(scope="module", params=[pytest.param("classifier", marks=pytest.mark.long), "tagger"])
 def reader(request, words):
     keras.utils.set_random_seed(3)
     build = {"classifier": krb.build_many_to_one, "tagger": krb.build_many_to_many}[request.param]
@@ -46,6 +47,7 @@ def test_padding_is_done_inside_and_each_text_is_answered_as_if_alone(reader):
         assert label == np.array(LABELS)[alone(reader, text).argmax(-1)].tolist()
 
 
+@pytest.mark.long
 def test_a_string_gives_one_answer_and_lists_of_tokens_are_taken_as_they_are(reader, words):
     np.testing.assert_allclose(reader.odds("to be, or"), reader.odds(TEXTS)[0], atol=1e-6)
     assert named(reader, "to be, or") == named(reader, TEXTS)[0]
@@ -78,6 +80,7 @@ def test_it_is_saved_and_cloned_with_its_vocabulary_and_labels(reader, tmp_path)
         assert named(other, TEXTS) == named(reader, TEXTS)
 
 
+@pytest.mark.long  # the bounds of generate and translate: every day
 def test_a_text_that_is_too_long_is_refused_by_the_export(words, tmp_path):
     model = krb.build_many_to_one((), 3, 2, vocabulary=words)
     loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model", max_prompt_tokens=3))
@@ -91,6 +94,7 @@ def test_an_output_activation_makes_the_outputs_the_odds(words):
     np.testing.assert_allclose(model.odds("not"), model(words.encode(["not"]).to_tensor())[0], atol=1e-6)
 
 
+@pytest.mark.long  # networks of numbers learn every day
 def test_it_learns_to_tell_texts_apart(words):
     model = krb.build_many_to_one((), 8, vocabulary=words, labels=["a", "b", "c"])
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False)

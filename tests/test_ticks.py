@@ -241,6 +241,7 @@ def test_sizes_that_are_no_whole_numbers_fill_a_bar_as_they_add_up(tmp_path, chu
     np.testing.assert_array_equal(bars.column("trades"), np.full(1000, 3))
 
 
+@pytest.mark.long
 def test_trades_are_read_in_the_memory_of_their_bars(tmp_path, monkeypatch):
     monkeypatch.setattr(trades, "CHUNK", 1000)
 

@@ -29,11 +29,11 @@ class Recorder(keras.layers.Layer):
         return x[..., 1:]
 
 
-def recording(stateful=False):
+def recording(stateful=False, run_eagerly=False):
     x = keras.Input((T, 4), batch_size=2 if stateful else None)
     cell = krb.BasicRNNCell(5, 1, seed=1)
     model = keras.Model(x, krb.BasicRNN(cell, stateful=stateful)(Recorder()(x)))
-    model.compile(keras.optimizers.SGD(1e-2), "mean_squared_error")
+    model.compile(keras.optimizers.SGD(1e-2), "mean_squared_error", run_eagerly=run_eagerly)
     return model
 
 
@@ -50,7 +50,12 @@ def orders(run):
 
 def test_every_epoch_shows_every_example_once_in_an_order_of_its_own(data, tmp_path):
     arguments = {"epochs": EPOCHS, "batch_size": B, "verbose": 0}
-    runs = [krb.fit(recording, data, None, tmp_path / str(seed), seed=seed, **arguments) for seed in (3, 4)]
+    runs = [
+        krb.fit(
+            lambda eager=eager: recording(run_eagerly=eager), data, None, tmp_path / str(seed), seed=seed, **arguments
+        )
+        for seed, eager in ((3, False), (4, True))
+    ]
     assert all(run.best_epoch == EPOCHS for run in runs)
     for order in orders(runs[0]):
         np.testing.assert_array_equal(np.sort(order), np.arange(N))
@@ -84,7 +89,9 @@ def test_it_equals_keras_fit_of_the_same_order(data, tmp_path, optimizer, compil
         return model
 
     keras.utils.set_random_seed(7)
-    keras_model, rows = build(), {"loss": [], "mae": [], "mse": [], "val_loss": [], "val_mae": [], "val_mse": []}
+    keras_model = build()
+    keras_model.run_eagerly = compiler == "xla"  # here Keras need not compile too
+    rows = {"loss": [], "mae": [], "mse": [], "val_loss": [], "val_mae": [], "val_mse": []}
     for epoch in range(EPOCHS):
         order = np.random.default_rng((7, epoch)).permutation(N)
         history = keras_model.fit(
@@ -111,7 +118,7 @@ def test_class_weights_are_the_sample_weights_of_the_classes(rng, tmp_path):
 
     def build():
         model = krb.build_many_to_one((3,), 4, 3, output_activation="softmax")
-        model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+        model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", run_eagerly=True)
         return model
 
     weights = np.array([1.0, 5.0, 0.5])
@@ -125,7 +132,7 @@ def test_class_weights_are_the_sample_weights_of_the_classes(rng, tmp_path):
 
 def build_one_hot():
     model = krb.build_many_to_one((3,), 4, 3, output_activation="softmax")
-    model.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy")
+    model.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy", run_eagerly=True)
     return model
 
 
@@ -164,6 +171,7 @@ def test_a_dataset_gives_what_its_arrays_give(data, tmp_path):
             np.testing.assert_allclose(run.history[name], values, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_callbacks_are_called_around_every_call_of_as_many_steps_as_the_model_asks_for(data, tmp_path):
     called = []
 

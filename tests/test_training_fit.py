@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import small_model
 import tensorflow as tf
-from small_model import build
+from small_model import build, build_eager
 
 import keras_rnn_basics as krb
 from keras_rnn_basics.training.data import take_in
@@ -55,7 +55,7 @@ def test_a_dataset_is_not_autotuned_unless_that_was_asked_for(asked, data):
 def test_it_stops_when_validation_no_longer_improves(data, rng, tmp_path):
     x, y = data
     noise = rng.normal(size=y.shape) * 3
-    run = krb.fit(lambda: build(0.1), data, (x, noise), tmp_path, epochs=200, patience=3, verbose=0)
+    run = krb.fit(lambda: build(0.1, run_eagerly=True), data, (x, noise), tmp_path, epochs=200, patience=3, verbose=0)
     losses = run.history["val_loss"]
     assert len(losses) == run.best_epoch + 3 < 200
     assert run.stopped == "3 epochs brought no better loss"
@@ -64,7 +64,7 @@ def test_it_stops_when_validation_no_longer_improves(data, rng, tmp_path):
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(data, tmp_path):
     runs = [
-        krb.fit(build, data, data, tmp_path / str(i), epochs=2, seed=seed, verbose=0)
+        krb.fit(build_eager, data, data, tmp_path / str(i), epochs=2, seed=seed, verbose=0)
         for i, seed in enumerate([5, 5, 6])
     ]
     first, again, other = (run.history["val_loss"] for run in runs)
@@ -72,6 +72,7 @@ def test_the_same_seed_gives_the_same_run_and_another_seed_another(data, tmp_pat
     assert first != other
 
 
+@pytest.mark.long
 def test_the_model_comes_back_compiled_as_it_was(data, tmp_path):
     model = krb.fit(build, data, data, tmp_path, epochs=1, verbose=0).model
     assert model.steps_per_execution == 1
@@ -122,7 +123,7 @@ def test_freed_memory_is_kept_for_the_next_step(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.*float16 on a CPU|.*not float16:UserWarning")
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.long)])
 def test_the_precision_is_the_model_s_and_nobody_else_s(data, tmp_path, precision):
     run = krb.fit(build, data, data, tmp_path, epochs=3, precision=precision, verbose=0)
     assert run.model.get_layer("rnn_1").compute_dtype == precision.removeprefix("mixed_")
@@ -130,7 +131,7 @@ def test_the_precision_is_the_model_s_and_nobody_else_s(data, tmp_path, precisio
     assert keras.config.dtype_policy().name == "float32"
 
 
-@pytest.mark.parametrize("asked", ["float64", None])
+@pytest.mark.parametrize("asked", ["float64", pytest.param(None, marks=pytest.mark.long)])
 def test_float64_is_computed_in_to_the_last_digit_of_the_loss(data, tmp_path, asked):
     def build_still():
         model = krb.build_many_to_one((3,), 4, 1)
@@ -162,7 +163,7 @@ def test_sample_weights_count(data, tmp_path):
     x, y = data
     weights = np.concatenate([np.ones(32), np.zeros(32)])
     ruined = np.concatenate([y[:32], y[32:] + 100])
-    run = krb.fit(build, [x, ruined, weights], [x[:32], y[:32]], tmp_path, epochs=5, verbose=0)
+    run = krb.fit(build_eager, [x, ruined, weights], [x[:32], y[:32]], tmp_path, epochs=5, verbose=0)
     assert max(run.history["loss"]) < 10
 
 

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 import small_model
-from small_model import build
+from small_model import build, build_eager
 
 import keras_rnn_basics as krb
 from keras_rnn_basics.training import journal, loop, state
@@ -33,7 +33,7 @@ import numpy as np
 import keras_rnn_basics as krb
 import small_model
 data = small_model.data(np.random.default_rng(0))
-krb.fit(small_model.build, data, data, sys.argv[2], epochs=int(sys.argv[3]), patience=10**6, verbose=0)
+krb.fit(small_model.build_eager, data, data, sys.argv[2], epochs=int(sys.argv[3]), patience=10**6, verbose=0)
 """
 
 
@@ -54,7 +54,7 @@ def test_a_killed_run_goes_on_after_its_last_finished_epoch(data, tmp_path):
     killed, _ = state.read(path)
 
     whole = killed["epoch"] + 2
-    run = krb.fit(build, data, data, folder, epochs=whole, patience=10**6, verbose=0)
+    run = krb.fit(build_eager, data, data, folder, epochs=whole, patience=10**6, verbose=0)
     assert len(run.history["val_loss"]) == whole
     assert run.history["val_loss"][: killed["epoch"]] == killed["history"]["val_loss"]
     assert run.history["val_loss"][-1] < killed["history"]["val_loss"][0]
@@ -66,7 +66,7 @@ def test_a_killed_run_goes_on_after_its_last_finished_epoch(data, tmp_path):
     assert not path.exists()
 
 
-def interrupt(data, folder):
+def interrupt(data, folder, build=build):
     """Leaves an unfinished run of one epoch in the folder."""
 
     class Interrupt(keras.callbacks.Callback):
@@ -141,14 +141,15 @@ class Draws(keras.layers.Layer):
         return x + 0.1 * keras.random.normal(keras.ops.shape(x)) if training else x
 
 
+# With a validation: test_training_ensemble.py.
 @pytest.mark.parametrize("stopped_in", [pytest.param(2, marks=pytest.mark.long), 4])
 def test_a_run_that_goes_on_is_the_unbroken_one_bit_for_bit(data, tmp_path, stopped_in):
-    arguments = {"epochs": 5, "patience": 2, "batch_size": 24, "verbose": 0, "seed": 3}
-    unbroken = krb.fit(build_with_dropout, data, data, tmp_path / "unbroken", **arguments)
+    arguments = {"epochs": 5, "patience": 2, "batch_size": 32, "verbose": 0, "seed": 3}
+    unbroken = krb.fit(build_with_dropout, data, None, tmp_path / "unbroken", **arguments)
     with pytest.raises(RuntimeError, match="stopped here"):
-        krb.fit(build_with_dropout, data, data, tmp_path / "broken", callbacks=[Stop(stopped_in)], **arguments)
+        krb.fit(build_with_dropout, data, None, tmp_path / "broken", callbacks=[Stop(stopped_in)], **arguments)
     keras.utils.set_random_seed(99)
-    resumed = krb.fit(build_with_dropout, data, data, tmp_path / "broken", **arguments)
+    resumed = krb.fit(build_with_dropout, data, None, tmp_path / "broken", **arguments)
     assert resumed.history == unbroken.history
     assert resumed.best_epoch == unbroken.best_epoch
     for own, other in zip(resumed.model.get_weights(), unbroken.model.get_weights()):
@@ -206,7 +207,7 @@ def test_a_run_that_is_killed_again_and_again_is_the_unbroken_one(data, tmp_path
 def unfinished(tmp_path_factory):
     """The folder of an unfinished run, to be copied."""
     folder = tmp_path_factory.mktemp("unfinished")
-    interrupt(small_model.data(np.random.default_rng(0)), folder)
+    interrupt(small_model.data(np.random.default_rng(0)), folder, build_eager)
     return folder
 
 
@@ -255,14 +256,14 @@ def test_a_state_that_is_not_as_it_was_written_is_named_and_what_to_do(data, tmp
     folder = shutil.copytree(unfinished, tmp_path / "run")
     damage(folder / "unfinished.npz")
     with pytest.raises(ValueError, match=r"unfinished\.npz cannot be read as the state of a run.*Delete it to begin"):
-        krb.fit(build, data, data, folder, epochs=2, verbose=0)
+        krb.fit(build_eager, data, data, folder, epochs=2, verbose=0)
     assert (folder / "unfinished.npz").exists()
 
 
 def test_a_run_begins_where_such_a_state_was_deleted(data, tmp_path, unfinished):
     folder = shutil.copytree(unfinished, tmp_path / "run")
     (folder / "unfinished.npz").unlink()
-    assert len(krb.fit(build, data, data, folder, epochs=2, verbose=0).history["loss"]) == 2
+    assert len(krb.fit(build_eager, data, data, folder, epochs=2, verbose=0).history["loss"]) == 2
 
 
 def test_a_state_is_written_whole_or_not_at_all(tmp_path):
@@ -277,8 +278,8 @@ def test_a_state_is_written_whole_or_not_at_all(tmp_path):
 
 
 def test_a_second_run_in_a_finished_folder_begins_anew(data, tmp_path):
-    first = krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)
-    second = krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)
+    first = krb.fit(build_eager, data, data, tmp_path, epochs=2, verbose=0)
+    second = krb.fit(build_eager, data, data, tmp_path, epochs=2, verbose=0)
     assert first.history == second.history
 
 
@@ -287,7 +288,7 @@ def test_nan_ends_the_run_on_the_last_good_weights(data, tmp_path):
     ruined = np.array(y)
     ruined[:] = 1e30  # the square overflows float32
 
-    run = krb.fit(build, (x, ruined), data, tmp_path / "at_once", epochs=3, verbose=0)
+    run = krb.fit(build_eager, (x, ruined), data, tmp_path / "at_once", epochs=3, verbose=0)
     assert "in epoch 1, by batch 1, the loss was no longer finite" in run.stopped
     assert all(np.isfinite(weight).all() for weight in run.model.get_weights())
 
@@ -308,15 +309,15 @@ def test_nan_ends_the_run_on_the_last_good_weights(data, tmp_path):
 
 
 def test_a_call_that_fails_at_once_keeps_the_last_run_s_best_weights(data, tmp_path):
-    krb.fit(build, data, data, tmp_path, epochs=2, verbose=0)
+    krb.fit(build_eager, data, data, tmp_path, epochs=2, verbose=0)
     before = (tmp_path / "best.weights.h5").read_bytes()
     with pytest.raises(ValueError, match="as many examples"):
-        krb.fit(build, (data[0], data[1][:3]), data, tmp_path, epochs=2, verbose=0)
+        krb.fit(build_eager, (data[0], data[1][:3]), data, tmp_path, epochs=2, verbose=0)
     assert (tmp_path / "best.weights.h5").read_bytes() == before
 
 
 def test_without_validation_the_training_loss_decides(data, tmp_path):
-    run = krb.fit(build, data, None, tmp_path, epochs=3, verbose=0)
+    run = krb.fit(build_eager, data, None, tmp_path, epochs=3, verbose=0)
     assert run.best_epoch == 1 + int(np.argmin(run.history["loss"]))
 
 
@@ -362,6 +363,7 @@ def test_validation_takes_no_time_from_training(tmp_path, monkeypatch):
     assert kept.model.stop_training
 
 
+@pytest.mark.long
 def test_a_run_out_of_time_amid_an_epoch_keeps_what_it_learned(data, tmp_path):
     run = krb.fit(build, data, data, tmp_path, epochs=1, minutes=1e-6, verbose=0)
     assert run.stopped == "1e-06 minutes have passed"

@@ -12,7 +12,7 @@ def build(loss, output_units=K, output_activation="softmax", sequences=False):
     def make():
         builder = krb.build_many_to_many if sequences else krb.build_many_to_one
         model = builder((2,), 4, output_units, output_activation=output_activation)
-        model.compile(keras.optimizers.SGD(1e-3), loss)
+        model.compile(keras.optimizers.SGD(1e-3), loss, run_eagerly=True)  # to compile takes longer than to train
         return model
 
     return make
@@ -95,7 +95,7 @@ def test_a_label_that_does_not_count_may_be_anything_where_costs_are_summed_over
             keras.layers.Masking()(steps)
         )
         model = keras.Model(steps, y)
-        model.compile("sgd", krb.SumOverTime("sparse_categorical_crossentropy"))
+        model.compile("sgd", krb.SumOverTime("sparse_categorical_crossentropy"), run_eagerly=True)
         return model
 
     padded, labels = x.copy(), np.tile(np.arange(T) % K, (N, 1))
@@ -119,7 +119,7 @@ def test_numbers_far_from_those_of_a_network_get_a_warning_that_says_what_to_do(
     def build_scaled():
         inner = REAL()
         model = keras.Model(inner.input, mean + 2 * spread * inner.outputs[0])
-        model.compile("sgd", "mse")
+        model.compile("sgd", "mse", run_eagerly=True)
         return model
 
     # Here a warning would be an error.
@@ -140,7 +140,7 @@ def test_a_run_that_learned_nothing_is_told_beside_the_best_constant(x, rng, tmp
 
     def build_still(rate=0.0):
         model = krb.build_many_to_many((2,), 4, 1)
-        model.compile(keras.optimizers.Adam(rate), krb.SumOverTime(loss))
+        model.compile(keras.optimizers.Adam(rate), krb.SumOverTime(loss), run_eagerly=True)
         return model
 
     run = krb.fit(build_still, (x, noise), (x, other), tmp_path, epochs=5, verbose=0)

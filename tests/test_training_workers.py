@@ -225,6 +225,7 @@ def test_the_chief_of_a_cluster_with_a_job_of_that_name_is_its_first_worker():
     assert worker("worker", 1).addresses == ["a:1", "b:1", "c:1"]
 
 
+@pytest.mark.long
 def test_under_a_strategy_the_model_that_is_handed_back_is_an_ordinary_one(tmp_path, x):
     import tensorflow as tf
 

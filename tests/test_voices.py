@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pandas
 import pytest
+from everyday import cases
 
 from keras_rnn_basics.datasets import voices
 from keras_rnn_basics.datasets.synthetic import vowels
@@ -127,7 +128,7 @@ def test_the_same_seed_says_the_same_and_another_says_it_anew(plain):
     np.testing.assert_array_equal(plain.fold, other.fold)
 
 
-@pytest.mark.parametrize("folds", [2, 5, 9])
+@pytest.mark.parametrize("folds", cases([2, 5, 9], [5]))
 def test_no_speaker_is_in_two_folds_and_the_labels_are_spread_evenly(folds):
     clips = voices.load(folds=folds)
     for who in set(clips.speakers):

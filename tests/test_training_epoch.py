@@ -108,8 +108,6 @@ def test_it_equals_keras_fit_of_the_same_order(data, tmp_path, optimizer, compil
 
 
 def test_class_weights_of_a_dataset_are_refused(tmp_path):
-    import tensorflow as tf
-
     batches = tf.data.Dataset.from_tensors((np.ones((2, 5, 3), "float32"), np.ones((2, 1), "float32")))
     with pytest.raises(ValueError, match=r"^class_weight needs arrays: let a Dataset give \(x, y, sample_weight\)"):
         krb.fit(small_model.build, batches, None, tmp_path, class_weight={0: 2.0})

@@ -13,6 +13,7 @@ import keras
 from keras.src import backend
 from keras.src.backend.common import global_state, masking, variables
 from keras.src.layers.rnn import dropout_rnn_cell
+from keras.src.losses import loss as losses
 from keras.src.models import functional
 from keras.src.ops import numpy as numpy_operations
 from keras.src.random import seed_generator
@@ -25,7 +26,9 @@ __all__ = [
     "Functional",
     "GetItem",
     "StatefulRNN",
+    "adding_up_gradients_first",
     "another_loop",
+    "averaging_over_all_replicas",
     "build_metrics",
     "calls_in_order",
     "get_keras_mask",
@@ -36,6 +39,7 @@ __all__ = [
     "is_training",
     "keras_loop",
     "layers_within",
+    "mean_over_batch",
     "new_dropout_masks",
     "reads",
     "set_keras_mask",
@@ -190,3 +194,76 @@ def build_metrics(model: keras.Model, batch: Any) -> None:
     Under a tf.distribute strategy they have to be there before the model is traced; Keras' own `fit` sees to that.
     """
     model._symbolic_build(data_batch=batch)
+
+
+def mean_over_batch(costs: Any) -> Any:
+    """(B,) -> the mean, as Keras' own losses take it: of a replica's share of a batch its part of the mean over all."""
+    return keras.ops.sum(losses.reduce_values(costs))  # of an empty share Keras answers no number, but (0,)
+
+
+@contextmanager
+def averaging_over_all_replicas(total: Callable, examples: Callable) -> Iterator[None]:
+    """Within it Keras' losses divide by what all replicas of a `tf.distribute` strategy count together.
+
+    Keras divides by what a replica counts itself, and then by the number of replicas. That is the mean over the batch
+    only where all of them have as many examples, unmasked steps and weights; of no examples it is not a number.
+
+    Args:
+        total: a replica's own number -> the sum over all replicas; each of them waits here for the others.
+        examples: answers how many examples are in a replica's own part of the batch.
+    """
+    ops, patched = keras.ops, ("reduce_values", "apply_mask", "unscale_loss_for_distribution")
+    before = {name: getattr(losses, name) for name in patched}
+
+    def reduce_values(values, sample_weight=None, reduction="sum_over_batch_size"):
+        if not len(values.shape):  # a user's own loss, which can but be a mean over the examples that it was given
+            own = ops.cast(examples(), values.dtype)
+            return ops.where(own > 0, values, 0) * own / total(own)
+        if reduction in (None, "none"):
+            return values
+        loss = ops.sum(values)
+        if reduction == "sum":
+            return loss
+        weighs = reduction == "mean_with_sample_weight" and sample_weight is not None
+        count = ops.sum(sample_weight) if weighs else ops.prod(ops.shape(values))
+        return ops.divide_no_nan(loss, total(ops.cast(count, loss.dtype)))
+
+    def apply_mask(sample_weight, mask, dtype, reduction):
+        if mask is None or reduction not in ("mean", "sum_over_batch_size"):
+            return before["apply_mask"](sample_weight, mask, dtype, reduction)
+        mask = ops.cast(mask, dtype)
+        number = ops.cast(ops.prod(ops.shape(mask)), dtype)
+        every, valid = total(number), total(ops.sum(mask))
+        return before["apply_mask"](sample_weight, mask, dtype, "sum") * ops.divide_no_nan(every, valid)
+
+    def unscale(loss):
+        """What Keras logs: the mean over the whole batch, on every replica."""
+        return loss if len(loss.shape) else total(loss)
+
+    for name, own in zip(patched, (reduce_values, apply_mask, unscale)):
+        setattr(losses, name, own)
+    try:
+        yield
+    finally:
+        for name, own in before.items():
+            setattr(losses, name, own)
+
+
+@contextmanager
+def adding_up_gradients_first(optimizer: Any) -> Iterator[None]:
+    """Within it the gradients of all replicas are added up before the optimizer does anything with them.
+
+    Keras adds them up last: it would clip, accumulate, and look for infinities in, each replica's own part.
+    """
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # where the loss is scaled, as in float16
+    apply, add_up = optimizer.apply, inner._all_reduce_sum_gradients
+
+    def apply_sum(grads, trainable_variables=None):
+        variables = inner._trainable_variables if trainable_variables is None else trainable_variables
+        return apply([grad for grad, _ in add_up(zip(grads, variables))], trainable_variables)
+
+    optimizer.apply, inner._all_reduce_sum_gradients = apply_sum, list
+    try:
+        yield
+    finally:
+        del optimizer.apply, inner._all_reduce_sum_gradients

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_rnn_basics.checks import first_not, insist, with_steps
-from keras_rnn_basics.compat import get_keras_mask
+from keras_rnn_basics.compat import get_keras_mask, mean_over_batch
 
 
 @keras.saving.register_keras_serializable("keras_rnn_basics")
@@ -48,10 +48,9 @@ class SumOverTime(keras.losses.Loss):
             weight = None if sample_weight is None else _fitting_weight(sample_weight, y_pred)
             counted = _all_of(mask, None if weight is None else ops.not_equal(weight, 0))
             costs, _ = _costs(self.loss, y_true, y_pred, counted)
-            total = ops.sum(costs if weight is None else costs * weight)
             # An empty batch costs nothing. Under a tf.distribute strategy this is a replica's part of the
             # batch, and Keras adds up what the replicas come to.
-            return total / ops.cast(_replicas() * ops.maximum(ops.shape(y_pred)[0], 1), total.dtype)
+            return mean_over_batch(ops.sum(costs if weight is None else costs * weight, axis=1))
 
     def call(self, y_true, y_pred):
         """(B, T, n_y), (B, T, n_y) -> (B, T): L_t of every step."""
@@ -109,15 +108,6 @@ def per_step_loss(y_true: Any, y_pred: Any, loss: Any, mask: Any = None, mean_ov
         return ops.mean(costs, axis=0)
     running = ops.cast(ops.sum(ops.cast(counted, "int32"), axis=0), costs.dtype)
     return ops.where(running > 0, ops.sum(costs, axis=0) / ops.maximum(running, 1), float("nan"))
-
-
-def _replicas():
-    """How many devices a tf.distribute strategy cuts each batch for; 1 where there is none."""
-    if keras.backend.backend() != "tensorflow":
-        return 1
-    import tensorflow as tf
-
-    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def _cost_of_one_step(loss):

@@ -3,6 +3,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import small_model
 import tensorflow as tf
 from everyday import cases
 
@@ -111,6 +112,12 @@ def test_it_equals_keras_fit_of_the_same_order(data, tmp_path, optimizer, compil
     assert run.best_epoch == EPOCHS
     for own, theirs in zip(run.model.get_weights(), keras_model.get_weights()):
         np.testing.assert_allclose(own, theirs, atol=1e-6)
+
+
+def test_class_weights_of_a_dataset_are_refused(tmp_path):
+    batches = tf.data.Dataset.from_tensors((np.ones((2, 5, 3), "float32"), np.ones((2, 1), "float32")))
+    with pytest.raises(ValueError, match=r"^class_weight needs arrays: let a Dataset give \(x, y, sample_weight\)"):
+        krb.fit(small_model.build, batches, None, tmp_path, class_weight={0: 2.0})
 
 
 def test_class_weights_are_the_sample_weights_of_the_classes(rng, tmp_path):

@@ -79,6 +79,28 @@ def interrupt(data, folder, build=build):
 
 
 @pytest.mark.long
+def test_a_run_with_a_loss_of_the_user_s_own_goes_on(data, tmp_path):
+    def fit(*callbacks):
+        def own(y, y_hat):  # another object, at another address, in every process
+            return keras.ops.mean((y - y_hat) ** 2, axis=-1)
+
+        def build_own():
+            model = build()
+            model.compile("sgd", own)
+            return model
+
+        return krb.fit(build_own, data, data, tmp_path, epochs=2, verbose=0, callbacks=callbacks)
+
+    def end(epoch, logs=None):
+        if epoch == 1:
+            raise KeyError("after the first epoch")
+
+    with pytest.raises(KeyError):
+        fit(keras.callbacks.LambdaCallback(on_epoch_begin=end))
+    fit()
+    assert not (tmp_path / "unfinished_1").exists()
+
+
 def test_an_unfinished_run_of_another_set_up_is_moved_aside(data, tmp_path, capsys):
     x, y = data
 

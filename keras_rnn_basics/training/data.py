@@ -132,16 +132,30 @@ def fingerprint(data: Any) -> Any:
     return data and data.fingerprint()
 
 
+def fingerprint_of_batch(batch: Any) -> list[str]:
+    """What tells a batch of a Dataset from others."""
+    import tensorflow as tf
+
+    return [checksum(part.numpy()) for part in tf.nest.flatten(batch, expand_composites=True) if part is not None]
+
+
+def is_cut_for_workers(dataset: Any) -> bool:
+    """Whether tf.data gives each of several workers its part of a Dataset, as it does unless told to leave that."""
+    return dataset.options().experimental_distribute.auto_shard_policy.name != "OFF"
+
+
 def checksum(array: np.ndarray) -> str:
     """What tells an array from another: its shape, and its bytes in few."""
     return f"{array.shape} {zlib.crc32(np.ascontiguousarray(array).tobytes())}"
 
 
-def weigh_classes(examples: Examples, class_weight: dict[int, float]) -> Examples:
+def weigh_classes(examples: Any, class_weight: dict[int, float]) -> Examples:
     """The examples with the weight of their class as sample weights.
 
     y is (N,) or (N, 1) classes, or (N, classes) of which the largest counts.
     """
+    if not isinstance(examples, Examples):
+        raise ValueError("class_weight needs arrays: let a Dataset give (x, y, sample_weight), with dataset.map(...).")
     if len(examples.parts) == 3 and examples.parts[2] is not None:
         raise ValueError("class_weight and a sample_weight in train exclude each other: multiply them yourself.")
     y = examples.parts[1]

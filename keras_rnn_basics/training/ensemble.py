@@ -69,6 +69,7 @@ def fit_ensemble(
         strategy=strategy,
         several=True,
     )
+    task.workers.insist_on_one(seeds, "other seeds")
     verbose = verbose if task.workers.chief else 0  # of several workers one speaks
     say = print if verbose == 2 else lambda _: None
     runs, ends, folders = [], [time.monotonic()], [Path(run_dir) / f"seed_{seed}" for seed in seeds]

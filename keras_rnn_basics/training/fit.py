@@ -46,8 +46,9 @@ def fit(
 
     With a `MultiWorkerMirroredStrategy` every worker makes the same call, and all come to the weights of one process
     (dropout draws other masks on each of them). Of arrays every worker is given all, and takes its part of each batch;
-    a Dataset is cut as tf.data cuts it. `run_dir` must be a folder that all workers reach: the chief alone writes it,
-    and all read it when they go on. Where a worker ends, the others end too, and name it.
+    a Dataset is cut as tf.data cuts it, and has to be in one order on all of them. `run_dir` must be a folder that all
+    workers reach: the chief alone writes it, and all read it when they go on. Callbacks run on every worker. Where a
+    worker ends, the others end too, and name it.
 
     A loss or weight that is no longer finite ends the run, on the weights of its best finished epoch.
     A Dataset is read without TensorFlow's autotuning, unless its options ask for that.
@@ -69,7 +70,7 @@ def fit(
             `None` for what Keras is set to. In float64 losses and metrics compute in it as well.
         verbose: 1 shows a progress bar, 2 a line an epoch, 0 nothing but the device and how it ended.
         callbacks: Keras callbacks. What a callback remembers itself begins anew after a kill.
-        class_weight: for each class what its examples count, 1 for one that is left out.
+        class_weight: for each class what its examples count, 1 for one that is left out; `train` is arrays then.
         strategy: a `tf.distribute` strategy; each of its replicas takes a part of every batch, so `batch_size` is that
             of all replicas together (the batch size of a stateful model is that of one replica). The model that is
             handed back is an ordinary one outside the strategy.

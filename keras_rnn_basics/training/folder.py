@@ -7,6 +7,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+# The file that tells which process uses the folder.
+HOLDER = ".process"
+
 
 @contextmanager
 def occupied(folder: Path) -> Iterator[None]:
@@ -22,7 +25,7 @@ def occupied(folder: Path) -> Iterator[None]:
             raise ValueError(f"run_dir must be a folder; {path} is a file.")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock, holder = FileLock(folder / ".lock"), folder / ".process"
+        lock, holder = FileLock(folder / ".lock"), folder / HOLDER
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -37,6 +40,14 @@ def occupied(folder: Path) -> Iterator[None]:
         holder.unlink(missing_ok=True)
     finally:
         lock.release()
+
+
+def is_occupied_by(folder: Path, process: int) -> bool:
+    """Whether this is the folder that the process of this number uses, which may be on another machine."""
+    try:
+        return (folder / HOLDER).read_text() == str(process)
+    except OSError:
+        return False
 
 
 @contextmanager

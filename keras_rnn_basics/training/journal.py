@@ -48,7 +48,7 @@ class Journal(keras.callbacks.Callback):
             "first weights": [checksum(weight) for weight in model.get_weights()],
             "optimizer": type(model.optimizer).__name__,
             "optimizer settings": {**model.optimizer.get_config(), "name": None},
-            "loss": getattr(model.loss, "name", str(model.loss)),
+            "loss": keras.tree.map_structure(_name, model.loss),
             "vocabularies": {name: own.get_config() for name, own in getattr(model, "vocabularies", {}).items()},
         }
         self.setup = json.loads(json.dumps(self.setup, default=str))
@@ -233,6 +233,11 @@ class Journal(keras.callbacks.Callback):
                 if not keep_state:
                     self.state_path.unlink(missing_ok=True)
         self.workers.all_of(0)  # nobody begins another run in this folder before that
+
+
+def _name(loss):
+    """What a loss is called in every process: the text of a function has its address in it."""
+    return loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", type(loss).__name__))
 
 
 def _learning_rate(optimizer):

@@ -1,13 +1,15 @@
 """One training step under a `tf.distribute` strategy: every replica takes its share of the batch.
 
-Keras averages the replicas' mean costs. That is the mean over the batch only where their shares are of one size: here
-each counts by its number of examples, so that the weights are those that a single device would come to.
+Keras averages the replicas' mean costs, and clips the gradient of each. Here the mean is that over the whole batch, and
+its gradient is clipped, so that the weights are those that a single device would come to.
 """
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import tensorflow as tf
+
+from keras_rnn_basics.compat import adding_up_gradients_first, averaging_over_all_replicas
 
 _replica = threading.local()  # replicas are threads
 
@@ -36,36 +38,23 @@ def on_every_replica(model, step, take=lambda batch: batch):
 
     def one(given):
         batch = take(given)
-        _replica.weight = _share_of_the_batch(batch)
+        _replica.examples = tf.shape(next(array for array in tf.nest.flatten(batch) if array is not None))[0]
         return step(batch)
 
     def all_of_them(given):
-        with _weighted(model.optimizer):
+        with _as_one(model.optimizer) if strategy.num_replicas_in_sync > 1 else nullcontext():
             logs = strategy.run(one, args=(given,))
         return tf.nest.map_structure(lambda value: strategy.reduce("MEAN", value, axis=None), logs)
 
     return all_of_them
 
 
-def _share_of_the_batch(batch):
-    """What this replica's mean cost counts beside the others', 1 where they have as many examples."""
-    R = tf.distribute.get_strategy().num_replicas_in_sync
-    if R == 1:
-        return None
-    own = tf.shape(next(array for array in tf.nest.flatten(batch) if array is not None))[0]
-    return own * R / tf.distribute.get_replica_context().all_reduce("sum", own)
-
-
 @contextmanager
-def _weighted(optimizer):
-    """Within it each replica's cost counts by its weight, in the gradient alone: Keras' logs count examples already."""
-    scale_loss = optimizer.scale_loss
-
-    def weigh(loss):
-        return scale_loss(loss) if _replica.weight is None else scale_loss(loss) * tf.cast(_replica.weight, loss.dtype)
-
-    optimizer.scale_loss = weigh
-    try:
+def _as_one(optimizer):
+    """Within it the replicas come to the costs and the gradients that a single device would."""
+    with averaging_over_all_replicas(_total, lambda: _replica.examples), adding_up_gradients_first(optimizer):
         yield
-    finally:
-        del optimizer.scale_loss
+
+
+def _total(own):
+    return tf.stop_gradient(tf.distribute.get_replica_context().all_reduce("sum", own))

@@ -11,7 +11,7 @@ import keras
 
 from keras_rnn_basics.checks import is_number, positive_integer
 from keras_rnn_basics.compat import build_metrics, layers_within
-from keras_rnn_basics.training import by_keras, devices
+from keras_rnn_basics.training import agreement, by_keras, devices
 from keras_rnn_basics.training.data import Examples, fingerprint, take_in, weigh_classes
 from keras_rnn_basics.training.folder import occupied
 from keras_rnn_basics.training.interruption import Interrupted, Interruption
@@ -110,6 +110,8 @@ class Task:
             setup = {"seed": seed, "precision": self.precision, "data": self.data}
             own = occupied(folder) if self.workers.chief else nullcontext()
             with own, Interruption() as interruption:
+                agreement.insist_on_one_end(self.workers, self.epochs, self.patience, self.minutes)
+                agreement.warn_of_other_folders(self.workers, folder)
                 journal = Journal(folder, self.patience, self.minutes, setup, interruption, self.workers)
                 journal.open(bench.model, bench.variables)
                 say(f"Training on {self.device} in {self.precision}{journal.where_it_goes_on()}.")
@@ -150,12 +152,15 @@ class Task:
         if self.workers.chief:
             for folder in folders:
                 (folder / STATE).unlink(missing_ok=True)
+        self.workers.all_of(0)  # nobody begins other runs in these folders before that
 
     def _make(self, seed):
         keras.utils.set_random_seed(seed)
         model = self.build()
         if not getattr(model, "compiled", False):
             raise ValueError("build must return a compiled model: call model.compile(optimizer=..., loss=...) in it.")
+        if self.strategy is not None and self.strategy.num_replicas_in_sync > 1:
+            agreement.insist_on_no_accumulation(model.optimizer)
         # Its memory is part of the state, and of the weight files.
         model.optimizer.build(model.trainable_variables)
         return model
@@ -219,6 +224,7 @@ class Bench:
             if task.strategy is not None:
                 data = task.train
                 batch = data.rows(slice(task.batch_size)) if isinstance(data, Examples) else next(iter(data))
+                agreement.warn_of_other_batches(task.workers, data, batch)
                 with task.scope():
                     build_metrics(model, part_of_a_replica(batch, task.strategy))
             self.programs = [

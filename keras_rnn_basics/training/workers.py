@@ -56,17 +56,25 @@ class Workers:
 
     def insist_on_one(self, what: Any, different: str) -> None:
         """A ValueError that names the first worker whose `what` is not the chief's."""
+        other = self.other_than_the_chief(what)
+        if other is not None:
+            raise ValueError(f"{other.capitalize()} has {different} than worker 0.")
+
+    def other_than_the_chief(self, what: Any) -> str | None:
+        """The first worker whose `what` is not the chief's, such as "worker 1 (10.0.0.2:2222)"."""
         if len(self.addresses) == 1:
-            return
+            return None
         every = self.all_of(zlib.crc32(json.dumps(what, default=str, sort_keys=True).encode()))
         others = np.flatnonzero(every != every[0])
-        if len(others):
-            raise ValueError(f"Worker {others[0]} ({self.addresses[others[0]]}) has {different} than worker 0.")
+        return self._name(others[0]) if len(others) else None
 
     def silent(self) -> list[str]:
         """Those that no longer answer, such as "worker 1 (10.0.0.2:2222)"."""
         answers = [index == self.index or _answers(address) for index, address in enumerate(self.addresses)]
-        return [f"worker {i} ({self.addresses[i]})" for i, answered in enumerate(answers) if not answered]
+        return [self._name(index) for index, answered in enumerate(answers) if not answered]
+
+    def _name(self, index):
+        return f"worker {index} ({self.addresses[index]})"
 
     def _exchange_numbers(self):
         import tensorflow as tf

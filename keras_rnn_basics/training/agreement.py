@@ -1,0 +1,50 @@
+"""What the workers of one training have to agree on, and what they are told where they do not."""
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from keras_rnn_basics.training.data import Examples, fingerprint_of_batch, is_cut_for_workers
+from keras_rnn_basics.training.folder import is_occupied_by
+from keras_rnn_basics.training.workers import Workers
+
+
+def insist_on_one_end(workers: Workers, epochs: int, patience: int, minutes: float | None) -> None:
+    """A ValueError where one of them would go on, and wait for others that have ended."""
+    workers.insist_on_one([epochs, patience, minutes], "other epochs, patience or minutes")
+
+
+def insist_on_no_accumulation(optimizer: Any) -> None:
+    """A ValueError for what Keras cannot do under a strategy: it ends in an error of TensorFlow's that tells little."""
+    steps = getattr(optimizer, "inner_optimizer", optimizer).gradient_accumulation_steps
+    if steps is not None:
+        raise ValueError(
+            f"gradient_accumulation_steps={steps} does not work under a strategy of several replicas: leave it out, "
+            f"and make batch_size {steps} times as large."
+        )
+
+
+def warn_of_other_folders(workers: Workers, folder: Path) -> None:
+    """Each worker looks for the file that the chief, which is in the folder, has written there."""
+    seen = workers.all_of(is_occupied_by(folder, int(workers.of_chief(os.getpid()))))
+    if workers.chief and not seen.all():
+        warnings.warn(
+            f"Worker {seen.argmin()} does not see what worker 0 has written to {folder}: after a loss the run will "
+            "not go on, unless run_dir is one folder that all workers reach.",
+            stacklevel=4,
+        )
+
+
+def warn_of_other_batches(workers: Workers, data: Any, batch: Any) -> None:
+    """Of Datasets, which fit cannot compare, at least the first batches are compared."""
+    if isinstance(data, Examples) or not is_cut_for_workers(data):
+        return
+    other = workers.other_than_the_chief(fingerprint_of_batch(batch))
+    if other is not None and workers.chief:
+        warnings.warn(
+            f"The Dataset of {other} begins with another batch than that of worker 0. Where all are to read the "
+            "same examples, some are now seen several times and others never: give shuffle(...) a seed, and every "
+            "worker the same data.",
+            stacklevel=5,
+        )

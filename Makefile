@@ -37,7 +37,7 @@ notebook: $(STAMP) ## the guide as a notebook, run from top to bottom; two minut
 # The everyday suite; what it leaves out is marked `extra`, `long` or `distributed`, and runs in test-all.
 LEFT_OUT := extra or long or distributed
 
-test: lint ## lint, the everyday tests, every docstring's and page's example; 7 minutes on 2 cores
+test: lint ## lint, the everyday tests, every docstring's and most pages' examples; 4 minutes on 2 cores
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not ($(LEFT_OUT))"
 	@echo "The result: all everyday tests passed"
 

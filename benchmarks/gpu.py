@@ -35,6 +35,14 @@ def ours_plain(shape, training):
     return _on_gpu(contestants.ours_plain, shape, training)
 
 
+def ours_layer_norm(shape, training):
+    return _on_gpu(lambda *arguments: contestants.ours_with(*arguments, cell="layer_norm"), shape, training)
+
+
+def keras_layer_norm(shape, training):
+    return _on_gpu(contestants.keras_layer_norm, shape, training)
+
+
 def keras_default(shape, training):
     return _on_gpu(contestants.keras_default, shape, training)
 
@@ -67,6 +75,8 @@ NAMES = {
     "ours": "ours",
     "ours, plain": "ours_plain",
     "keras": "keras_default",
+    "ours, layer norm": "ours_layer_norm",
+    "keras, layer norm": "keras_layer_norm",
     "ours, in torch": "ours_in_torch",
     "torch": "torch_rnn",
     "jax": "jax_scan",
@@ -83,11 +93,11 @@ def main(rounds=7, shapes=None):
         print(f"\ntraining step, B, T, n_x, n_a, n_y = {shape}")
         for name, lap in laps.items():
             if lap.missing:
-                print(f"  {name:12} not measured: {lap.missing}")
+                print(f"  {name:17} not measured: {lap.missing}")
                 continue
             measured = True
             ratio = lap.milliseconds / laps["torch"].milliseconds
-            print(f"  {name:12} {lap.milliseconds:8.2f} ms  {ratio:6.2f} times cuDNN in PyTorch", flush=True)
+            print(f"  {name:17} {lap.milliseconds:8.2f} ms  {ratio:6.2f} times cuDNN in PyTorch", flush=True)
         if not measured:
             print("\nNo GPU here: nothing to measure.")
             return

@@ -142,8 +142,16 @@ def _instructions():
 
 
 def _advice(backend, gpus, driver):
+    if gpus and backend == "tensorflow" and not _xla_compiles_for_gpu():
+        return f"XLA cannot compile for this GPU, so only tanh and relu networks are fast: {INSTALL[backend]}"
     if gpus:
         return "nothing: the GPU is used"
     if driver:
         return f"there is a GPU, which {backend} does not find: {INSTALL[backend]}"
     return "nothing for a CPU. For a GPU: Linux, an NVIDIA driver, and then " + INSTALL[backend]
+
+
+def _xla_compiles_for_gpu():
+    from keras_rnn_basics.recurrence import device  # it imports TensorFlow
+
+    return device.xla_compiles_for_gpu()

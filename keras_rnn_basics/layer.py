@@ -37,9 +37,9 @@ class BasicRNN(StatefulRNN):
         stateful: whether to begin each batch with the a_T of the batch before; `reset_state()` resets it.
         zero_output_for_mask: whether to output zeros at masked steps.
         recurrence: the route that runs the loop. `"auto"` takes the fastest: `"per_core"` under TensorFlow on a CPU and
-            `"cudnn"` on a GPU. It takes `"plain"`, the loop of Keras itself, if these cannot run the call (with a
-            warning), on other backends, outside `tf.function` (except with `remat`), and in the files of
-            `export_saved_model`. `recurrence_route` says which route ran, and why.
+            `"cudnn"` on a GPU, where `"per_core"` runs what cuDNN cannot. It takes `"plain"`, the loop of Keras itself,
+            if these cannot run the call (with a warning), on other backends, outside `tf.function` (except with
+            `remat`), and in the files of `export_saved_model`. `recurrence_route` says which route ran, and why.
         remat: keep only the state of every √T-th step and compute the others again in the backward pass: the memory
             holds about 2 √T states of a sequence instead of T, at the cost of one more pass through the loop.
 

@@ -6,6 +6,7 @@ import keras
 import pytest
 
 import keras_rnn_basics as krb
+from keras_rnn_basics.recurrence import device
 
 doctor = importlib.import_module("keras_rnn_basics.doctor")  # the name alone is the function
 
@@ -49,4 +50,7 @@ def test_a_gpu_that_the_backend_does_not_find_is_told_with_the_command_that_mend
         "there is a GPU, which tensorflow does not find" if told else "nothing for a CPU"
     )
     monkeypatch.setattr(doctor, "_gpus", lambda: ["H100"])
+    monkeypatch.setattr(device, "xla_compiles_for_gpu", lambda: True)
     assert doctor.findings()["to do"] == "nothing: the GPU is used"
+    monkeypatch.setattr(device, "xla_compiles_for_gpu", lambda: False)
+    assert doctor.findings()["to do"].startswith("XLA cannot compile for this GPU")

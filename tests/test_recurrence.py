@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from test_cell import random_cell, weights_of
 
-from keras_rnn_basics import BasicRNN, BasicRNNCell, SumOverTime, build_many_to_one, export_saved_model
+from keras_rnn_basics import (
+    BasicRNN,
+    BasicRNNCell,
+    LayerNormRNNCell,
+    SumOverTime,
+    build_many_to_one,
+    export_saved_model,
+)
 from keras_rnn_basics.recurrence import Call, choose, cudnn, device, only_plain, per_core, plain
 
 GATED = ["tanh", "relu", "sigmoid", "linear"]
@@ -369,17 +376,49 @@ def test_weights_states_and_masks_reach_cudnn_as_its_reference_wants_them(rng, x
         np.testing.assert_allclose(a_T, a[:, -1], atol=1e-5)
 
 
-def test_cudnn_is_refused_what_it_cannot_do(monkeypatch):
+def test_what_cudnn_cannot_do_is_one_program_of_xla_on_a_gpu(monkeypatch):
     assert str(choose("cudnn", Call(BasicRNNCell(3)))) == "plain: cudnn needs a GPU, and this runs on a CPU"
     monkeypatch.setattr(device, "on_gpu", lambda: True)
+    monkeypatch.setattr(device, "xla_compiles_for_gpu", lambda: True)
     assert in_graph(BasicRNNCell(3)) == "cudnn: rnn_tanh, float32 on a GPU"
     assert in_graph(BasicRNNCell(3, activation="relu")) == "cudnn: rnn_relu, float32 on a GPU"
-    assert in_graph(BasicRNNCell(3, activation="sigmoid")) == "plain: cudnn needs tanh, relu, not sigmoid"
-    assert in_graph(BasicRNNCell(3), a_dropped=True) == "plain: cudnn needs recurrent_dropout=0"
-    assert in_graph(BasicRNNCell(3), remat=True) == "plain: cudnn needs remat=False"
-    assert in_graph(BasicRNNCell(3, dtype="bfloat16")) == "plain: cudnn needs float16, float32, float64, not bfloat16"
+    sigmoid = BasicRNNCell(3, activation="sigmoid")
+    assert in_graph(sigmoid) == "per_core: a GPU, sigmoid, float32; cudnn needs tanh, relu, not sigmoid"
+    dropped = "per_core: a GPU, tanh, float32; cudnn needs recurrent_dropout=0"
+    assert in_graph(BasicRNNCell(256), a_dropped=True, shape=(64, None, 8)) == dropped
+    assert in_graph(BasicRNNCell(3), remat=True).endswith("recomputed in segments; cudnn needs remat=False")
+    half = "per_core: a GPU, tanh, bfloat16; cudnn needs float16, float32, float64, not bfloat16"
+    assert in_graph(BasicRNNCell(3, dtype="bfloat16")) == half
+    normalised = in_graph(LayerNormRNNCell(3, dtype="float16"))
+    assert normalised.startswith(
+        "per_core: a GPU, LayerNormRNNCell derived by TensorFlow, float16; cudnn needs the step"
+    )
+    assert str(choose("cudnn", Call(sigmoid))) == "plain: cudnn needs tanh, relu, not sigmoid"
+    monkeypatch.setattr(device, "in_strategy", lambda: True)
+    assert in_graph(sigmoid).startswith("per_core")
     monkeypatch.setattr(device, "in_xla", lambda: True)
-    assert in_graph(BasicRNNCell(3)) == "plain: cudnn needs a function that XLA does not compile: jit_compile=False"
+    assert in_graph(BasicRNNCell(3)).startswith(
+        "per_core: a GPU, tanh, float32; cudnn needs a function that XLA does not"
+    )
+
+
+def test_a_gpu_for_which_xla_cannot_compile_runs_the_plain_loop_and_says_so(monkeypatch):
+    monkeypatch.setattr(device, "on_gpu", lambda: True)
+    monkeypatch.setattr(device, "xla_compiles_for_gpu", lambda: False)
+    assert in_graph(BasicRNNCell(3)) == "cudnn: rnn_tanh, float32 on a GPU"
+    route = choose("auto", Call(BasicRNNCell(3, activation="sigmoid")))
+    why = "cudnn needs tanh, relu, not sigmoid and per_core needs XLA, which cannot compile for this GPU"
+    assert (str(route), route.overruled) == (f"plain: {why}", True)
+
+
+def test_xla_is_tried_on_the_gpu_before_it_is_trusted(monkeypatch):
+    def fails(*_, **__):
+        raise tf.errors.InternalError(None, None, "libdevice not found at ./libdevice.10.bc")
+
+    device.xla_compiles_for_gpu.cache_clear()
+    monkeypatch.setattr(tf, "function", fails)
+    assert not device.xla_compiles_for_gpu()
+    device.xla_compiles_for_gpu.cache_clear()
 
 
 @pytest.mark.gpu
@@ -392,3 +431,15 @@ def test_cudnn_equals_the_oracle_on_a_gpu(rng, x, g, masked):
     for every_step in (True, False):
         run = functools.partial(cudnn.run, mode=f"rnn_{g}")
         check(run, rng, x, g, mask if masked else None, every_step, tolerance=1e-4)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="XLA compiles for a GPU; here is none")
+@pytest.mark.parametrize("remat", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_one_program_of_xla_equals_the_oracle_on_a_gpu(rng, x, masked, remat):
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    mask = rng.random(x.shape[:2]) < 0.6 if masked else None
+    for every_step in (True, False):
+        run = functools.partial(per_core.run, parts=1, remat=remat)
+        check(run, rng, x, "sigmoid", mask, every_step, tolerance=1e-4, graph=True)

@@ -104,13 +104,19 @@ def choose(request: str, call: Call) -> Route:
     # These import TensorFlow, which the package does not load on another backend.
     from keras_rnn_basics.recurrence import cudnn, device, per_core
 
-    name = request if request != "auto" else ("cudnn" if device.on_gpu() else "per_core")
-    fast = {"cudnn": cudnn, "per_core": per_core}[name]
-    misplaced, obstacle = fast.misplaced(), fast.obstacle(call)
-    if misplaced or obstacle:
-        overruled = request != "auto" or obstacle is not None or call.remat
-        return Route("plain", f"{name} needs {misplaced or obstacle}", plain.run, overruled)
+    modules = {"cudnn": cudnn, "per_core": per_core}
+    names = [request] if request != "auto" else ["cudnn", "per_core"] if device.on_gpu() else ["per_core"]
+    refused, overruled = [], request != "auto" or call.remat
+    for name in names:
+        misplaced, obstacle = modules[name].misplaced(), modules[name].obstacle(call)
+        if not (misplaced or obstacle):
+            break
+        refused.append(f"{name} needs {misplaced or obstacle}")
+        overruled = overruled or obstacle is not None
+    else:
+        return Route("plain", " and ".join(refused), plain.run, overruled)
     eager = device.is_eager() and None not in call.shape  # unknown sizes mean that the question is about a graph
     if request == "auto" and name == "per_core" and eager and not call.remat:
         return Route("plain", "outside tf.function, where per_core would compile for every new (B, T)", plain.run)
-    return Route(name, *fast.plan(call))
+    reason, run = modules[name].plan(call)
+    return Route(name, "; ".join([reason, *refused]), run)

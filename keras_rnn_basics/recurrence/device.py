@@ -1,5 +1,6 @@
 """Where TensorFlow runs the current call or trace: the device, the cores, and whether XLA compiles it."""
 
+import functools
 import os
 import re
 from pathlib import Path
@@ -13,6 +14,17 @@ def on_gpu() -> bool:
     """Whether an operation made here runs on a GPU."""
     device = tf.constant(0.0).device.upper()  # in a graph, "" if no device was asked for
     return "GPU" in device if device else bool(tf.config.list_logical_devices("GPU"))
+
+
+@functools.cache
+def xla_compiles_for_gpu() -> bool:
+    """Whether XLA finds what it needs here (ptxas and libdevice, of CUDA's compiler); it is tried once."""
+    try:
+        with tf.init_scope(), tf.device("GPU:0"):
+            tf.function(tf.tanh, jit_compile=True)(tf.ones(1))
+    except tf.errors.OpError:
+        return False
+    return True
 
 
 def is_eager() -> bool:

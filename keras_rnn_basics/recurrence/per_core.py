@@ -1,5 +1,7 @@
 """TensorFlow on CPU cores: the batch is cut into one part for each core, and each part runs as one XLA program.
 
+On a GPU the whole batch is one part.
+
 The parts run in parallel because each is a separate compiled function, called from a function that is not compiled:
 inside one XLA program they would run one after the other. Each part does the whole work, from x to the answers and back
 (`bptt.py`; `checkpointed.py` to save memory), so only x and ŷ are cut and joined. It runs any cell by its parts. The
@@ -30,7 +32,7 @@ CACHES = 1.5
 def misplaced():
     """The environment that this route needs and does not have, or None."""
     if device.on_gpu():
-        return "a CPU, and this runs on a GPU"
+        return None if device.xla_compiles_for_gpu() else "XLA, which cannot compile for this GPU"
     if device.in_strategy():
         return "the whole batch, which a tf.distribute strategy has split already"
     return None
@@ -38,26 +40,27 @@ def misplaced():
 
 def obstacle(call):
     """The arguments that this route needs and the call does not have, or None."""
-    if call.cell.compute_dtype not in DTYPES:
-        return f"{', '.join(DTYPES)}, not {call.cell.compute_dtype}"
+    dtypes = (*DTYPES, "float16") if device.on_gpu() else DTYPES
+    if call.cell.compute_dtype not in dtypes:
+        return f"{', '.join(dtypes)}, not {call.cell.compute_dtype}"
     return None
 
 
 def plan(call):
     """(the reason to report, the function to run) for a call without an obstacle."""
-    cell, parts = call.cell, _parts(call)
+    cell, parts, gpu = call.cell, _parts(call), device.on_gpu()
     what = Network(cell).g
     if what is None:
         g = elman.name_of(cell.elman()[0]) if elman.is_elman(cell) else type(cell).__name__
         what = f"{g} derived by TensorFlow"
-    cores = f"{parts} core{'s' if parts > 1 else ''}"
+    where = "a GPU" if gpu else f"{parts} core{'s' if parts > 1 else ''}"
     remat = ", states recomputed in segments" if call.remat else ""
-    how = functools.partial(run, parts=parts, jit=cell.compute_dtype != "bfloat16", remat=call.remat)
-    return f"{cores}, {what}, {cell.compute_dtype}{remat}", how
+    how = functools.partial(run, parts=parts, jit=gpu or cell.compute_dtype != "bfloat16", remat=call.remat)
+    return f"{where}, {what}, {cell.compute_dtype}{remat}", how
 
 
 def _parts(call):
-    if device.in_xla():
+    if device.in_xla() or device.on_gpu():
         return 1
     B, T = call.shape[0] or 64, call.shape[1] or 100  # common sizes, if they vary
     n_a = call.cell.units

@@ -6,13 +6,13 @@ added rows and steps repeat the last row and the last step. They are masked, hav
 results.
 """
 
-import math
-
+import numpy as np
 import tensorflow as tf
 
 # With fewer rows in a part, calling a second program costs more than it saves (benchmarks/routes.py).
 ROWS = 4
 SIZES = 16
+POWERS = 2 ** np.arange(27, dtype="int32")
 
 
 class Parts:
@@ -76,8 +76,8 @@ def rounded(n):
     >>> [int(rounded(tf.constant(n))) for n in (1, 16, 17, 33, 100, 1000)]
     [1, 16, 17, 34, 100, 1024]
     """
-    doublings = tf.math.floor(tf.math.log(tf.cast(tf.maximum(n, 1), "float64")) / math.log(2) + 1e-9)
-    step = tf.cast(tf.maximum(2.0**doublings / SIZES, 1.0), "int32")
+    # In integers: a GPU's logarithms and powers of 2 are not exact.
+    step = tf.reduce_max(tf.where(n >= SIZES * POWERS, POWERS, 1))
     return -(-n // step) * step
 
 

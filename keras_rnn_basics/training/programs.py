@@ -15,6 +15,8 @@ from keras_rnn_basics.training.workers import Workers
 # Measured by benchmarks/fit.py on two cores: a step of fewer multiplications forward is faster within one XLA program,
 # which has one core; a larger one is faster where `per_core` has both. (It does not cut a batch of very few rows.)
 MULTIPLICATIONS = 16_000_000
+# On a GPU: up to so many steps of tanh or relu, XLA's loop is faster than cuDNN's.
+STEPS_ON_GPU = 100
 
 
 def program_of(model: Any, step: Any, data: Any, batch_size: int, workers: Workers) -> ArrayEpoch | DatasetEpoch | None:
@@ -44,12 +46,15 @@ def jit_pays(model: Any, shapes: list[Any], typed: list[Any]) -> bool:
     if model.run_eagerly or model.distribute_strategy.num_replicas_in_sync > 1:
         return False
     routes = [_route(layer) for layer in layers if isinstance(layer, keras.layers.RNN)]
-    if model.jit_compile:
-        return "cudnn" not in routes  # its operation cannot be compiled
     dtypes = [keras.backend.standardize_dtype(own.dtype) for own in typed]
-    if device.on_gpu() or "string" in dtypes or any(None in shape for shape in shapes):
-        return False
-    if not all(layer.supports_jit and layer.compute_dtype in ("float32", "float64") for layer in layers):
+    varying = "string" in dtypes or any(None in shape for shape in shapes)
+    if device.on_gpu():
+        # There Keras compiles by default. XLA cannot compile cuDNN's loop, which is faster on long sequences.
+        pays = "cudnn" not in routes or _steps(shapes, dtypes) <= STEPS_ON_GPU
+        return model.jit_compile and not varying and pays
+    if model.jit_compile:
+        return True
+    if varying or not all(layer.supports_jit and layer.compute_dtype in ("float32", "float64") for layer in layers):
         return False
     if not all(route == "per_core" for route in routes):
         return False  # XLA is slow, and slow to compile, on the loop over time that Keras has
@@ -63,8 +68,12 @@ def _route(layer):
 
 def _multiplications(model, shapes, dtypes):
     """About how many a step has forward: every weight meets every time step of every example."""
-    steps = max(
+    return shapes[0][0] * _steps(shapes, dtypes) * sum(math.prod(weight.shape) for weight in model.weights)
+
+
+def _steps(shapes, dtypes):
+    """The number of time steps of the longest array."""
+    return max(
         shape[1] if len(shape) > 2 or (len(shape) == 2 and "int" in dtype) else 1
         for shape, dtype in zip(shapes, dtypes)
     )
-    return shapes[0][0] * steps * sum(math.prod(weight.shape) for weight in model.weights)

@@ -377,6 +377,7 @@ def test_weights_states_and_masks_reach_cudnn_as_its_reference_wants_them(rng, x
 
 
 def test_what_cudnn_cannot_do_is_one_program_of_xla_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(device, "on_gpu", lambda: False)
     assert str(choose("cudnn", Call(BasicRNNCell(3)))) == "plain: cudnn needs a GPU, and this runs on a CPU"
     monkeypatch.setattr(device, "on_gpu", lambda: True)
     monkeypatch.setattr(device, "xla_compiles_for_gpu", lambda: True)

@@ -1,5 +1,6 @@
 """Two processes on this machine that train one network, against one process."""
 
+import fcntl
 import json
 import os
 import signal
@@ -137,10 +138,18 @@ def results(processes):
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """Of both workers, and of one process alone."""
-    together = start("all", tmp_path_factory.mktemp("two"), free_ports(2))
-    alone = start("all", tmp_path_factory.mktemp("one"))
-    return [*results(together), *results(alone)]
+    """Of both workers, and of one process alone; run once for all the processes that share the tests."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    written = folder / "told_by_workers.json"
+    with open(folder / "told_by_workers.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait here
+        if not written.exists():
+            together = start("all", tmp_path_factory.mktemp("two"), free_ports(2))
+            alone = start("all", tmp_path_factory.mktemp("one"))
+            written.write_text(json.dumps([*results(together), *results(alone)]))
+    return json.loads(written.read_text())
 
 
 def assert_equal(one, other):

@@ -1,6 +1,5 @@
 """Two processes on this machine that train one network, against one process."""
 
-import fcntl
 import json
 import os
 import signal
@@ -139,6 +138,8 @@ def results(processes):
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
     """Of both workers, and of one process alone; run once for all the processes that share the tests."""
+    import fcntl  # which Windows does not have
+
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent

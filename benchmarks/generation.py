@@ -260,7 +260,7 @@ def _litert_stream(model, x_t):
 
     def step(x_t, a):
         found = run(x_t=x_t, a=a)
-        return found["y_t"], found["a_t"]
+        return found["y_t"], found["a"]
 
     return _stream(step, x_t, np.zeros((1, N_A), "float32"))
 

@@ -207,7 +207,7 @@ def test_a_run_that_is_killed_again_and_again_is_the_unbroken_one(data, tmp_path
     def build():
         return build_with_dropout(run_eagerly=True)  # what is compiled would be compiled again and again
 
-    arguments = {"epochs": 6, "patience": 3, "batch_size": 24, "verbose": 0, "seed": 1}
+    arguments = {"epochs": 30, "patience": 20, "batch_size": 24, "verbose": 0, "seed": 1}
     monkeypatch.setattr(journal, "SHARE_OF_WRITING", float("inf"))  # every epoch is written
     unbroken = krb.fit(build, data, data, tmp_path / "unbroken", **arguments)
     kills, run = 0, None
@@ -218,7 +218,7 @@ def test_a_run_that_is_killed_again_and_again_is_the_unbroken_one(data, tmp_path
                 run = krb.fit(build, data, data, tmp_path / "killed", **arguments)
             except Kill:
                 kills += 1
-    assert kills >= 2
+    assert kills >= 20
     assert run.history == unbroken.history
     for own, other in zip(run.model.get_weights(), unbroken.model.get_weights()):
         np.testing.assert_array_equal(own, other)

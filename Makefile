@@ -36,9 +36,11 @@ notebook: $(STAMP) ## the guide as a notebook, run from top to bottom; two minut
 
 # The everyday suite; what it leaves out is marked `extra`, `long` or `distributed`, and runs in test-all.
 LEFT_OUT := extra or long or distributed
+# Without its optimisations XLA compiles faster, and computes the same; what is left out has them.
 
 test: lint ## lint, the everyday tests, every docstring's and most pages' examples; 4 minutes on 2 cores
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not ($(LEFT_OUT))"
+	XLA_FLAGS="$(XLA_FLAGS) --xla_backend_optimization_level=0" \
+		$(BIN)/python -m pytest -n auto --dist worksteal -m "not ($(LEFT_OUT))"
 	@echo "The result: all everyday tests passed"
 
 # The everyday suite, and then what it leaves out: no test runs twice.

@@ -44,6 +44,8 @@ def gradient_flow(model: Any, x: Any, y: Any, loss: Any = None, layer: str | Non
     [0.125 0.25  0.5   1.   ]
     """
     graph = graph_of(model)
+    if len(graph.outputs) > 1:
+        raise ValueError(f"gradient_flow takes a model with one output, {model.name} has {len(graph.outputs)}.")
     no_sequence = f"gradient_flow takes a model that answers every step it reads, {model.name} does not."
     if len(model.outputs[0].shape) < 3:
         raise ValueError(no_sequence)

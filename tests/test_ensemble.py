@@ -45,5 +45,5 @@ def test_members_that_are_not_alike_are_errors():
         krb.build_ensemble([])
     with pytest.raises(ValueError, match=r"same shapes, got \(None, None, 3\) -> \(None, 1\) and \(None, None, 2\)"):
         krb.build_ensemble([krb.build_many_to_one((3,), 4, 1), krb.build_many_to_one((2,), 4, 1)])
-    with pytest.raises(ValueError, match="must have one input and one output, encoder_decoder has"):
+    with pytest.raises(ValueError, match="must have one input and one output, encoder_decoder has 2 and 1"):
         krb.build_ensemble([krb.build_encoder_decoder(5, 5, 4)])

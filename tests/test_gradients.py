@@ -419,3 +419,10 @@ def test_what_has_no_gradient_flow_is_an_error(rng):
         krb.gradient_flow(krb.build_many_to_many((3,), 4, 2), x, y, "mean_squared_error")
     with pytest.raises(ValueError, match=r"a cost for each answer of y_pred \(6, 3, 1\), got \(\)"):
         krb.gradient_flow(krb.build_many_to_many((3,), 4, 1), x, y, lambda y, y_pred: tf.reduce_mean(y_pred))
+
+
+def test_the_gradient_flow_is_that_of_one_answer():
+    x = keras.Input((4, 2))
+    a, a_T = krb.BasicRNN(krb.BasicRNNCell(3), return_sequences=True, return_state=True)(x)
+    with pytest.raises(ValueError, match=r"takes a model with one output, .* has 2"):
+        krb.gradient_flow(keras.Model(x, [a, a_T]), np.zeros((1, 4, 2)), np.zeros((1, 4, 3)), "mean_squared_error")

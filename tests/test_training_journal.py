@@ -406,3 +406,18 @@ def test_stateful_layers_begin_each_epoch_and_each_validation_from_zeros(rng, tm
     run = krb.fit(build_stateful, (x, y), (x, y), tmp_path, epochs=3, batch_size=4, verbose=0)
     # Nothing is learned, so that all six passes over the one batch differ by the state alone.
     assert np.ptp([run.history[name] for name in ("loss", "val_loss")]) < 1e-4
+
+
+def test_a_metric_of_several_numbers_is_told_number_by_number(rng, tmp_path):
+    x, y = rng.normal(size=(12, 4, 2)).astype("float32"), np.eye(3, dtype="float32")[np.arange(12) % 3]
+
+    def build():
+        model = krb.build_many_to_one((2,), 4, 3, output_activation="softmax")
+        metrics = [keras.metrics.F1Score(), keras.metrics.F1Score("macro", name="mean")]
+        model.compile("sgd", "categorical_crossentropy", metrics=metrics, run_eagerly=True)
+        return model
+
+    run = krb.fit(build, (x, y), None, tmp_path / "run", epochs=2, batch_size=12, verbose=0)
+    each = [run.history[f"f1_score_{i}"] for i in (1, 2, 3)]
+    np.testing.assert_allclose(np.mean(each, axis=0), run.history["mean"], rtol=1e-6)
+    assert (tmp_path / "run/log.csv").read_text().startswith("epoch,f1_score_1,f1_score_2,f1_score_3,loss,mean")

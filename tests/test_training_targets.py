@@ -56,6 +56,45 @@ def test_targets_that_do_not_fit_the_model_are_refused_before_any_work(x, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
+def build_two(loss=None):
+    inputs = keras.Input((T, 2))
+    a, *states = krb.BasicRNN(krb.BasicRNNCell(4), return_sequences=True, return_state=True)(inputs)
+    answers = {"steps": keras.layers.Dense(K, activation="softmax")(a), "whole": keras.layers.Dense(1)(states[0])}
+    model = keras.Model(inputs, answers)
+    loss = loss or {"steps": krb.SumOverTime("sparse_categorical_crossentropy"), "whole": "mean_squared_error"}
+    model.compile(keras.optimizers.SGD(1e-3), loss, run_eagerly=True)
+    return model
+
+
+STEPS_OF_TWO, WHOLE = np.zeros((N, T)), np.zeros((N, 1))
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ({"steps": np.full((N, T), K), "whole": WHOLE}, r"y\['steps'\] holds 3 in row 0, which is no class"),
+        ({"steps": np.zeros((N, T + 1)), "whole": WHOLE}, r"y\['steps'\] must be \(N, 4\) whole numbers"),
+        ({"steps": STEPS_OF_TWO, "whole": np.zeros((N, 2))}, r"y\['whole'\] must be \(N, 1\), to fit"),
+        ({"steps": STEPS_OF_TWO, "whole": np.array([["a"]] * N)}, r"y\['whole'\] must be numbers, got <U1"),
+        ({"steps": STEPS_OF_TWO, "hole": WHOLE}, r"keys \['steps', 'whole'\], .*got \['steps', 'hole'\]"),
+        ({"steps": STEPS_OF_TWO}, r"keys \['steps', 'whole'\], .*got \['steps'\]"),
+    ],
+)
+def test_the_targets_of_several_answers_are_looked_at_by_their_names(x, tmp_path, y, message):
+    with pytest.raises(ValueError, match=message):
+        krb.fit(build_two, (x, y), None, tmp_path / "run", epochs=1, verbose=0)
+    assert not (tmp_path / "run").exists()
+
+
+def test_several_answers_train_and_one_without_a_cost_needs_no_targets(x, tmp_path):
+    targets = {"steps": STEPS_OF_TWO, "whole": WHOLE}
+    assert krb.fit(build_two, (x, targets), None, tmp_path / "two", epochs=1, verbose=0).history["loss"]
+    one = {"whole": "mean_squared_error"}
+    with pytest.warns(UserWarning, match="Gradients do not exist"):
+        run = krb.fit(lambda: build_two(one), (x, {"whole": WHOLE}), None, tmp_path / "one", epochs=1, verbose=0)
+    assert run.history["loss"]
+
+
 def test_the_validation_is_looked_at_as_well(x, tmp_path):
     good, bad = np.arange(N) % K, np.arange(N)
     with pytest.raises(ValueError, match="validation's y holds 3 in row 3, which is no class"):

@@ -191,7 +191,8 @@ class _Reader:
         read = " and ".join(dict.fromkeys(self.graph.name_of(value) for value in _read(node)))
         return ValueError(
             f"A picture is drawn of layers in a row, each used once, but {node.operation.name} of {self.model.name} "
-            f"{what or f'reads {read} and does not stand in one'}. Draw one of its parts: model.get_layer(name)."
+            f"{what or f'reads {read} and does not stand in one'}. Draw a part of it: keras.Model(its inputs, one "
+            "of its outputs, or the output of a layer)."
         )
 
 

@@ -29,7 +29,9 @@ def build_ensemble(models: list[keras.Model], name: str = "ensemble") -> keras.M
                 f"{model.input_shape} -> {model.output_shape}."
             )
     if len(first.inputs) != 1 or len(first.outputs) != 1:
-        raise ValueError(f"models must have one input and one output, {first.name} has {first.inputs}.")
+        raise ValueError(
+            f"models must have one input and one output, {first.name} has {len(first.inputs)} and {len(first.outputs)}."
+        )
     x = keras.Input(first.input_shape[1:], name=first.inputs[0].name, dtype=first.inputs[0].dtype)
     # New names, because the layers of one model must have different names.
     members = [keras.Model(own.input, own.output, name=f"member_{i}") for i, own in enumerate(models, start=1)]

@@ -32,8 +32,8 @@ def plot_forecast(times: Any, truth: Any, forecast: Any, ax: Axes, ylabel: str, 
         raise ValueError(f"times, truth and forecast must be (N,) alike, got {shapes}.")
     ax.plot(times, truth, color="0.55", linewidth=1.4, label="truth")
     ax.plot(times, forecast, color="C0", linewidth=1.2, label="forecast")
-    ax.set(ylabel=ylabel, xmargin=0.01)
-    ax.legend(loc="upper left", frameon=False, ncols=2)
+    ax.set(ylabel=ylabel, xmargin=0.02)
+    ax.legend(frameon=False, ncols=2)
     if times.dtype.kind == "M":
         for own in (ax, errors_of) if errors_of is not None else (ax,):
             own.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=7))

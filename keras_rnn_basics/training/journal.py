@@ -160,9 +160,10 @@ class Journal(keras.callbacks.Callback):
             return
         self.now = now
         self.epoch, self.wait, self.spent = epoch + 1, self.wait + 1, self._passed()
-        for name in [*self.history, *(name for name in logs if name not in self.history)]:
+        told = _numbers(logs)
+        for name in [*self.history, *(name for name in told if name not in self.history)]:
             # A resumed run may log other metrics than it began with.
-            self.history.setdefault(name, [float("nan")] * epoch).append(float(logs.get(name, "nan")))
+            self.history.setdefault(name, [float("nan")] * epoch).append(told.get(name, float("nan")))
         if watched < self.best:
             self.best, self.best_epoch, self.wait, self.at_best = watched, self.epoch, 0, now
         self.model.stop_training = self.workers.any_of(self._has_ended() or self.model.stop_training)
@@ -248,3 +249,13 @@ def _learning_rate(optimizer):
             "minutes out and say how many epochs."
         )
     return float(given)
+
+
+def _numbers(logs):
+    """A metric of several numbers, such as the F1 score of each class, is told as f1_score_1, f1_score_2."""
+    told: dict[str, float] = {}
+    for name, value in logs.items():
+        values = np.ravel(keras.ops.convert_to_numpy(value))
+        names = [name] if len(values) == 1 else [f"{name}_{i}" for i in range(1, len(values) + 1)]
+        told |= {own: float(number) for own, number in zip(names, values)}
+    return told

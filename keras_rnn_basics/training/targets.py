@@ -28,15 +28,44 @@ def check_fit(model: Any, name: str, data: Any) -> None:
     x, y = parts[:2]
     for tensor, array in _pairs(getattr(model, "inputs", None), x):
         _check_input(f"{name}'s x", tensor, array)
-    pairs = _pairs(getattr(model, "outputs", None), y)
-    losses = model.loss if isinstance(model.loss, (list, tuple)) else [model.loss] * len(pairs)
-    if isinstance(model.loss, dict) or len(losses) != len(pairs):
-        return  # Keras matches them by their names, and says where they do not fit
-    for (tensor, array), loss in zip(pairs, losses):
+    targets = _targets(model, name, y)
+    for part, tensor, array, loss in targets:
         kind = _kind(loss)
-        _check_shape(f"{name}'s y", tensor, array, kind)
-        if isinstance(data, Examples) and len(pairs) == 1:
-            _check_values(model, name, data, tensor, array, kind)
+        _check_shape(part, tensor, array, kind)
+        if isinstance(data, Examples):
+            _check_values(model, name, part, data, (tensor, array), loss)
+
+
+def _targets(model, name, y):
+    """[(what to call it, the model's answer, y, its loss), ...], where Keras matches them by order or by name."""
+    outputs, losses = _by_name(model), model.loss
+    if isinstance(y, dict) and outputs:
+        unknown = [key for key in y if key not in outputs]
+        missing = [key for key in outputs if key not in y and not (isinstance(losses, dict) and key not in losses)]
+        if unknown or missing:
+            raise ValueError(f"{name}'s y must have the keys {list(outputs)}, as the model's answers, got {list(y)}.")
+        keys = list(y)
+        pairs = _pairs([outputs[key] for key in keys], list(y.values()))
+    else:
+        pairs, keys = _pairs(getattr(model, "outputs", None), y), list(outputs)
+    if isinstance(losses, dict):
+        losses = [losses.get(key) for key in keys]
+    elif not isinstance(losses, (list, tuple)):
+        losses = [losses] * len(pairs)
+    if len({len(pairs), len(keys), len(losses)}) > 1:
+        return []  # Keras says where they do not fit
+    parts = [f"{name}'s y" if len(outputs) == 1 else f"{name}'s y[{key!r}]" for key in keys]
+    found = zip(parts, pairs, losses)
+    return [(part, tensor, array, loss) for part, (tensor, array), loss in found if loss is not None]
+
+
+def _by_name(model):
+    """From the name of each of the model's answers to its tensor; empty for a model that does not tell them."""
+    if not getattr(model, "outputs", None):
+        return {}
+    if isinstance(model.output, dict):
+        return {key: own for key, own in model.output.items() if hasattr(own, "shape")}
+    return dict(zip(model.output_names, model.outputs))
 
 
 def _pairs(tensors, arrays):
@@ -99,28 +128,29 @@ def _letters(shape):
     return f"({', '.join(['N', *('any' if n is None else str(n) for n in shape[1:])])}{',' if len(shape) == 1 else ''})"
 
 
-def _check_values(model, name, examples, tensor, y, kind):
-    counted = _counted(name, examples, y)
+def _check_values(model, name, part, examples, pair, loss):
+    (tensor, y), kind, alone = pair, _kind(loss), len(model.outputs) == 1
+    counted = _counted(name, examples, y) if alone else np.ones(y.shape, bool)
     if y.dtype.kind not in "fiub":
-        raise ValueError(f"{name}'s y must be numbers, got {y.dtype}: a vocabulary or a table makes them of words.")
+        raise ValueError(f"{part} must be numbers, got {y.dtype}: a vocabulary or a table makes them of words.")
     if "sparse" in kind:
-        steps, n_y = getattr(model.loss, "loss", None), tensor.shape[-1]
-        ignored = getattr(steps or model.loss, "ignore_class", None)
+        n_y, ignored = tensor.shape[-1], getattr(getattr(loss, "loss", None) or loss, "ignore_class", None)
         known = (y >= 0) & (y < n_y) & (y == np.rint(y)) | (False if ignored is None else y == ignored)
         what = f"no class: the model tells {n_y} classes apart, 0 to {n_y - 1}"
     elif kind in PROBABILITIES:
         known, what = (y >= 0) & (y <= 1), f"no probability, as {kind} needs: 0 to 1"
     else:
-        if kind in NUMBERS and name == "train":
+        if kind in NUMBERS and name == "train" and alone:
             _check_scale(model, examples, y[counted])
         return
     wrong = ~known
-    if wrong.any() and hasattr(model.loss, "loss"):
+    if wrong.any() and hasattr(loss, "loss"):
         # A sum over time leaves out what does not count; Keras' own losses stumble over a label before they weigh it.
-        wrong = wrong & counted & _unmasked(model, examples, wrong)
+        place = next(i for i, own in enumerate(model.outputs) if own is tensor)
+        wrong = wrong & counted & _unmasked(model, examples, wrong, place)
     if wrong.any():
         where = tuple(np.argwhere(wrong)[0])
-        raise ValueError(f"{name}'s y holds {y[where]!s} in row {where[0]}, which is {what}.")
+        raise ValueError(f"{part} holds {y[where]!s} in row {where[0]}, which is {what}.")
 
 
 def _counted(name, examples, y):
@@ -135,10 +165,10 @@ def _counted(name, examples, y):
     return np.broadcast_to(counted.reshape(*counted.shape, *[1] * (y.ndim - counted.ndim)), y.shape)
 
 
-def _unmasked(model, examples, wrong):
-    """Where the model's answers are not masked: padding may hold any label."""
+def _unmasked(model, examples, wrong, place):
+    """Where this answer of the model is not masked: padding may hold any label."""
     rows = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))[:ROWS_LOOKED_AT]
-    mask = get_keras_mask(model(examples.rows(rows)[0]))
+    mask = get_keras_mask(keras.tree.flatten(model(examples.rows(rows)[0]))[place])
     counts = np.zeros(wrong.shape, bool)
     if mask is None:
         counts[rows] = True

@@ -4,6 +4,7 @@ When Keras or TensorFlow moves on, look here first. `Any` stands for what a type
 types.
 """
 
+import collections
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ __all__ = [
     "keras_loop",
     "layers_within",
     "mean_over_batch",
+    "names_from_the_start",
     "new_dropout_masks",
     "reads",
     "set_keras_mask",
@@ -194,6 +196,23 @@ def build_metrics(model: keras.Model, batch: Any) -> None:
     Under a tf.distribute strategy they have to be there before the model is traced; Keras' own `fit` sees to that.
     """
     model._symbolic_build(data_batch=batch)
+
+
+@contextmanager
+def names_from_the_start() -> Iterator[None]:
+    """Within it Keras numbers layers and metrics as in a fresh process: `auc`, not `auc_1` for the second model.
+
+    Private because Keras can only begin anew for all that comes after, too (`clear_session`).
+    """
+    none: dict[str, int] = collections.defaultdict(int)
+    counts = global_state.get_global_attribute("object_name_uids", none, set_to_default=True)
+    before = dict(counts)
+    counts.clear()
+    try:
+        yield
+    finally:
+        for name, count in before.items():
+            counts[name] = max(counts[name], count)
 
 
 def mean_over_batch(costs: Any) -> Any:

@@ -211,3 +211,19 @@ def test_bad_data_models_and_folders_are_errors_before_any_work(data, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="run_dir must be a folder"):
         krb.fit(build, data, data, tmp_path / "file")
+
+
+def test_a_metric_has_the_same_name_in_every_run(data, tmp_path):
+    def build():
+        model = krb.build_many_to_one((3,), 4, 1, output_activation="sigmoid")
+        model.compile("sgd", "binary_crossentropy", metrics=[keras.metrics.AUC()], run_eagerly=True)
+        return model
+
+    x, y = data
+    logged = [
+        krb.fit(build, (x, y > 0), None, tmp_path / f"{run}", epochs=1, verbose=0).history.keys() for run in range(2)
+    ]
+    assert set(logged[0]) == set(logged[1]) == {"auc", "loss"}
+    both = krb.fit_ensemble(build, (x, y > 0), None, tmp_path / "both", seeds=[1, 2], epochs=1, verbose=0)
+    assert [set(run.history) for run in both] == [{"auc", "loss"}] * 2
+    assert keras.layers.Dense(1).name != keras.layers.Dense(1).name

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from keras_rnn_basics.checks import is_number, positive_integer
-from keras_rnn_basics.compat import build_metrics, layers_within
+from keras_rnn_basics.compat import build_metrics, layers_within, names_from_the_start
 from keras_rnn_basics.training import agreement, by_keras, devices
 from keras_rnn_basics.training.data import Examples, fingerprint, take_in, weigh_classes
 from keras_rnn_basics.training.folder import occupied
@@ -156,7 +156,8 @@ class Task:
 
     def _make(self, seed):
         keras.utils.set_random_seed(seed)
-        model = self.build()
+        with names_from_the_start():  # a callback looks for a metric by its name
+            model = self.build()
         if not getattr(model, "compiled", False):
             raise ValueError("build must return a compiled model: call model.compile(optimizer=..., loss=...) in it.")
         if self.strategy is not None and self.strategy.num_replicas_in_sync > 1:

@@ -9,6 +9,7 @@ from keras import ops
 
 import keras_rnn_basics as krb
 from keras_rnn_basics.architectures.anatomy import read
+from keras_rnn_basics.architectures.built import Architecture
 from keras_rnn_basics.cell import Weight
 from keras_rnn_basics.pictures import canvas
 
@@ -433,3 +434,14 @@ def test_other_cuts_through_time_are_not_drawn_as_if_nothing_were_missing(cut):
     for plot in (krb.plot_unrolled, krb.plot_architecture):
         with pytest.raises(ValueError, match=r"gives another number of steps than it reads; of such operations only y"):
             plot(model)
+
+
+def test_an_architecture_that_is_none_of_the_five_is_named():
+    class Other(keras.Model):
+        architecture = Architecture("many_to_both")
+
+    x = keras.Input((4, 2))
+    with pytest.raises(
+        ValueError, match=r"must be one of \('one_to_one', .*got 'many_to_both'; without one it is drawn"
+    ):
+        krb.plot_unrolled(Other(x, krb.BasicRNN(krb.BasicRNNCell(3))(x)))

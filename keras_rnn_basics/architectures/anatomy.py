@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import keras
 
+from keras_rnn_basics.architectures.built import KINDS
 from keras_rnn_basics.architectures.graph import Graph, values_in
 from keras_rnn_basics.compat import GetItem
 
@@ -119,6 +120,11 @@ class _Reader:
             names = [layer.name for layer in self.model.layers]
             raise ValueError(f"{self.model.name} has no recurrent layer in it to draw: its layers are {names}.")
         outputs, built = self.graph.outputs, getattr(self.model, "architecture", None)
+        if built and built.kind not in KINDS:
+            raise ValueError(
+                f"The architecture of {self.model.name} must be one of {KINDS}, got {built.kind!r}; without one it is "
+                "drawn as its graph shows."
+            )
         top = self.makers.get(outputs[0])
         answers = top is not None and top.outputs[0] is outputs[0]
         x, row, before = self.row(top if answers else self.recurrent[-1])

@@ -34,6 +34,7 @@ __all__ = [
     "calls_in_order",
     "get_keras_mask",
     "global_seed_generator",
+    "each_loss_a_mean_over_examples",
     "in_export",
     "in_sharing_scope",
     "in_xla_context",
@@ -196,6 +197,27 @@ def build_metrics(model: keras.Model, batch: Any) -> None:
     Under a tf.distribute strategy they have to be there before the model is traced; Keras' own `fit` sees to that.
     """
     model._symbolic_build(data_batch=batch)
+
+
+@contextmanager
+def each_loss_a_mean_over_examples(model: keras.Model, examples: Callable) -> Iterator[None]:
+    """Within it the own loss of each of several outputs is logged as the mean over all examples.
+
+    Keras (3.15.1) weighs a batch by its size where that is static, and by 1 where it is not: there a last batch of one
+    example counts as much as a whole one.
+
+    Args:
+        examples: answers how many examples are in the batch, or in a replica's own part of it.
+    """
+    trackers = list(getattr(model._compile_loss, "metrics", ()))
+    for tracker in trackers:
+        update = tracker.update_state
+        tracker.update_state = lambda value, sample_weight=None, update=update: update(value, examples())
+    try:
+        yield
+    finally:
+        for tracker in trackers:
+            del tracker.update_state
 
 
 @contextmanager

@@ -86,9 +86,28 @@ def test_the_targets_of_several_answers_are_looked_at_by_their_names(x, tmp_path
     assert not (tmp_path / "run").exists()
 
 
-def test_several_answers_train_and_one_without_a_cost_needs_no_targets(x, tmp_path):
-    targets = {"steps": STEPS_OF_TWO, "whole": WHOLE}
-    assert krb.fit(build_two, (x, targets), None, tmp_path / "two", epochs=1, verbose=0).history["loss"]
+@pytest.mark.parametrize("as_dataset", [False, True])
+def test_the_logged_loss_of_each_answer_is_the_mean_over_the_examples(x, rng, tmp_path, as_dataset):
+    # Of Keras' fit it is not: the last batch of 2 counts there as much as the others of 5.
+    y = {"steps": rng.integers(K, size=(N, T)), "whole": rng.normal(size=(N, 1)).astype("float32")}
+
+    def build():
+        model = build_two()
+        model.compile(keras.optimizers.SGD(0.0), model.loss)
+        return model
+
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(5) if as_dataset else (x, y)
+    run = krb.fit(build, data, data, tmp_path, epochs=1, batch_size=5, verbose=0)
+    answers = run.model.predict(x, verbose=0)
+    whole = np.mean((answers["whole"] - y["whole"]) ** 2)
+    steps = -np.log(np.take_along_axis(answers["steps"], y["steps"][..., None], axis=2)).sum() / N
+    for name in ("", "val_"):
+        np.testing.assert_allclose(run.history[f"{name}whole_loss"], whole, rtol=1e-5)
+        np.testing.assert_allclose(run.history[f"{name}steps_loss"], steps, rtol=1e-5)
+        np.testing.assert_allclose(run.history[f"{name}loss"], whole + steps, rtol=1e-5)
+
+
+def test_an_answer_without_a_cost_needs_no_targets(x, tmp_path):
     one = {"whole": "mean_squared_error"}
     with pytest.warns(UserWarning, match="Gradients do not exist"):
         run = krb.fit(lambda: build_two(one), (x, {"whole": WHOLE}), None, tmp_path / "one", epochs=1, verbose=0)

@@ -9,7 +9,11 @@ from contextlib import contextmanager, nullcontext
 
 import tensorflow as tf
 
-from keras_rnn_basics.compat import adding_up_gradients_first, averaging_over_all_replicas
+from keras_rnn_basics.compat import (
+    adding_up_gradients_first,
+    averaging_over_all_replicas,
+    each_loss_a_mean_over_examples,
+)
 
 _replica = threading.local()  # replicas are threads
 
@@ -42,7 +46,8 @@ def on_every_replica(model, step, take=lambda batch: batch):
         return step(batch)
 
     def all_of_them(given):
-        with _as_one(model.optimizer) if strategy.num_replicas_in_sync > 1 else nullcontext():
+        several = _as_one(model.optimizer) if strategy.num_replicas_in_sync > 1 else nullcontext()
+        with several, each_loss_a_mean_over_examples(model, lambda: _replica.examples):
             logs = strategy.run(one, args=(given,))
         return tf.nest.map_structure(lambda value: strategy.reduce("MEAN", value, axis=None), logs)
 

@@ -61,11 +61,13 @@ def _targets(model, name, y):
 
 def _by_name(model):
     """From the name of each of the model's answers to its tensor; empty for a model that does not tell them."""
-    if not getattr(model, "outputs", None):
-        return {}
-    if isinstance(model.output, dict):
-        return {key: own for key, own in model.output.items() if hasattr(own, "shape")}
-    return dict(zip(model.output_names, model.outputs))
+    outputs, answers = (
+        getattr(model, "outputs", None) or [],
+        getattr(model, "output", None),
+    )  # a Sequential may have none
+    if isinstance(answers, dict):
+        return {key: own for key, own in answers.items() if hasattr(own, "shape")}
+    return dict(zip(getattr(model, "output_names", None) or [model.name], outputs))
 
 
 def _pairs(tensors, arrays):

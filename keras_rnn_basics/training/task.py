@@ -222,12 +222,12 @@ class Bench:
         from keras_rnn_basics.training.replicas import part_of_a_replica
 
         if self.programs is None:
-            if task.strategy is not None:
+            if task.strategy is not None or len(getattr(model, "outputs", ())) > 1:
                 data = task.train
                 batch = data.rows(slice(task.batch_size)) if isinstance(data, Examples) else next(iter(data))
                 agreement.warn_of_other_batches(task.workers, data, batch)
                 with task.scope():
-                    build_metrics(model, part_of_a_replica(batch, task.strategy))
+                    build_metrics(model, part_of_a_replica(batch, model.distribute_strategy))
             self.programs = [
                 programs.program_of(model, step, data, task.batch_size, task.workers)
                 for step, data in ((model.train_step, task.train), (model.test_step, task.validation))

@@ -418,6 +418,19 @@ def test_features_may_be_of_any_dtype_and_nothing_of_a_sequence_may_be_missing(e
         loaded.serve(np.zeros((2, 0, 3)))
 
 
+def test_a_sequence_of_another_length_than_the_network_has_is_an_error_and_not_cut(tmp_path):
+    x = keras.Input((6, 3), name="x")
+    model = keras.Model(x, keras.layers.GRU(4, return_sequences=True)(x))
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    assert loaded(np.ones((2, 6, 3))).shape == (2, 6, 4)
+    with pytest.raises(ValueError, match=r"x must have the shape \(None, 6, 3\), got \(2, 9, 3\)\."):
+        loaded(np.ones((2, 9, 3)))
+    with pytest.raises(ValueError, match=r"a must have the shape \(None, 4\), got \(4,\)\."):
+        loaded.step(np.ones((2, 3)), np.zeros(4))
+    with pytest.raises(ValueError, match="x must hold real numbers, got array"):
+        loaded(np.ones((2, 6, 3)) * 1j)
+
+
 def xla_is_in(path):
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 

@@ -34,7 +34,7 @@ def respond(
 
     name, by_row, given = _taken_apart(request)
     name = "serve" if name in (None, "serving_default") else name
-    if name not in endpoints:
+    if not isinstance(name, str) or name not in endpoints:
         raise ValueError(f"signature_name must be one of {list(endpoints)}, got {name!r}.")
     try:
         answers = endpoints[name](**_by_name(given, list(inputs[name]), by_row))
@@ -81,8 +81,10 @@ def _as_json(tensor):
 
 
 def _sentence(error):
-    """What a failed assertion of a graph says, or the first line of another error."""
-    said = re.search(r"assertion failed: \[(.*?)\]((?: \[.*\])*)", str(error))
+    """What a failed assertion of a graph says, what an operation in it says, or the first line of another error."""
+    told = str(error).strip()
+    said = re.search(r"assertion failed: \[(.*?)\]((?: \[.*\])*)", told)
     if said:
         return f"{said[1]}{said[2]}".rstrip(".") + "."
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    said = re.search(r"^(.+)\n\s*\[\[{{node ", told, re.MULTILINE)  # before it stand the places in the code
+    return said[1] if said else told.splitlines()[0] if told else type(error).__name__

@@ -418,6 +418,21 @@ def test_features_may_be_of_any_dtype_and_nothing_of_a_sequence_may_be_missing(e
         loaded.serve(np.zeros((2, 0, 3)))
 
 
+@pytest.mark.parametrize("name", cases(["one_to_many", "many_to_many"], ["many_to_many"]))
+@pytest.mark.parametrize("first", ["float32", "float64"])
+def test_without_the_package_numbers_of_numpy_step_with_the_states_that_come_back(exported, rng, name, first):
+    import tensorflow as tf
+
+    model, folder = exported(name)
+    x = rng.integers(1, 7, size=(2, 4)) if name == "one_to_many" else rng.normal(size=(2, 4, 3))  # of 64 bits
+    loaded = tf.saved_model.load(str(folder))
+    shapes = [spec.shape[1:] for spec in krb.one_step(model).inputs[1:]]
+    states = [np.zeros((2, *shape), first) for shape in shapes]
+    for t in range(4):
+        y_t, *states = loaded.step(x[:, t], *states)
+    np.testing.assert_allclose(y_t, model(x)[:, -1], atol=1e-5)
+
+
 def test_a_sequence_of_another_length_than_the_network_has_is_an_error_and_not_cut(tmp_path):
     x = keras.Input((6, 3), name="x")
     model = keras.Model(x, keras.layers.GRU(4, return_sequences=True)(x))

@@ -446,6 +446,17 @@ def test_a_sequence_of_another_length_than_the_network_has_is_an_error_and_not_c
         loaded(np.ones((2, 6, 3)) * 1j)
 
 
+@pytest.mark.parametrize("name", ["x-1", "größe", "my input"])
+def test_a_name_that_tensorflow_does_not_have_is_an_error_that_says_what_to_do(tmp_path, name):
+    x = keras.Input((None, 3), name=name)
+    model = keras.Model(x, keras.layers.GRU(4)(x))
+    with pytest.raises(ValueError, match=f"cannot have an input called '{name}': names begin with a letter"):
+        krb.export_saved_model(model, tmp_path / "model")
+    new = keras.Input((None, 3), name="x")
+    loaded = krb.load_saved_model(krb.export_saved_model(keras.Model(new, model(new)), tmp_path / "model"))
+    np.testing.assert_allclose(loaded.serve(x=np.ones((1, 4, 3))), model(np.ones((1, 4, 3))), atol=1e-6)
+
+
 def xla_is_in(path):
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 

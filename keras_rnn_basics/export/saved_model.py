@@ -13,7 +13,7 @@ import keras
 from keras_rnn_basics import checks
 from keras_rnn_basics.architectures.text_model import Bounds
 from keras_rnn_basics.atomic import atomic
-from keras_rnn_basics.export.endpoints import Endpoint, endpoints_of, meanings
+from keras_rnn_basics.export.endpoints import Endpoint, endpoints_of, insist_on_names, meanings
 from keras_rnn_basics.export.loaded import DESCRIPTION
 from keras_rnn_basics.export.parity import FEW, ONE, TOLERANCE, check
 from keras_rnn_basics.recurrence import only_plain
@@ -97,6 +97,7 @@ def export_saved_model(
     _to_json(scores)  # before any work: a score that JSON cannot hold is refused here
     with only_plain():
         endpoints, no_step = endpoints_of(model, bounds)
+        insist_on_names(endpoints, r"[A-Za-z]\w*")
         description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": scores}
         labels = getattr(model, "labels", None)
         description["names"] = meanings(endpoints[0], ({"y": labels} if labels else {}) | dict(names or {}))

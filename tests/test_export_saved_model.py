@@ -457,6 +457,15 @@ def test_a_name_that_tensorflow_does_not_have_is_an_error_that_says_what_to_do(t
     np.testing.assert_allclose(loaded.serve(x=np.ones((1, 4, 3))), model(np.ones((1, 4, 3))), atol=1e-6)
 
 
+def test_a_folder_that_cannot_be_run_is_refused_with_the_reason(tmp_path):
+    x = keras.Input((None, 3), name="x")
+    each = keras.layers.TimeDistributed(keras.layers.Dense(4))(keras.layers.Masking()(x))  # Keras mixes up B and T
+    model = keras.Model(x, keras.layers.GlobalAveragePooling1D()(each))
+    with pytest.raises(ValueError, match=r"model, serve cannot be run with x \(3, 5, 3\) \(.*must be broadcastable"):
+        krb.export_saved_model(model, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
 def xla_is_in(path):
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 

@@ -96,7 +96,11 @@ def _save(model, endpoints, folder):
     kept.variables_of_the_model = [variable.value for variable in model.variables]
     with only_plain(), another_loop(scattered.run):
         signatures = {endpoint.name: traced(endpoint) for endpoint in endpoints}
-    tf.saved_model.save(kept, folder, signatures=signatures)
+    try:
+        tf.saved_model.save(kept, folder, signatures=signatures)
+    except AssertionError as error:  # it keeps the model's variables alone, not a table
+        reason = "a layer holds more than variables, such as a table of words"
+        raise ValueError(f"{model.name} cannot be written for LiteRT: {reason}.") from error
 
 
 def _converted(folder, endpoints, file, quantize) -> bytes:

@@ -39,7 +39,7 @@ def respond(
     try:
         answers = endpoints[name](**_by_name(given, list(inputs[name]), by_row))
     except (tf.errors.OpError, TypeError, ValueError) as error:
-        raise ValueError(_sentence(error)) from error
+        raise ValueError(told(error)) from error
     if not isinstance(answers, dict):
         answers = dict(zip(outputs[name], answers if isinstance(answers, tuple) else (answers,)))
     found = {key: _as_json(answers[key]) for key in outputs[name]}
@@ -80,11 +80,11 @@ def _as_json(tensor):
     return values.tolist()
 
 
-def _sentence(error):
+def told(error: Exception) -> str:
     """What a failed assertion of a graph says, what an operation in it says, or the first line of another error."""
-    told = str(error).strip()
-    said = re.search(r"assertion failed: \[(.*?)\]((?: \[.*\])*)", told)
+    whole = str(error).strip()
+    said = re.search(r"assertion failed: \[(.*?)\]((?: \[.*\])*)", whole)
     if said:
         return f"{said[1]}{said[2]}".rstrip(".") + "."
-    said = re.search(r"^(.+)\n\s*\[\[{{node ", told, re.MULTILINE)  # before it stand the places in the code
-    return said[1] if said else told.splitlines()[0] if told else type(error).__name__
+    said = re.search(r"^(.+)\n\s*\[\[{{node ", whole, re.MULTILINE)  # before it stand the places in the code
+    return said[1] if said else whole.splitlines()[0] if whole else type(error).__name__

@@ -93,8 +93,7 @@ def to_keras(rnn: Any) -> tuple[Any, keras.layers.Dense | None]:
     layer = simples[0] if len(read) == 1 else keras.layers.Bidirectional(simples[0], backward_layer=simples[1])
     layer.build((_batch_size(read[0]), None, read[0].cell.W_ax.shape[0]))
     for simple, own in zip([layer] if len(read) == 1 else [layer.forward_layer, layer.backward_layer], read):
-        cell = own.cell
-        simple.set_weights([cell.W_ax, cell.W_aa, cell.b_x + cell.b_a])
+        simple.set_weights([own.cell.W_ax, own.cell.W_aa, own.cell.b_x + own.cell.b_a])
     cells = [own.cell for own in read]
     if cells[0].output_units is None:
         return layer, None
@@ -189,6 +188,9 @@ def to_torch(rnn: Any) -> tuple[Any, Any]:
 def _from_simple(layer):
     if not isinstance(layer, keras.layers.SimpleRNN):
         raise TypeError(f"layer must be a keras.layers.SimpleRNN, a Bidirectional or a list of them, got {layer!r}.")
+    own = type(layer).call, type(layer).inner_loop, type(layer.cell).call
+    if own != (keras.layers.SimpleRNN.call, keras.layers.SimpleRNN.inner_loop, keras.layers.SimpleRNNCell.call):
+        raise TypeError(f"{layer.name} ({type(layer).__name__}) has a call of its own, which is not that of SimpleRNN.")
     if not layer.built:
         raise ValueError(f"{layer.name} has no weights yet: build it, or call it once.")
     if layer.activity_regularizer is not None:
@@ -210,9 +212,8 @@ def _from_simple(layer):
 
 
 def _frozen(simple):
-    if not simple.trainable:
-        return "W_ax", "W_aa", "b_x", "b_a"
-    return ("b_x",) if simple.use_bias else ("b_x", "b_a")
+    biases = ("b_x",) if simple.use_bias else ("b_x", "b_a")
+    return biases if simple.trainable else ("W_ax", "W_aa", "b_x", "b_a")
 
 
 def _options(layer):
@@ -294,9 +295,7 @@ def _directions(layer):
         answers = getattr(layer.forward_layer.cell, "output_units", None)
         merged = "sum" if answers else "concat"
         if layer.merge_mode != merged:
-            raise ValueError(
-                f"A Bidirectional of such cells must have merge_mode={merged!r}, got {layer.merge_mode!r}."
-            )
+            raise ValueError(f"A Bidirectional of such cells needs merge_mode={merged!r}, got {layer.merge_mode!r}.")
         read = [layer.forward_layer, layer.backward_layer]
     for own in read:
         cell = getattr(own, "cell", None)

@@ -30,6 +30,11 @@ def keras_layers(rng, both=False, depth=1, dense=True, **arguments):
     return (layers if depth > 1 else layers[0]), answer
 
 
+class Doubled(keras.layers.SimpleRNN):
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        return 2 * super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+
+
 @pytest.fixture
 def x(rng):
     return rng.normal(size=(B, T, N_X)).astype("float32")
@@ -158,6 +163,7 @@ def test_a_module_of_pytorch_comes_and_goes_with_its_answers_and_gradients(rng, 
     ("call", "error", "message"),
     [
         (lambda: krb.from_keras(keras.layers.SimpleRNN(3)), ValueError, "has no weights yet: build it"),
+        (lambda: krb.from_keras(Doubled(3)), TypeError, "has a call of its own"),
         (lambda: krb.from_keras(keras.layers.GRU(3)), TypeError, "layer must be a keras.layers.SimpleRNN"),
         (
             lambda: from_dense(True, kernel_constraint="max_norm"),

@@ -8,6 +8,8 @@ process that holds the model; docs/how_to/serve.md shows requests, and TensorFlo
 """
 
 import argparse
+import os
+import signal
 from pathlib import Path
 
 import litserve
@@ -44,6 +46,9 @@ def main(path, host="127.0.0.1", port=8501, processes=1, most_bytes=4_000_000):
         max_payload_size=most_bytes,
         timeout=60,  # seconds that a request may wait
     )
+    # The signal of `kill` and of service managers ends all processes, as Ctrl-C does; those that answer would stay.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
     server.run(host=host, port=port, generate_client_file=False)
 
 

@@ -21,24 +21,27 @@ import numpy as np
 from keras_rnn_basics.cell import BasicRNNCell
 from keras_rnn_basics.layer import BasicRNN
 
-# What SimpleRNN calls the weights whose initializers, regularizers and constraints it takes.
+# What SimpleRNN and Dense call the weights whose initializers, regularizers and constraints they take.
 KERAS_NAMES = {"W_ax": "kernel", "W_aa": "recurrent", "b_a": "bias"}
+DENSE_NAMES = {"W_ya": "kernel", "b_y": "bias"}
+KINDS = ("initializer", "regularizer", "constraint")
 OPTIONS = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
 # What PyTorch calls the weights of each reading direction.
 SUFFIXES = ("", "_reverse")
 
 
 class Direction(NamedTuple):
-    """One reading direction of a layer: the arguments of its cell, and the values of the cell's weights."""
+    """One reading direction of a layer: the arguments of its cell, the values of the cell's weights, its options."""
 
     arguments: dict[str, Any]
     values: dict[str, np.ndarray]
+    options: dict[str, Any]
 
 
 def from_keras(layer: Any, dense: keras.layers.Dense | None = None) -> Any:
     """A `BasicRNN` with the weights and options of a built `keras.layers.SimpleRNN`; it trains on as that one would.
 
-    One bias learns, as in Keras: b_x stays at zero.
+    One bias learns, as in Keras: b_x stays at zero. The weights of a layer that is not trainable are frozen.
 
     Args:
         layer: a `SimpleRNN`, a `Bidirectional` of one, or a list of such layers, the lowest first.
@@ -64,11 +67,10 @@ def from_keras(layer: Any, dense: keras.layers.Dense | None = None) -> Any:
     if dense is not None:
         if not isinstance(dense, keras.layers.Dense) or not dense.built:
             raise TypeError(f"dense must be a built keras.layers.Dense, got {dense!r}.")
-        bias = dense.bias.numpy() if dense.use_bias else None
-        directions = _answering(directions, dense.kernel.numpy(), bias, dense.activation)
+        directions = _answering_as(dense, directions)
     if both and layer.merge_mode != "concat":
         raise ValueError(f'A Bidirectional must have merge_mode="concat", got {layer.merge_mode!r}.')
-    return _built(directions, {name: getattr(read[0], name) for name in OPTIONS})
+    return _built(directions, _batch_size(read[0]))
 
 
 def to_keras(rnn: Any) -> tuple[Any, keras.layers.Dense | None]:
@@ -87,19 +89,15 @@ def to_keras(rnn: Any) -> tuple[Any, keras.layers.Dense | None]:
         below, (top, dense) = [to_keras(layer)[0] for layer in rnn[:-1]], to_keras(rnn[-1])
         return [*below, top], dense
     read = _directions(rnn)
-    options = {name: getattr(read[0], name) for name in OPTIONS}
-    n_x = read[0].cell.W_ax.shape[0]
-    layer = keras.layers.SimpleRNN(**options, **_simple_arguments(read[0].cell))
-    if len(read) == 2:
-        layer = keras.layers.Bidirectional(layer)
-    layer.build((None, None, n_x))
+    simples = [keras.layers.SimpleRNN(**_options(own), **_simple_arguments(own.cell)) for own in read]
+    layer = simples[0] if len(read) == 1 else keras.layers.Bidirectional(simples[0], backward_layer=simples[1])
+    layer.build((_batch_size(read[0]), None, read[0].cell.W_ax.shape[0]))
     for simple, own in zip([layer] if len(read) == 1 else [layer.forward_layer, layer.backward_layer], read):
-        cell = own.cell
-        simple.set_weights([cell.W_ax, cell.W_aa, cell.b_x + cell.b_a])
+        simple.set_weights([own.cell.W_ax, own.cell.W_aa, own.cell.b_x + own.cell.b_a])
     cells = [own.cell for own in read]
     if cells[0].output_units is None:
         return layer, None
-    dense = keras.layers.Dense(cells[0].output_units, cells[0].output_activation)
+    dense = keras.layers.Dense(cells[0].output_units, cells[0].output_activation, **_regulated(cells[0], DENSE_NAMES))
     W_ya, b_y = _readout(cells)
     dense.build((None, len(W_ya)))
     dense.set_weights([W_ya, b_y])
@@ -137,7 +135,7 @@ def from_torch(rnn: Any, linear: Any = None, nonlinearity: str | None = None) ->
     if linear is not None:
         top = _arrays(linear)
         layers[-1] = _answering(layers[-1], top["weight"].T, top.get("bias"), None)
-    built = [_built(directions, {"return_sequences": True}) for directions in layers]
+    built = [_built(directions) for directions in layers]
     return built[0] if depth == 1 else built
 
 
@@ -190,6 +188,9 @@ def to_torch(rnn: Any) -> tuple[Any, Any]:
 def _from_simple(layer):
     if not isinstance(layer, keras.layers.SimpleRNN):
         raise TypeError(f"layer must be a keras.layers.SimpleRNN, a Bidirectional or a list of them, got {layer!r}.")
+    own = type(layer).call, type(layer).inner_loop, type(layer.cell).call
+    if own != (keras.layers.SimpleRNN.call, keras.layers.SimpleRNN.inner_loop, keras.layers.SimpleRNNCell.call):
+        raise TypeError(f"{layer.name} ({type(layer).__name__}) has a call of its own, which is not that of SimpleRNN.")
     if not layer.built:
         raise ValueError(f"{layer.name} has no weights yet: build it, or call it once.")
     if layer.activity_regularizer is not None:
@@ -202,14 +203,22 @@ def _from_simple(layer):
         "dropout": cell.dropout,
         "recurrent_dropout": cell.recurrent_dropout,
         "seed": cell.seed,
-        "frozen": ("b_x",) if cell.use_bias else ("b_x", "b_a"),
+        "frozen": _frozen(layer),
     }
-    for kind in ("initializer", "regularizer", "constraint"):
-        given = {name: getattr(cell, f"{keras_name}_{kind}") for name, keras_name in KERAS_NAMES.items()}
-        arguments[f"{kind}s"] = {name: value for name, value in given.items() if value is not None}
+    arguments |= _regulating(cell, KERAS_NAMES)
     bias = cell.bias.numpy() if cell.use_bias else np.zeros(n_a, "float32")
     values = {"W_ax": cell.kernel.numpy(), "W_aa": cell.recurrent_kernel.numpy(), "b_a": bias}
-    return Direction(arguments, {**values, "b_x": np.zeros_like(bias)})
+    return Direction(arguments, {**values, "b_x": np.zeros_like(bias)}, _options(layer))
+
+
+def _frozen(simple):
+    biases = ("b_x",) if simple.use_bias else ("b_x", "b_a")
+    return biases if simple.trainable else ("W_ax", "W_aa", "b_x", "b_a")
+
+
+def _options(layer):
+    """The options that `BasicRNN` and `SimpleRNN` share."""
+    return {name: getattr(layer, name) for name in OPTIONS}
 
 
 def _from_torch_layer(weights, suffix, g):
@@ -218,7 +227,31 @@ def _from_torch_layer(weights, suffix, g):
     bias = f"bias_ih{suffix}" in weights
     b_x, b_a = (weights[f"bias_{which}{suffix}"] if bias else np.zeros(n_a, "float32") for which in ("ih", "hh"))
     arguments = {"units": n_a, "activation": g, "frozen": () if bias else ("b_x", "b_a")}
-    return Direction(arguments, {"W_ax": W_ax, "W_aa": W_aa, "b_x": b_x, "b_a": b_a})
+    options = {"return_sequences": True, "go_backwards": suffix.endswith(SUFFIXES[1])}
+    return Direction(arguments, {"W_ax": W_ax, "W_aa": W_aa, "b_x": b_x, "b_a": b_a}, options)
+
+
+def _batch_size(layer):
+    return layer.states[0].shape[0] if layer.stateful else None
+
+
+def _answering_as(dense, directions):
+    """The directions, which answer as the dense layer does and learn that as it would."""
+    if dense.activity_regularizer is not None:
+        raise ValueError(f"{dense.name} has an activity_regularizer, which BasicRNN does not have.")
+    bias = dense.bias.numpy() if dense.use_bias else None
+    answering = _answering(directions, dense.kernel.numpy(), bias, dense.activation)
+    regulating = _regulating(dense, DENSE_NAMES)
+    of_each_number = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
+    whole = [own["W_ya"] for name, own in regulating.items() if name != "initializers" and "W_ya" in own]
+    if len(directions) == 2 and not all(isinstance(own, of_each_number) for own in whole):
+        raise ValueError(
+            f"With two directions each owns a part of W_ya; {dense.name} has a regularizer or constraint of the whole."
+        )
+    for arguments, _, _ in answering:
+        arguments |= {kind: {**arguments[kind], **own} for kind, own in regulating.items()}
+        arguments["frozen"] = (*arguments["frozen"], *(() if dense.trainable else ("W_ya", "b_y")))
+    return answering
 
 
 def _answering(directions, W_ya, b_y, h):
@@ -230,28 +263,27 @@ def _answering(directions, W_ya, b_y, h):
     if len(directions) == 2 and not linear:
         raise ValueError("With two directions what answers must be linear: apply its activation in a layer of its own.")
     answering = []
-    for k, (arguments, values) in enumerate(directions):
+    for k, (arguments, values, options) in enumerate(directions):
         learns = b_y is not None and k == 0
         own = np.array(b_y) if learns else np.zeros(W_ya.shape[1], "float32")
         frozen = arguments["frozen"] if learns else (*arguments["frozen"], "b_y")
         h_own = None if linear else h
         arguments = {**arguments, "frozen": frozen, "output_units": W_ya.shape[1], "output_activation": h_own}
-        answering.append(Direction(arguments, {**values, "W_ya": W_ya[k * n_a : (k + 1) * n_a], "b_y": own}))
+        answering.append(Direction(arguments, {**values, "W_ya": W_ya[k * n_a : (k + 1) * n_a], "b_y": own}, options))
     return answering
 
 
-def _built(directions, options):
+def _built(directions, batch_size=None):
     """A `BasicRNN`, or a `Bidirectional` of two, with the values of its directions."""
-    layers = [BasicRNN(BasicRNNCell(**arguments), **options) for arguments, _ in directions]
+    layers = [BasicRNN(BasicRNNCell(**own.arguments), **own.options) for own in directions]
     layer = layers[0]
     if len(directions) == 2:
         answers = directions[0].arguments.get("output_units")
-        backward = BasicRNN(BasicRNNCell(**directions[1].arguments), **{**options, "go_backwards": True})
-        layer = keras.layers.Bidirectional(layer, merge_mode="sum" if answers else "concat", backward_layer=backward)
+        layer = keras.layers.Bidirectional(layer, merge_mode="sum" if answers else "concat", backward_layer=layers[1])
         layers = [layer.forward_layer, layer.backward_layer]
-    layer.build((None, None, directions[0].values["W_ax"].shape[0]))
-    for own, (_, values) in zip(layers, directions):
-        for name, value in values.items():
+    layer.build((batch_size, None, directions[0].values["W_ax"].shape[0]))
+    for own, direction in zip(layers, directions):
+        for name, value in direction.values.items():
             getattr(own.cell, name).assign(value)
     return layer
 
@@ -263,9 +295,7 @@ def _directions(layer):
         answers = getattr(layer.forward_layer.cell, "output_units", None)
         merged = "sum" if answers else "concat"
         if layer.merge_mode != merged:
-            raise ValueError(
-                f"A Bidirectional of such cells must have merge_mode={merged!r}, got {layer.merge_mode!r}."
-            )
+            raise ValueError(f"A Bidirectional of such cells needs merge_mode={merged!r}, got {layer.merge_mode!r}.")
         read = [layer.forward_layer, layer.backward_layer]
     for own in read:
         cell = getattr(own, "cell", None)
@@ -285,12 +315,19 @@ def _simple_arguments(cell):
         "recurrent_dropout": cell.recurrent_dropout,
         "seed": cell.seed,
     }
-    for kind in ("initializer", "regularizer", "constraint"):
-        held = getattr(cell, f"{kind}s")
-        for name, keras_name in KERAS_NAMES.items():
-            if name in held:
-                arguments[f"{keras_name}_{kind}"] = held[name]
-    return arguments
+    return arguments | _regulated(cell, KERAS_NAMES)
+
+
+def _regulating(owner, names):
+    """The initializers, regularizers and constraints of a layer of Keras, as arguments of a `BasicRNNCell`."""
+    given = {kind: {name: getattr(owner, f"{own}_{kind}") for name, own in names.items()} for kind in KINDS}
+    return {f"{kind}s": {name: own for name, own in held.items() if own is not None} for kind, held in given.items()}
+
+
+def _regulated(cell, names):
+    """The same, the other way."""
+    held = [(kind, getattr(cell, f"{kind}s")) for kind in KINDS]
+    return {f"{own}_{kind}": given[name] for kind, given in held for name, own in names.items() if name in given}
 
 
 def _readout(cells):

@@ -30,6 +30,11 @@ def keras_layers(rng, both=False, depth=1, dense=True, **arguments):
     return (layers if depth > 1 else layers[0]), answer
 
 
+class Doubled(keras.layers.SimpleRNN):
+    def call(self, sequences, initial_state=None, mask=None, training=False):
+        return 2 * super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+
+
 @pytest.fixture
 def x(rng):
     return rng.normal(size=(B, T, N_X)).astype("float32")
@@ -61,6 +66,47 @@ def test_what_comes_from_keras_trains_on_as_it_did_there(rng, x):
         losses.append([model.train_on_batch(x, y) for _ in range(20)])
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
     assert losses[0][-1] < 0.9 * losses[0][0]
+
+
+def test_two_directions_that_differ_come_and_go_with_their_answers(rng, x):
+    forward = keras.layers.SimpleRNN(N_A, activation="relu", return_sequences=True, go_backwards=True)
+    backward = keras.layers.SimpleRNN(N_A, use_bias=False, return_sequences=True)
+    layer = keras.layers.Bidirectional(forward, backward_layer=backward)
+    want = layer(x)
+    ours = krb.from_keras(layer)
+    np.testing.assert_allclose(answers(ours, x), want, atol=1e-5)
+    back, _ = krb.to_keras(ours)
+    np.testing.assert_allclose(back(x), want, atol=1e-5)
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_stateful_layer_comes_and_goes_and_goes_on_from_its_last_state(rng, x, both):
+    [layer, _] = keras_layers(rng, both, dense=False, stateful=True)
+    ours = krb.from_keras(layer)
+    back, _ = krb.to_keras(ours)
+    layer.reset_states() if both else layer.reset_state()
+    for _ in range(2):
+        want = layer(x)
+        np.testing.assert_allclose(ours(x), want, atol=1e-5)
+        np.testing.assert_allclose(back(x), want, atol=1e-5)
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("frozen", ["layer", "dense", None])
+def test_what_is_frozen_or_regularized_stays_so(rng, x, both, frozen):
+    [simple, _], dense = keras_layers(rng, both, dense=False), keras.layers.Dense(N_Y, kernel_regularizer="l2")
+    dense(simple(x))
+    simple.trainable, dense.trainable = frozen != "layer", frozen != "dense"
+    y = rng.normal(size=(B, T, N_Y)).astype("float32")
+    theirs, ours = keras.Sequential([simple, dense]), keras.Sequential([krb.from_keras(simple, dense)])
+    again = keras.Sequential(krb.to_keras(ours.layers[0]))  # there all of it learns
+    losses = []
+    for model in (theirs, ours, again):
+        model.compile(keras.optimizers.Adam(0.01), "mse", run_eagerly=True)
+        losses.append([model.train_on_batch(x, y) for _ in range(5)])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+    if frozen is None:
+        np.testing.assert_allclose(losses[0], losses[2], rtol=1e-5)
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -117,7 +163,14 @@ def test_a_module_of_pytorch_comes_and_goes_with_its_answers_and_gradients(rng, 
     ("call", "error", "message"),
     [
         (lambda: krb.from_keras(keras.layers.SimpleRNN(3)), ValueError, "has no weights yet: build it"),
+        (lambda: krb.from_keras(Doubled(3)), TypeError, "has a call of its own"),
         (lambda: krb.from_keras(keras.layers.GRU(3)), TypeError, "layer must be a keras.layers.SimpleRNN"),
+        (
+            lambda: from_dense(True, kernel_constraint="max_norm"),
+            ValueError,
+            "a regularizer or constraint of the whole",
+        ),
+        (lambda: from_dense(False, activity_regularizer="l2"), ValueError, "has an activity_regularizer"),
         (lambda: krb.from_torch({"weight_hh_l0": np.ones((12, 3))}), ValueError, "rnn must be a torch.nn.RNN"),
         (lambda: krb.from_torch(3), ValueError, r"its state_dict\(\), is needed, got 3"),
         (lambda: krb.to_keras(built(krb.LayerNormRNNCell(3))), ValueError, "must be a built BasicRNN of a BasicRNN"),
@@ -128,6 +181,15 @@ def test_a_module_of_pytorch_comes_and_goes_with_its_answers_and_gradients(rng, 
 def test_what_is_another_network_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def from_dense(both, **arguments):
+    dense = keras.layers.Dense(2, **arguments)
+    simple = keras.layers.SimpleRNN(3)
+    layer = keras.layers.Bidirectional(simple) if both else simple
+    layer.build((None, None, 2))
+    dense.build((None, 6 if both else 3))
+    return krb.from_keras(layer, dense)
 
 
 def built(cell):

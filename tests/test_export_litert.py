@@ -197,6 +197,23 @@ def test_what_litert_cannot_run_is_refused_and_keras_has_its_own_loop_again(x, t
 
 
 @extra
+def test_a_name_that_tensorflow_does_not_have_is_an_error_that_says_what_to_do(tmp_path):
+    x = keras.Input((None, 3), name="größe")
+    with pytest.raises(ValueError, match="cannot have an input called 'größe': names begin with a letter"):
+        krb.export_litert(keras.Model(x, layers.GRU(4)(x)), tmp_path / "m.tflite")
+
+
+@extra
+def test_a_table_of_words_is_refused_with_the_reason(tmp_path):
+    x = keras.Input((None,), name="x", dtype="string")
+    tokens = layers.StringLookup(vocabulary=["to", "be"])(x)
+    model = keras.Model(x, layers.GRU(4)(layers.Embedding(4, 3)(tokens)))
+    with pytest.raises(ValueError, match=r"cannot be written for LiteRT: a layer holds .* such as a table of words"):
+        krb.export_litert(model, tmp_path / "m.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+@extra
 def test_a_path_of_another_kind_or_a_file_that_is_there_is_refused_before_any_work(tmp_path):
     model = krb.build_one_to_one((3,), 4, 2)
     with pytest.raises(ValueError, match=r"path must end with \.tflite"):

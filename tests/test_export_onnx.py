@@ -264,6 +264,22 @@ def test_no_sequences_have_no_answers_and_no_steps_do_not_end_the_process(kind, 
 
 
 @extra
+@pytest.mark.parametrize("n_x", [3, 200])
+def test_numbers_that_a_layer_holds_outside_its_weights_are_in_the_file(n_x, rng, tmp_path):
+    normalization = layers.Normalization(mean=rng.normal(size=n_x), variance=rng.uniform(1, 2, n_x))
+    model = krb.build_many_to_many((n_x,), 5, 2, frontend=normalization)
+    x = rng.normal(size=(4, 6, n_x)).astype("float32")
+    path = exported(model, tmp_path)
+    expected = model(x)
+    np.testing.assert_allclose(run(path, x=x)["y"], expected, atol=1e-5)
+    a = np.zeros((4, 5), "float32")
+    for t in range(6):
+        found = run(path.with_suffix(".step.onnx"), x_t=x[:, t], a=a)
+        a = found["a_t"]
+    np.testing.assert_allclose(found["y_t"], expected[:, -1], atol=1e-5)
+
+
+@extra
 def test_a_frontend_of_images_and_a_dense_head_stand_around_the_node(rng, tmp_path):
     frontend = keras.Sequential([layers.Conv2D(3, 3, activation="relu"), layers.Flatten()])
     model = krb.build_many_to_one((8, 8, 1), 5, 2, frontend=frontend)

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from texts import TEXTS
@@ -64,7 +65,14 @@ def test_text_goes_in_and_comes_out(writer):
         ({"instances": 3}, "instances must be a list"),
         ({"instances": [1], "signature_name": "write"}, r"must be one of \['serve', 'step', 'generate'\], got 'write'"),
         ({"instances": [{"x": [1]}, {"y": [1]}]}, "All entries of instances must have the same names"),
+        ({"instances": [1], "signature_name": ["serve"]}, r"must be one of \[.*\], got \['serve'\]"),
         ({"instances": [[4, 5], [4]]}, "non-rectangular"),
+        ({"instances": [4, 5]}, r"x must have the shape \(None, None\), got \(2,\)\."),
+        ({"instances": [["to"]]}, r"x must hold real numbers, got \[\['to'\]\]\."),
+        (
+            {"signature_name": "generate", "instances": [{"prompt": "to", "temperature": 0.5}]},
+            r"temperature must have the shape \(\), got \(1,\)\.",
+        ),
         ({"instances": [[4, 99]]}, r"a token must be a whole number from 0 to \d+, got \[99\]\."),
         ({"instances": [[4, 1.5]]}, "x must hold whole numbers that int32 can hold"),
         ({"inputs": {"z": [[4]]}}, r"The endpoint takes \['x'\], got 0 by position and \['z'\] by name"),
@@ -77,6 +85,14 @@ def test_text_goes_in_and_comes_out(writer):
 def test_what_cannot_be_answered_is_one_sentence_for_who_asked(writer, request_, message):
     with pytest.raises(ValueError, match=message):
         writer.respond(request_)
+
+
+def test_an_error_inside_the_network_is_told_without_the_places_in_the_code(tmp_path):
+    x = keras.Input((None, 3), name="x")
+    model = keras.Model(x, keras.layers.Conv1D(2, 4)(keras.layers.GRU(4, return_sequences=True)(x)))
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    with pytest.raises(ValueError, match=r"^(?!Graph execution error)[^\n]*output size"):
+        loaded.respond({"instances": [[[1, 2, 3]]]})
 
 
 def test_an_answer_that_json_cannot_hold_is_an_error(loaded):

@@ -418,6 +418,54 @@ def test_features_may_be_of_any_dtype_and_nothing_of_a_sequence_may_be_missing(e
         loaded.serve(np.zeros((2, 0, 3)))
 
 
+@pytest.mark.parametrize("name", cases(["one_to_many", "many_to_many"], ["many_to_many"]))
+@pytest.mark.parametrize("first", ["float32", "float64"])
+def test_without_the_package_numbers_of_numpy_step_with_the_states_that_come_back(exported, rng, name, first):
+    import tensorflow as tf
+
+    model, folder = exported(name)
+    x = rng.integers(1, 7, size=(2, 4)) if name == "one_to_many" else rng.normal(size=(2, 4, 3))  # of 64 bits
+    loaded = tf.saved_model.load(str(folder))
+    shapes = [spec.shape[1:] for spec in krb.one_step(model).inputs[1:]]
+    states = [np.zeros((2, *shape), first) for shape in shapes]
+    for t in range(4):
+        y_t, *states = loaded.step(x[:, t], *states)
+    np.testing.assert_allclose(y_t, model(x)[:, -1], atol=1e-5)
+
+
+def test_a_sequence_of_another_length_than_the_network_has_is_an_error_and_not_cut(tmp_path):
+    x = keras.Input((6, 3), name="x")
+    model = keras.Model(x, keras.layers.GRU(4, return_sequences=True)(x))
+    loaded = krb.load_saved_model(krb.export_saved_model(model, tmp_path / "model"))
+    assert loaded(np.ones((2, 6, 3))).shape == (2, 6, 4)
+    with pytest.raises(ValueError, match=r"x must have the shape \(None, 6, 3\), got \(2, 9, 3\)\."):
+        loaded(np.ones((2, 9, 3)))
+    with pytest.raises(ValueError, match=r"a must have the shape \(None, 4\), got \(4,\)\."):
+        loaded.step(np.ones((2, 3)), np.zeros(4))
+    with pytest.raises(ValueError, match="x must hold real numbers, got array"):
+        loaded(np.ones((2, 6, 3)) * 1j)
+
+
+@pytest.mark.parametrize("name", ["x-1", "größe", "my input"])
+def test_a_name_that_tensorflow_does_not_have_is_an_error_that_says_what_to_do(tmp_path, name):
+    x = keras.Input((None, 3), name=name)
+    model = keras.Model(x, keras.layers.GRU(4)(x))
+    with pytest.raises(ValueError, match=f"cannot have an input called '{name}': names begin with a letter"):
+        krb.export_saved_model(model, tmp_path / "model")
+    new = keras.Input((None, 3), name="x")
+    loaded = krb.load_saved_model(krb.export_saved_model(keras.Model(new, model(new)), tmp_path / "model"))
+    np.testing.assert_allclose(loaded.serve(x=np.ones((1, 4, 3))), model(np.ones((1, 4, 3))), atol=1e-6)
+
+
+def test_a_folder_that_cannot_be_run_is_refused_with_the_reason(tmp_path):
+    x = keras.Input((None, 3), name="x")
+    each = keras.layers.TimeDistributed(keras.layers.Dense(4))(keras.layers.Masking()(x))  # Keras mixes up B and T
+    model = keras.Model(x, keras.layers.GlobalAveragePooling1D()(each))
+    with pytest.raises(ValueError, match=r"model, serve cannot be run with x \(3, 5, 3\) \(.*must be broadcastable"):
+        krb.export_saved_model(model, tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
 def xla_is_in(path):
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 

@@ -29,8 +29,8 @@ def exported(tmp_path_factory):
     return krb.export_saved_model(model, tmp_path_factory.mktemp("serve") / "writer")
 
 
-@pytest.fixture(scope="module")
-def ask(exported):
+@contextlib.contextmanager
+def served(exported, ended_by):
     """A function of a request's body -> the status and the answer, while the server runs."""
     pytest.importorskip("litserve", reason="litserve is not installed")
     with socket.socket() as free:
@@ -66,12 +66,25 @@ def ask(exported):
                 pass
             time.sleep(0.5)
         yield post
-        process.send_signal(signal.SIGINT)
+        process.send_signal(ended_by)
         assert process.wait(timeout=60) is not None
+        for _ in range(20):
+            try:
+                os.killpg(process.pid, 0)
+            except ProcessLookupError:
+                return
+            time.sleep(0.5)
+        raise AssertionError("Processes of the server stay after its end.")
     finally:
         with contextlib.suppress(ProcessLookupError):  # all of them have ended
             os.killpg(process.pid, signal.SIGKILL)
         log.close()
+
+
+@pytest.fixture(scope="module")
+def ask(exported):
+    with served(exported, signal.SIGINT) as post:
+        yield post
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +124,8 @@ def test_64_clients_at_once_are_each_answered_alike(ask, loaded):
         answers = list(clients.map(lambda seed: ask({"signature_name": "generate", "inputs": of(seed)}), range(64)))
     expected = [[loaded.generate(**of(seed)).numpy()[0].decode()] for seed in range(64)]
     assert answers == [(200, {"outputs": text}) for text in expected]
+
+
+def test_kill_ends_the_server_with_all_of_its_processes(exported):
+    with served(exported, signal.SIGTERM) as ask:
+        assert ask({"instances": [[2, 4]]})[0] == 200

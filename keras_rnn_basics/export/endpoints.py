@@ -1,5 +1,6 @@
 """What a model gives to whoever runs it elsewhere, by every exit: whole sequences, one step, the first states."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -85,6 +86,16 @@ def endpoints_of(model: keras.Model, bounds: Bounds | None = None) -> tuple[list
     if bounds and hasattr(model, "text_endpoints"):
         endpoints += [_of_text(name, own) for name, own in model.text_endpoints(bounds).items()]
     return endpoints, no_step
+
+
+def insist_on_names(endpoints: Sequence[Endpoint], allowed: str) -> None:
+    """A ValueError that says what to do, if an input has a name that does not match a pattern."""
+    for own in (own for endpoint in endpoints for own in endpoint.inputs):
+        if not re.fullmatch(allowed, own.name, re.ASCII):
+            raise ValueError(
+                f"This export cannot have an input called {own.name!r}: names begin with a letter and have ASCII "
+                "letters, digits and _. Put the model behind inputs with other names: keras.Model(new, model(new))."
+            )
 
 
 def meanings(endpoint: Endpoint, names: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ import keras
 from keras_rnn_basics.architectures.graph import first_sentence
 from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.compat import another_loop
-from keras_rnn_basics.export.endpoints import endpoints_of
+from keras_rnn_basics.export.endpoints import endpoints_of, insist_on_names
 from keras_rnn_basics.export.parity import TOLERANCE, check
 from keras_rnn_basics.export.paths import insist_on_free, with_suffix
 from keras_rnn_basics.recurrence import only_plain
@@ -55,6 +55,7 @@ def export_litert(model: keras.Model, path: str | os.PathLike, quantize: bool = 
     path = with_suffix(path, ".tflite")
     insist_on_free([path], overwrite)
     endpoints, _ = endpoints_of(model)
+    insist_on_names(endpoints, r"[A-Za-z0-9][\w.-]*")
     with atomic(path) as half:
         folder = str(half.with_name("saved_model"))  # what lies beside the half file goes with it
         _save(model, endpoints, folder)
@@ -95,7 +96,11 @@ def _save(model, endpoints, folder):
     kept.variables_of_the_model = [variable.value for variable in model.variables]
     with only_plain(), another_loop(scattered.run):
         signatures = {endpoint.name: traced(endpoint) for endpoint in endpoints}
-    tf.saved_model.save(kept, folder, signatures=signatures)
+    try:
+        tf.saved_model.save(kept, folder, signatures=signatures)
+    except AssertionError as error:  # it keeps the model's variables alone, not a table
+        reason = "a layer holds more than variables, such as a table of words"
+        raise ValueError(f"{model.name} cannot be written for LiteRT: {reason}.") from error
 
 
 def _converted(folder, endpoints, file, quantize) -> bytes:

@@ -117,10 +117,17 @@ def _converted(endpoint: Endpoint, file: str) -> Any:
 
     signature = [tf.TensorSpec(own.shape, own.dtype, name=own.name) for own in endpoint.inputs]
     with only_plain(), _quiet("tf2onnx"):
+        held = traced.get_concrete_function(*signature).graph.captures
         model, _ = tf2onnx.convert.from_function(traced, signature, opset=OPSET, custom_op_handlers=handlers())
-    unknown = sorted({kind for kind, domain in _operations(model.graph) if not onnx.defs.has(kind, domain)})
+    operations = list(_operations(model.graph))
+    unknown = sorted({own.op_type for own in operations if not onnx.defs.has(own.op_type, own.domain)})
     if unknown:
         raise ValueError(f"{file} cannot be written: ONNX has no operations for {', '.join(unknown)}.")
+    # tf2onnx takes the numbers that a layer holds, such as the mean of a Normalization, for inputs.
+    inputs = {own.name for own in model.graph.input} & {name for own in operations for name in own.input}
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(numbers.numpy(), own.name) for numbers, own in held if own.name in inputs
+    )
     for tensors, wanted in ((model.graph.input, endpoint.inputs), (model.graph.output, endpoint.outputs)):
         by_name = {tensor.name: tensor for tensor in tensors}
         del tensors[:]
@@ -133,9 +140,9 @@ def _converted(endpoint: Endpoint, file: str) -> Any:
 
 
 def _operations(graph):
-    """The kind and the domain of every operation, also of those in a loop."""
+    """Every operation, also those in a loop."""
     for node in graph.node:
-        yield node.op_type, node.domain
+        yield node
         for attribute in node.attribute:
             yield from _operations(attribute.g)
 

@@ -9,6 +9,7 @@ from ml_dtypes import finfo
 
 from keras_rnn_basics.compat import layers_within
 from keras_rnn_basics.export.endpoints import Endpoint
+from keras_rnn_basics.export.rest import told
 from keras_rnn_basics.recurrence import only_plain
 
 TOLERANCE = 1e-4
@@ -55,7 +56,11 @@ def _check(endpoint, model, written, file, tolerance, sizes):
     worst = 0.0
     for given, expected in runs:
         shapes = ", ".join(f"{own.name} {array.shape}" for own, array in zip(endpoint.inputs, given))
-        for output, y, own in zip(endpoint.outputs, expected, written(*given), strict=True):
+        try:
+            found = written(*given)
+        except Exception as error:  # each runtime has errors of its own
+            raise ValueError(f"{file} cannot be run with {shapes} ({told(error)}); nothing is written.") from error
+        for output, y, own in zip(endpoint.outputs, expected, found, strict=True):
             worst = max(worst, _difference(y, own, f"{file}: {output.name} of {shapes}", tolerance))
     return worst
 

@@ -34,12 +34,12 @@ def respond(
 
     name, by_row, given = _taken_apart(request)
     name = "serve" if name in (None, "serving_default") else name
-    if name not in endpoints:
+    if not isinstance(name, str) or name not in endpoints:
         raise ValueError(f"signature_name must be one of {list(endpoints)}, got {name!r}.")
     try:
         answers = endpoints[name](**_by_name(given, list(inputs[name]), by_row))
     except (tf.errors.OpError, TypeError, ValueError) as error:
-        raise ValueError(_sentence(error)) from error
+        raise ValueError(told(error)) from error
     if not isinstance(answers, dict):
         answers = dict(zip(outputs[name], answers if isinstance(answers, tuple) else (answers,)))
     found = {key: _as_json(answers[key]) for key in outputs[name]}
@@ -80,9 +80,11 @@ def _as_json(tensor):
     return values.tolist()
 
 
-def _sentence(error):
-    """What a failed assertion of a graph says, or the first line of another error."""
-    said = re.search(r"assertion failed: \[(.*?)\]((?: \[.*\])*)", str(error))
+def told(error: Exception) -> str:
+    """What a failed assertion of a graph says, what an operation in it says, or the first line of another error."""
+    whole = str(error).strip()
+    said = re.search(r"assertion failed: \[(.*?)\]((?: \[.*\])*)", whole)
     if said:
         return f"{said[1]}{said[2]}".rstrip(".") + "."
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    said = re.search(r"^(.+)\n\s*\[\[{{node ", whole, re.MULTILINE)  # before it stand the places in the code
+    return said[1] if said else whole.splitlines()[0] if whole else type(error).__name__

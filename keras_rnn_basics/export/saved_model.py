@@ -1,6 +1,7 @@
 """A SavedModel that a server runs without this package: for whole sequences, and for single steps with their state."""
 
 import functools
+import itertools
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ import keras
 from keras_rnn_basics import checks
 from keras_rnn_basics.architectures.text_model import Bounds
 from keras_rnn_basics.atomic import atomic
-from keras_rnn_basics.export.endpoints import Endpoint, endpoints_of, meanings
+from keras_rnn_basics.export.endpoints import Endpoint, endpoints_of, insist_on_names, meanings
 from keras_rnn_basics.export.loaded import DESCRIPTION
 from keras_rnn_basics.export.parity import FEW, ONE, TOLERANCE, check
 from keras_rnn_basics.recurrence import only_plain
@@ -96,6 +97,7 @@ def export_saved_model(
     _to_json(scores)  # before any work: a score that JSON cannot hold is refused here
     with only_plain():
         endpoints, no_step = endpoints_of(model, bounds)
+        insist_on_names(endpoints, r"[A-Za-z]\w*")
         description: dict[str, Any] = {"architecture": model.name, "endpoints": {}, "scores": scores}
         labels = getattr(model, "labels", None)
         description["names"] = meanings(endpoints[0], ({"y": labels} if labels else {}) | dict(names or {}))
@@ -166,11 +168,30 @@ def _functions(endpoint, jit_compile):
 
     # TensorFlow keeps a trace for every way of calling it: keras.layers.TFSMLayer gives several inputs as one list.
     called = graph(by_position)
-    for dtypes in ([spec.dtype for spec in specs], [WIDER.get(spec.dtype.name, spec.dtype) for spec in specs]):
-        own = [tf.TensorSpec(spec.shape, dtype, spec.name) for spec, dtype in zip(specs, dtypes)]
+    for own in _as_people_send(endpoint, specs):
         for given in [own] if len(own) == 1 else [own, [own], [dict(zip(names, own))]]:
             called.get_concrete_function(*given)
     return called, signature
+
+
+def _as_people_send(endpoint, specs):
+    """The inputs in their own dtypes and in numpy's, of 64 bits.
+
+    In a loop of steps x_t has the one and the states, which the step before gave, have the other.
+    """
+    import tensorflow as tf
+
+    given_back = {own.name for own in endpoint.outputs}
+    after_x_t = next((at for at, spec in enumerate(specs) if spec.name in given_back), len(specs))
+    kinds = [(spec.dtype, at < after_x_t) for at, spec in enumerate(specs)]
+    several = list(dict.fromkeys(kinds))
+    for wide in itertools.product([False, True], repeat=len(several)):
+        widened = {kind for kind, wider in zip(several, wide) if wider}
+        dtypes = [
+            WIDER.get(spec.dtype.name, spec.dtype) if kind in widened else spec.dtype
+            for spec, kind in zip(specs, kinds)
+        ]
+        yield [tf.TensorSpec(spec.shape, dtype, spec.name) for spec, dtype in zip(specs, dtypes)]
 
 
 def _checked(endpoint: Endpoint, compiled):

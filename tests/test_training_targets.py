@@ -86,7 +86,7 @@ def test_the_targets_of_several_answers_are_looked_at_by_their_names(x, tmp_path
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("as_dataset", [False, True])
+@pytest.mark.parametrize("as_dataset", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_the_logged_loss_of_each_answer_is_the_mean_over_the_examples(x, rng, tmp_path, as_dataset):
     # Of Keras' fit it is not: the last batch of 2 counts there as much as the others of 5.
     y = {"steps": rng.integers(K, size=(N, T)), "whole": rng.normal(size=(N, 1)).astype("float32")}

@@ -105,20 +105,20 @@ def test_an_unfinished_run_of_another_set_up_is_moved_aside(data, tmp_path, caps
     x, y = data
 
     def other_weights():
-        model = build()
+        model = build_eager()
         model.set_weights([2 * weight for weight in model.get_weights()])
         return model
 
     for number, (other, own, differing) in enumerate(
         [
-            (lambda: build(units=5), data, "first weights"),
+            (lambda: build(units=5, run_eagerly=True), data, "first weights"),
             (other_weights, data, "first weights"),
-            (lambda: build(learning_rate=0.5), data, "optimizer settings"),
-            (build, (x + 1, y), "data"),
+            (lambda: build(learning_rate=0.5, run_eagerly=True), data, "optimizer settings"),
+            (build_eager, (x + 1, y), "data"),
         ],
         start=1,
     ):
-        interrupt(data, tmp_path)
+        interrupt(data, tmp_path, build_eager)
         kept = (tmp_path / "best.weights.h5").read_bytes()
         capsys.readouterr()
         run = krb.fit(other, own, data, tmp_path, epochs=2, verbose=0)
@@ -132,7 +132,7 @@ def test_an_unfinished_run_of_another_set_up_is_moved_aside(data, tmp_path, caps
     # Moved back, it goes on.
     for path in aside.iterdir():
         path.rename(tmp_path / path.name)
-    assert len(krb.fit(build, data, data, tmp_path, epochs=2, verbose=0).history["val_loss"]) == 2
+    assert len(krb.fit(build_eager, data, data, tmp_path, epochs=2, verbose=0).history["val_loss"]) == 2
     assert "going on after epoch 1" in capsys.readouterr().out
 
 

@@ -107,6 +107,14 @@ def test_the_logged_loss_of_each_answer_is_the_mean_over_the_examples(x, rng, tm
         np.testing.assert_allclose(run.history[f"{name}loss"], whole + steps, rtol=1e-5)
 
 
+def test_a_label_of_one_of_several_answers_that_does_not_count_may_be_any(x, tmp_path):
+    steps, weights = np.zeros((N, T)), np.ones((N, T), "float32")
+    steps[:, 2:], weights[:, 2:] = -1, 0
+    both = {"steps": steps, "whole": WHOLE}, {"steps": weights, "whole": np.ones(N, "float32")}
+    run = krb.fit(build_two, (x, *both), None, tmp_path, epochs=1, verbose=0)
+    assert np.isfinite(run.history["loss"]).all()
+
+
 def test_an_answer_without_a_cost_needs_no_targets(x, tmp_path):
     one = {"whole": "mean_squared_error"}
     with pytest.warns(UserWarning, match="Gradients do not exist"):

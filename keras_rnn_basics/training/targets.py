@@ -39,35 +39,30 @@ def check_fit(model: Any, name: str, data: Any) -> None:
 def _targets(model, name, y):
     """[(what to call it, the model's answer, y, its loss), ...], where Keras matches them by order or by name."""
     outputs, losses = _by_name(model), model.loss
-    if isinstance(y, dict) and outputs:
-        unknown = [key for key in y if key not in outputs]
-        missing = [key for key in outputs if key not in y and not (isinstance(losses, dict) and key not in losses)]
-        if unknown or missing:
-            raise ValueError(f"{name}'s y must have the keys {list(outputs)}, as the model's answers, got {list(y)}.")
-        keys = list(y)
-        pairs = _pairs([outputs[key] for key in keys], list(y.values()))
-    else:
-        pairs, keys = _pairs(getattr(model, "outputs", None), y), list(outputs)
-    if isinstance(losses, dict):
-        losses = [losses.get(key) for key in keys]
-    elif not isinstance(losses, (list, tuple)):
-        losses = [losses] * len(pairs)
-    if len({len(pairs), len(keys), len(losses)}) > 1:
-        return []  # Keras says where they do not fit
+    if not isinstance(losses, dict):
+        losses = losses if isinstance(losses, (list, tuple)) else [losses] * len(outputs)
+        if len(losses) != len(outputs):
+            return []  # Keras says where they do not fit
+        losses = dict(zip(outputs, losses))
+    keys = list(outputs)
+    if isinstance(y, dict):
+        missing = [key for key in keys if key not in y and losses.get(key) is not None]
+        if missing:
+            raise ValueError(f"{name}'s y must have the keys {keys}, as the model's answers, got {list(y)}.")
+        keys = [key for key in keys if key in y]
+        y = [y[key] for key in keys]
+    pairs = _pairs([outputs[key] for key in keys], y)
     parts = [f"{name}'s y" if len(outputs) == 1 else f"{name}'s y[{key!r}]" for key in keys]
-    found = zip(parts, pairs, losses)
-    return [(part, tensor, array, loss) for part, (tensor, array), loss in found if loss is not None]
+    found = zip(keys, parts, pairs)
+    return [(part, *pair, losses[key]) for key, part, pair in found if losses.get(key) is not None]
 
 
 def _by_name(model):
     """From the name of each of the model's answers to its tensor; empty for a model that does not tell them."""
-    outputs, answers = (
-        getattr(model, "outputs", None) or [],
-        getattr(model, "output", None),
-    )  # a Sequential may have none
+    answers = getattr(model, "output", None)  # which a Sequential may not have
     if isinstance(answers, dict):
         return {key: own for key, own in answers.items() if hasattr(own, "shape")}
-    return dict(zip(getattr(model, "output_names", None) or [model.name], outputs))
+    return dict(zip(getattr(model, "output_names", None) or [model.name], getattr(model, "outputs", None) or []))
 
 
 def _pairs(tensors, arrays):
@@ -132,7 +127,9 @@ def _letters(shape):
 
 def _check_values(model, name, part, examples, pair, loss):
     (tensor, y), kind, alone = pair, _kind(loss), len(model.outputs) == 1
-    counted = _counted(name, examples, y) if alone else np.ones(y.shape, bool)
+    if not alone and len(examples.parts) > 2:
+        return  # which of the weights are this answer's, Keras decides: a label that does not count may be any
+    counted = _counted(name, examples, y)
     if y.dtype.kind not in "fiub":
         raise ValueError(f"{part} must be numbers, got {y.dtype}: a vocabulary or a table makes them of words.")
     if "sparse" in kind:

@@ -203,3 +203,30 @@ def test_a_page_of_html_is_told(tmp_path):
     path = put(tmp_path, "<!DOCTYPE html>\n<html><body>", [f"<p>{own}</p>" for own in ENGLISH], "page.txt")
     with pytest.warns(UserWarning, match=r"page\.txt is HTML or XML: its marks are read as text"):
         sentences.load(path)
+
+
+def test_what_stands_below_a_table_is_passed_over_or_refused_with_the_way_out(tmp_path):
+    rows = [f"{day:%Y-%m-%d},{k},{2 * k}" for k, day in enumerate(DAYS)]
+    path = put(tmp_path, "date,a,b", [*rows, "", "Source: NOAA 2020", "(c) somebody"])
+    days = weather.load(path)
+    np.testing.assert_array_equal(days.values[:, 1], 2.0 * np.arange(40))
+    assert days.repairs == ("line 43: 'Source: NOAA 2020', below the table, was passed over",)
+    path = put(tmp_path, "date,a,b", [*rows, "Total,780,1560", "", "(c) somebody"])
+    refused(weather.load, path, "line 42, column 'date': 'Total' is not a date", "hand over frame[:-2]")
+    assert len(weather.load(pandas.read_csv(path)[:-2])) == 40
+    path = put(tmp_path, "date,a,b", [*rows, "2020-02-10,,"])  # a day without measurements, no footer
+    refused(weather.load, path, "line 42, column 'a': the number is missing")
+
+
+def test_entso_e_writes_hours_from_to_in_local_time(tmp_path):
+    hours_of = pandas.date_range("2020-03-28", periods=60, freq="h", tz="Europe/Brussels")
+    rows = [
+        f'"{begin:%d.%m.%Y %H:%M} - {begin + pandas.Timedelta("1h"):%d.%m.%Y %H:%M}","{k}.25","EUR",""'
+        for k, begin in enumerate(hours_of)
+    ]
+    path = put(tmp_path, '"MTU (CET/CEST)","Day-ahead Price [EUR/MWh]","Currency","BZN|DE-LU"', rows)
+    refused(hours.load, path, "time='the name of the column'")
+    arguments = {"time": "MTU (CET/CEST)", "columns": ["Day-ahead Price [EUR/MWh]"], "time_zone": "Europe/Brussels"}
+    series = hours.load(path, **arguments)
+    np.testing.assert_array_equal(series.times, hours_of.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]"))
+    np.testing.assert_array_equal(series.values[:, 0], np.arange(60) + 0.25)

@@ -83,6 +83,65 @@ def test_years_months_days_and_hours_may_be_columns_of_their_own():
     assert days.times.astype(str).tolist() == ["2020-02-09"]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["2020-01-01 23:00", "2020-01-01 24:00", "2020-01-02 01:00"],
+        ["2020010123", "2020010124", "2020010201"],
+        ["31/01/2020 23:00", "31/01/2020 24:00", "01/02/2020 01:00"],
+    ],
+)
+def test_24_00_is_the_beginning_of_the_next_day(written):
+    series = hours.load(frame(written))
+    np.testing.assert_array_equal(np.diff(series.times), np.timedelta64(1, "h"))
+    assert series.times[1] == series.times[1].astype("datetime64[D]")
+    assert series.repairs == (f"{written[1]!r} was read as 00:00 of the next day",)
+
+
+def test_hours_from_1_to_24_end_at_their_number_and_the_24th_day_is_no_hour():
+    rows = [(2020, 1, day, hour, 0.5) for day in (23, 24, 25) for hour in range(1, 25)]
+    data = pandas.DataFrame(rows, columns=["year", "month", "day", "hour", "a"])
+    series = hours.load(data, time=["year", "month", "day", "hour"])
+    np.testing.assert_array_equal(
+        series.times, np.datetime64("2020-01-23T01", "s") + np.arange(72) * np.timedelta64(1, "h")
+    )
+    days = weather.load(data[data.hour == 1], time=["year", "month", "day"], columns=["a"])
+    assert days.times.astype(str).tolist() == ["2020-01-23", "2020-01-24", "2020-01-25"]
+
+
+@pytest.mark.parametrize("date", ["20200105", "2020-01-05"])
+@pytest.mark.parametrize(("unit", "digits"), [(1, 1), (1, 2), (100, 1), (100, 4), (10_000, 1), (10_000, 6)])
+def test_digits_of_a_column_of_clocks_are_as_wide_as_the_widest(date, unit, digits):
+    rows = [(date, f"{hour * unit:0{digits}}", hour) for hour in range(24)]
+    series = hours.load(pandas.DataFrame(rows, columns=["date", "hour", "a"]), time=["date", "hour"])
+    np.testing.assert_array_equal(
+        series.times, np.datetime64("2020-01-05", "s") + np.arange(24) * np.timedelta64(1, "h")
+    )
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{0:%Y-%m-%d %H:%M} - {1:%Y-%m-%d %H:%M}",
+        "{0:%Y-%m-%dT%H:%MZ}/{1:%Y-%m-%dT%H:%MZ}",
+        "{0:%d.%m.%Y %H:%M} - {1:%d.%m.%Y %H:%M}",
+        "{0:%Y-%m-%d %H:%M} to {1:%H:%M}",
+        "{0:%Y-%m-%d %H:%M}-{1:%H:%M}",
+    ],
+)
+def test_a_span_of_time_stands_at_its_beginning(form):
+    begins = pandas.date_range("2020-01-13", periods=30, freq="h")
+    written = [form.format(begin, begin + pandas.Timedelta("1h")) for begin in begins]
+    series = hours.load(frame(written))
+    np.testing.assert_array_equal(series.times, begins.to_numpy("datetime64[s]"))
+    assert series.repairs == (f"{written[0]!r} is a span of time: such rows stand at its beginning",)
+
+
+def test_an_offset_behind_the_clock_is_no_span():
+    series = hours.load(frame(["2020-01-13 05:00-05:00", "2020-01-13 06:00-05:00"]))
+    assert series.times.astype(str).tolist() == ["2020-01-13T10:00:00", "2020-01-13T11:00:00"]
+
+
 @pytest.mark.parametrize("turn", [1, -1])
 def test_the_hour_that_the_clock_shows_twice_is_told_apart_by_the_order(turn):
     written = ["2021-10-31 01:00", "2021-10-31 02:00", "2021-10-31 02:00", "2021-10-31 03:00"]
@@ -102,7 +161,7 @@ def test_the_hour_that_the_clock_shows_twice_is_told_apart_by_the_order(turn):
             ["01/02/2020 00:00"],
             r"'01/02/2020 00:00' may begin with day or month. Give date_format='%d/%m/%Y %H:%M' or '%m/%d/%Y %H:%M'",
         ),
-        (["2020-01-01 23:00", "2020-01-01 24:00"], "row 1, column 'time': '2020-01-01 24:00' is not a time"),
+        (["2020-01-01 23:00", "2020-01-01 24:30"], "row 1, column 'time': '2020-01-01 24:30' is not a time"),
         (["2020-01-01"], "'2020-01-01' is not a time"),
         (["2020-02-30T00:00"], "'2020-02-30T00:00' is not a time"),
         (["Jan 5 2020 00:00"], "say how it is written by date_format="),

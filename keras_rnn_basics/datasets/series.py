@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_rnn_basics.datasets import repairs as mending
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
-from keras_rnn_basics.datasets.moments import DAY, read_moments
-from keras_rnn_basics.datasets.tables import Source, letters
+from keras_rnn_basics.datasets.tables import repairs as mending
+from keras_rnn_basics.datasets.tables.moments import DAY, read_moments
+from keras_rnn_basics.datasets.tables.table import Source, letters
 
 # A moment or a date, such as "2014-01-01".
 Moment = str | date | np.datetime64

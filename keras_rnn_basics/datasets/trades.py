@@ -7,10 +7,10 @@ import numpy as np
 
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
-from keras_rnn_basics.datasets.moments import read_moments
-from keras_rnn_basics.datasets.repairs import Repairs, shown
 from keras_rnn_basics.datasets.series import Series
-from keras_rnn_basics.datasets.tables import Source
+from keras_rnn_basics.datasets.tables.moments import read_moments
+from keras_rnn_basics.datasets.tables.repairs import Repairs, shown
+from keras_rnn_basics.datasets.tables.table import Source
 
 KINDS = ("time", "tick", "volume")
 NAMES = ("open", "high", "low", "close", "volume", "trades")
@@ -19,7 +19,7 @@ CHUNK = 1 << 16
 MOST_TRADES, LONGEST_BAR = 10**9, 10**9
 # So many trades in a row that come too late show that the one before them has a wrong time.
 MOST_LATE = 20
-MOST_LEFT_OUT = 0.5
+MOST_LEFT_OUT, MOST_NOTES = 0.5, 10
 MOMENT = np.timedelta64(1, "ns")
 
 
@@ -63,15 +63,16 @@ def read_trades(
     except ValueError as error:
         raise ValueError(f"{error} Name them: columns={{'price': '...', 'size': '...'}}.") from None
     only, marks = {source.find(name): word for name, word in (only or {}).items()}, tuple(missing or ())
-    gathered, leaver = _Bars(bars, size), _LeftOut(Repairs(repair, source.place))
+    gathered, leaver, notes = _Bars(bars, size), _LeftOut(Repairs(repair, source.place)), []
     for table in source.chunks([price, volume], (), only, marks, CHUNK):
         times, _ = read_moments(table, MOMENT, date_format, time_zone)
         prices, sizes = table.numbers(price, marks), table.numbers(volume, marks)
         keep = leaver.keep(table, times, {price: prices, volume: sizes})
+        notes += [note for note in table.notes if note not in notes]
         if keep.any():
             gathered.add(times[keep], prices[keep], sizes[keep])
     times, values = gathered.close()
-    return Series(times, values, NAMES, source.place, leaver.sentences(), regular=False)
+    return Series(times, values, NAMES, source.place, (*notes[:MOST_NOTES], *leaver.sentences()), regular=False)
 
 
 class _LeftOut:

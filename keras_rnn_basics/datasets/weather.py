@@ -6,8 +6,8 @@ from importlib.resources import as_file, files
 from typing import Any
 
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
-from keras_rnn_basics.datasets.moments import DAY
 from keras_rnn_basics.datasets.series import Series, read_series
+from keras_rnn_basics.datasets.tables.moments import DAY
 
 SEATTLE = "NOAA daily observations, Seattle-Tacoma airport, 2012-2015 (public domain), as in vega-datasets 0.9"
 

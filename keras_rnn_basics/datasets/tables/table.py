@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
-from keras_rnn_basics.datasets.files import (
+from keras_rnn_basics.datasets.tables.files import (
     BETWEEN_THOUSANDS,
     GROUPS,
     MISSING,

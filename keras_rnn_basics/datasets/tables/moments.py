@@ -1,11 +1,13 @@
 """The times of a table: days keep their local date, hours become UTC and remember how far their clock was ahead."""
 
 import re
+from functools import partial
+from itertools import takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from keras_rnn_basics.datasets.tables import Table
+from keras_rnn_basics.datasets.tables.table import Table
 
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 CLOCK = r"([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)"
@@ -14,6 +16,11 @@ ISO = rf"\d{{4}}([-/])\d\d\1\d\d({CLOCK}( ?(Z|UTC|[+-]\d\d:?\d\d))?)?"
 SHORT = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})(?:([T ])(\d{1,2})(?=:|$))?(?!\d)")
 DAY_OR_MONTH_FIRST = r"(\d{1,2})([./-])(\d{1,2})\2\d{4}( \d{1,2}:\d\d(:\d\d)?)?"
 OFFSET = r" ?[+-]\d\d:?\d\d$"
+# 00:00 - 01:00, or two moments with a bar between them: such a row stands at the beginning of its span.
+SPAN = r"(.*\dZ?) ?(?: [-\u2013\u2014] | to |/(?=\d{4}-)|-(?=\d\d?:\d\d$))(.*\d.*)"
+MOST_OFFSETS, LONGEST_FOOTER = 3, 50
+# The end of a day, which other clocks call 00:00 of the next one.
+MIDNIGHT = r"((?:\d+[-/. ]){2}\d+[T ])24(?=(?::00)*(?:\.0+)?(?:$|Z| ?UTC|" + OFFSET + "))"
 DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 EPOCHS = {"s": 1e11, "ms": 1e14, "us": 1e17, "ns": 1e20}
 FIRST, LAST = np.datetime64("1700-01-01", "s"), np.datetime64("2250-01-01", "s")
@@ -56,7 +63,7 @@ def read_moments(
 
 class _Reader:
     def __init__(self, table, step, date_format):
-        self.table, self.step, self.date_format = table, step, date_format
+        self.table, self.step, self.date_format, self.passed_over = table, step, date_format, 0
         name = table.time[-1]
         self.refuse = lambda wrong, what: table.refuse(name, wrong, what)
 
@@ -71,15 +78,49 @@ class _Reader:
                 return columns[0], None
             return columns[0].dt.tz_localize(None), columns[0].dt.tz_convert("UTC").dt.tz_localize(None)
         columns = [own.dt.strftime("%Y-%m-%d") if hasattr(own, "dt") else own.astype("str") for own in columns]
-        text = columns[0].str.strip()
-        for further in columns[1:]:
-            text = text + " " + further.str.strip()
+        text, *further = (own.str.strip() for own in columns)
+        if len(further) == 1:  # 20200101 and 100, which is 01:00
+            text = text.str.replace(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", regex=True)
+            further = [_clock(further[0])]
+        for own in further:
+            text = text + " " + own
+        text = self._above_a_footer(text)
         self._refuse_no_time(text.isna())
-        local, utc = self._text(text)
-        self._refuse_no_time(local.isna())
+        if re.fullmatch(SPAN, text.iloc[0]):
+            text = self._begins(text)
+        late = text.str.match(MIDNIGHT)
+        if late.any():
+            self._tell_midnight(text[late])
+            text = text.str.replace(MIDNIGHT, r"\g<1>00", regex=True)
+        local, utc = (None if own is None else own.where(~late, own + DAY) for own in self._text(text))
+        self._refuse_no_time(local.isna() if utc is None else local.isna() | utc.isna())
         own = (local if utc is None else utc).to_numpy("datetime64[us]")
         self.refuse((own < FIRST) | (own >= LAST), "is not a moment of the years 1700 to 2250")
         return local, utc
+
+    def _above_a_footer(self, text):
+        """The text without the last rows where these hold a text alone, written otherwise; the table loses them too."""
+        frame, shape = self.table.frame, partial(re.sub, r"\d+", "9")
+        numbers = frame[1:][-LONGEST_FOOTER:].drop(columns=[*self.table.time])
+        ends = zip(text[::-1], numbers[::-1].isna().all(axis=1)) if len(numbers.columns) else ()
+        below = len([*takewhile(lambda row: row[1] and shape(str(row[0])) != shape(str(text.iloc[0])), ends)])
+        above = len(text) - below
+        if below:
+            self.table.notes.append(f"{self.table.row(above)}: {text.iloc[above]!r}, below the table, was passed over")
+        self.table.frame, self.passed_over = frame[:above], below
+        return text[:above]
+
+    def _begins(self, text):
+        """The beginnings of spans of time."""
+        ends = text.str.extract(SPAN)[1]
+        # Of 09:00-10:00 the second clock may be an offset; but no table has many of these.
+        if ends.isna().any() or (text.str.contains(OFFSET).all() and ends.nunique() <= MOST_OFFSETS):
+            return text
+        self.table.notes.append(f"{text.iloc[0]!r} is a span of time: such rows stand at its beginning")
+        return text.str.replace(SPAN, r"\1", regex=True)
+
+    def _tell_midnight(self, late):
+        self.table.notes.append(f"{late.iloc[0]!r} was read as 00:00 of the next day")
 
     def _text(self, text):
         import pandas
@@ -94,8 +135,6 @@ class _Reader:
             if not aware:
                 return read, None
             return self._with_offsets(text, read, self.date_format.replace("%z", "").strip())
-        if re.match(r"\d{8} ", text.iloc[0]):  # a date and a time of two columns
-            text = text.str.replace(r"^(\d{8}) (\d{4}|\d{6})$", r"\1\2", regex=True)
         if text.str.fullmatch(r"\d{8,}(\.\d*)?").all():
             return self._digits(text)
         if found := re.fullmatch(DAY_OR_MONTH_FIRST, text.iloc[0]):
@@ -127,8 +166,13 @@ class _Reader:
         import pandas
 
         if text.str.fullmatch(r"\d+").all() and text.str.len().nunique() == 1 and len(text.iloc[0]) in DIGITS:
-            read = pandas.to_datetime(text, format=DIGITS[len(text.iloc[0])], errors="coerce")
+            late = text.str[8:10] == "24"
+            text_of_day = text.where(~late, text.str[:8] + "00" + text.str[10:])
+            read = pandas.to_datetime(text_of_day, format=DIGITS[len(text.iloc[0])], errors="coerce")
+            read = read.where(~late, read + DAY)
             if not read.isna().any() and read.dt.year.between(1700, 2250).all():
+                if late.any():
+                    self._tell_midnight(text[late])
                 if self.step is not None and self.step % DAY:
                     self._refuse_no_time(text.str.len() == 8)
                 return read, None
@@ -162,7 +206,20 @@ class _Reader:
             if self.step is not None and not self.step % DAY
             else "a time such as 2015-12-31T06:00Z"
         )
-        self.refuse(wrong, f"is not {example}; say how it is written by date_format=, such as '%d.%m.%Y %H:%M'")
+        wrong, advice = np.asarray(wrong, bool), "say how it is written by date_format=, such as '%d.%m.%Y %H:%M'"
+        below = int(wrong[::-1].cumprod().sum())
+        if 0 < below == wrong.sum() <= min(LONGEST_FOOTER, len(wrong) - 1):
+            rows = f"frame[:-{below + self.passed_over}]"
+            advice = f"if the table ends above it, read it by frame = pandas.read_csv(...), and hand over {rows}"
+        self.refuse(wrong, f"is not {example}; {advice}.")
+
+
+def _clock(text):
+    """Digits of the time of day with colons between them, as wide as the widest: 5, 1300 -> 00:05, 13:00."""
+    if not text.str.fullmatch(r"\d{1,6}").all():
+        return text
+    width = -(-int(text.str.len().max()) // 2) * 2
+    return text.str.zfill(width).str.replace(r"\d\d(?=\d)", r"\g<0>:", regex=True)
 
 
 def _padded(text):

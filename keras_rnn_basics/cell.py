@@ -235,7 +235,11 @@ class RecurrentCell(keras.layers.Layer, DropoutRNNCell):
     def step_by_step(self) -> str | None:
         """The reason why the cell must be run by its `call`, step by step, or `None` if its parts are enough."""
         whole = ("__call__", "call", "drop", *DROPOUT_METHODS)
-        own = [name for name in whole if name in vars(self) or self._author(name) is not RecurrentCell._author_of(name)]
+        own = [
+            name
+            for name in whole
+            if name in vars(self) or getattr(type(self), name) is not getattr(RecurrentCell, name)
+        ]
         return f"{type(self).__name__} replaces {own[0]}" if own else None
 
     _recur = None

@@ -252,7 +252,8 @@ class BasicRNN(StatefulRNN):
         if route.overruled and (self._route is None or not self._route.overruled):
             so = "remat=True has no effect there" if self.remat else "recurrence='plain' silences this warning"
             warnings.warn(f"{self.name} runs the plain loop: {route.reason}; {so}.", stacklevel=2)
-        self._route = route
+        if self._route is None or self._route._replace(run=route.run) != route:
+            self._route = route  # Keras looks through whatever is set: comparing takes less time
 
     def get_config(self):
         config = {**super().get_config(), "recurrence": self.recurrence, "remat": self.remat}

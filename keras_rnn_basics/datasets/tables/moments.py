@@ -92,9 +92,12 @@ class _Reader:
         if late.any():
             self._tell_midnight(text[late])
             text = text.str.replace(MIDNIGHT, r"\g<1>00", regex=True)
-        local, utc = (None if own is None else own.where(~late, own + DAY) for own in self._text(text))
-        self._refuse_no_time(local.isna() if utc is None else local.isna() | utc.isna())
-        own = (local if utc is None else utc).to_numpy("datetime64[us]")
+        local, utc = self._text(text)
+        known = local if utc is None else utc
+        self._refuse_no_time(local.isna() | known.isna())
+        if late.any():
+            local, utc = (None if own is None else own.where(~late, own + DAY) for own in (local, utc))
+        own = known.to_numpy("datetime64[us]")
         self.refuse((own < FIRST) | (own >= LAST), "is not a moment of the years 1700 to 2250")
         return local, utc
 

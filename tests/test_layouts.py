@@ -230,3 +230,37 @@ def test_entso_e_writes_hours_from_to_in_local_time(tmp_path):
     series = hours.load(path, **arguments)
     np.testing.assert_array_equal(series.times, hours_of.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]"))
     np.testing.assert_array_equal(series.values[:, 0], np.arange(60) + 0.25)
+
+
+def test_a_comma_file_with_quoted_decimal_commas_is_read_with_them(tmp_path):
+    rows = [f'"{day:%d.%m.%Y}","112,{550 + k}","0,12%"' for k, day in enumerate(DAYS[12:])]  # investing.com in German
+    days = weather.load(put(tmp_path, '"Datum","Zuletzt","+/- %"', rows), time="Datum", date_format="%d.%m.%Y")
+    np.testing.assert_allclose(days.values, [[112.55 + k / 1000, 0.12] for k in range(28)], rtol=1e-6)
+    assert days.repairs[0] == "column '+/- %': '0,12%' was read as 0.12"
+
+
+def test_trades_tell_how_their_numbers_were_read(tmp_path):
+    rows = [f'2020-01-01T00:00:{k:02},"1,1{k:02}.5",1' for k in range(40)]
+    bars = ticks.load(put(tmp_path, "Trades of a day", ["time,price,size", *rows]), "tick", 10)
+    np.testing.assert_allclose(bars.values[:, 0], [1100.5, 1110.5, 1120.5, 1130.5])
+    assert bars.repairs == (
+        "what stands above the header, which is line 2, was passed over",
+        "column 'price': '1,100.5' was read as 1100.5",
+    )
+
+
+def test_seconds_since_1970_that_could_be_hours_of_the_18th_century_are_seconds():
+    moments = 1705101200 + np.arange(20)  # 1705-10-12 00h .. 19h, or 2024-01-12
+    series = read_series(pandas.DataFrame({"time": moments, "a": 1.0 * np.arange(20)}), "1s")
+    np.testing.assert_array_equal(series.times, moments.astype("datetime64[s]"))
+
+
+@pytest.mark.parametrize("name", ["sensor_id", "Site Name", "pair", "entity_id", "StationCode", "Location"])
+def test_columns_of_many_names_tell_several_series_apart(tmp_path, name):
+    rows = [f"2020-01-01T{k // 2:02}:{30 * (k % 2)},{'ab'[k % 2]},{k}.5" for k in range(20)]
+    path = put(tmp_path, f"time,{name},value", rows)
+    refused(
+        read_series, path, f"column {name!r} tells 2 series apart, ['a', 'b']", f"only={{{name!r}: 'a'}}", step="1h"
+    )
+    series = read_series(path, "1h", only={name: "b"})
+    np.testing.assert_array_equal(series.values[:, 0], 1.5 + 2 * np.arange(10))

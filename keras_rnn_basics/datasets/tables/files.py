@@ -104,13 +104,13 @@ def _filled(row):
 
 def _decimal(path, sep, fields):
     """A comma or a point, by the numbers of the first lines."""
-    fields = [re.sub(BETWEEN_THOUSANDS, "", name) for name in fields]
+    fields = [re.sub(rf"{BETWEEN_THOUSANDS}| ?[KMB%]$", "", name) for name in fields]
     commas = [name for name in fields if re.fullmatch(r"[+-]?[\d.]*\d,\d+", name)]
-    if sep == "," or not commas:
+    if not commas:
         return "."
     if not all(re.fullmatch(GROUPS["."], name) for name in commas):
         return ","
-    if any(re.fullmatch(r"[+-]?\d+\.\d+", name) for name in fields):
+    if sep == "," or any(re.fullmatch(r"[+-]?\d+\.\d+", name) for name in fields):
         return "."
     raise ValueError(
         f"{path}: {commas[0]!r} may be {commas[0].replace(',', '.')} or {commas[0].replace(',', '')}. Tell pandas: "

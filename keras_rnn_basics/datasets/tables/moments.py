@@ -173,7 +173,8 @@ class _Reader:
             text_of_day = text.where(~late, text.str[:8] + "00" + text.str[10:])
             read = pandas.to_datetime(text_of_day, format=DIGITS[len(text.iloc[0])], errors="coerce")
             read = read.where(~late, read + DAY)
-            if not read.isna().any() and read.dt.year.between(1700, 2250).all():
+            # Ten digits of an hour before 1900 are seconds of our days.
+            if not read.isna().any() and read.dt.year.between(1700 if len(text.iloc[0]) == 8 else 1900, 2250).all():
                 if late.any():
                     self._tell_midnight(text[late])
                 if self.step is not None and self.step % DAY:

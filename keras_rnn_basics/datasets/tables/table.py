@@ -23,8 +23,11 @@ from keras_rnn_basics.datasets.tables.files import (
 
 # What the columns of times are called, beside signs and digits: "Date", "time_utc", "Open time".
 TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local)?"
-# Columns that tell several stations or tickers apart.
-TELLING = {"ticker", "tickers", "symbol", "name", "station", "stationid", "stationsid", "isin", "instrument"}
+# What columns are called that tell several stations or tickers apart: "station_id", "Site Name".
+TELLING = (
+    "(ticker|symbol|instrument|isin|security|(currency)?pair|coin|asset|station|stn|site|sensor|device|meter|entity|"
+    "location|city|region|country|building|household|name)(s|s?id|name|code|no|number|key)?"
+)
 UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "%": 1}  # 2.5M trades
 CHUNK = 1 << 17
 # The text of so many times takes about a gigabyte.
@@ -131,7 +134,7 @@ class Source:
         self.place, self.layout = _layout(data, time, max_bytes)
         self.header, self.asked = self.layout.header, time
         # Those whose name says that they tell several stations or tickers apart.
-        self.tellers = [name for name in self.header if letters(name) in TELLING]
+        self.tellers = [name for name in self.header if re.fullmatch(TELLING, letters(name))]
 
     def find(self, name: str) -> str:
         """The column of this name, as the table writes it: in capital letters or not."""

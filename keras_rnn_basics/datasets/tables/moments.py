@@ -1,26 +1,19 @@
 """The times of a table: days keep their local date, hours become UTC and remember how far their clock was ahead."""
 
 import re
-from functools import partial
-from itertools import takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from keras_rnn_basics.datasets.tables.table import Table
+from keras_rnn_basics.datasets.tables.written import LONGEST_FOOTER, OFFSET, tell_midnight, texts_of
 
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 CLOCK = r"([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)"
-ISO = rf"\d{{4}}([-/])\d\d\1\d\d({CLOCK}( ?(Z|UTC|[+-]\d\d:?\d\d))?)?"
+ISO = rf"\d{{4}}([-/])\d\d\1\d\d({CLOCK}( ?(Z|UTC|[+-]\d\d(:?\d\d)?))?)?"
 # 2020/1/2 9:30; and years, months, days and hours in columns of their own.
 SHORT = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})(?:([T ])(\d{1,2})(?=:|$))?(?!\d)")
 DAY_OR_MONTH_FIRST = r"(\d{1,2})([./-])(\d{1,2})\2\d{4}( \d{1,2}:\d\d(:\d\d)?)?"
-OFFSET = r" ?[+-]\d\d:?\d\d$"
-# 00:00 - 01:00, or two moments with a bar between them: such a row stands at the beginning of its span.
-SPAN = r"(.*\dZ?) ?(?: [-\u2013\u2014] | to |/(?=\d{4}-)|-(?=\d\d?:\d\d$))(.*\d.*)"
-MOST_OFFSETS, LONGEST_FOOTER = 3, 50
-# The end of a day, which other clocks call 00:00 of the next one.
-MIDNIGHT = r"((?:\d+[-/. ]){2}\d+[T ])24(?=(?::00)*(?:\.0+)?(?:$|Z| ?UTC|" + OFFSET + "))"
 DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 EPOCHS = {"s": 1e11, "ms": 1e14, "us": 1e17, "ns": 1e20}
 FIRST, LAST = np.datetime64("1700-01-01", "s"), np.datetime64("2250-01-01", "s")
@@ -63,9 +56,8 @@ def read_moments(
 
 class _Reader:
     def __init__(self, table, step, date_format):
-        self.table, self.step, self.date_format, self.passed_over = table, step, date_format, 0
-        name = table.time[-1]
-        self.refuse = lambda wrong, what: table.refuse(name, wrong, what)
+        self.table, self.step, self.date_format = table, step, date_format
+        self.name = table.time[-1]
 
     def read(self):
         """-> the times as they are written and, where they tell it, in UTC; two pandas.Series without a zone."""
@@ -77,21 +69,8 @@ class _Reader:
             if columns[0].dt.tz is None:
                 return columns[0], None
             return columns[0].dt.tz_localize(None), columns[0].dt.tz_convert("UTC").dt.tz_localize(None)
-        columns = [own.dt.strftime("%Y-%m-%d") if hasattr(own, "dt") else own.astype("str") for own in columns]
-        text, *further = (own.str.strip() for own in columns)
-        if len(further) == 1:  # 20200101 and 100, which is 01:00
-            text = text.str.replace(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", regex=True)
-            further = [_clock(further[0])]
-        for own in further:
-            text = text + " " + own
-        text = self._above_a_footer(text)
+        text, late = texts_of(self.table, columns)
         self._refuse_no_time(text.isna())
-        if re.fullmatch(SPAN, text.iloc[0]):
-            text = self._begins(text)
-        late = text.str.match(MIDNIGHT)
-        if late.any():
-            self._tell_midnight(text[late])
-            text = text.str.replace(MIDNIGHT, r"\g<1>00", regex=True)
         local, utc = self._text(text)
         known = local if utc is None else utc
         self._refuse_no_time(local.isna() | known.isna())
@@ -101,43 +80,11 @@ class _Reader:
         self.refuse((own < FIRST) | (own >= LAST), "is not a moment of the years 1700 to 2250")
         return local, utc
 
-    def _above_a_footer(self, text):
-        """The text without the last rows where these hold a text alone, written otherwise; the table loses them too."""
-        frame, shape = self.table.frame, partial(re.sub, r"\d+", "9")
-        numbers = frame[1:][-LONGEST_FOOTER:].drop(columns=[*self.table.time])
-        ends = zip(text[::-1], numbers[::-1].isna().all(axis=1)) if len(numbers.columns) else ()
-        below = len([*takewhile(lambda row: row[1] and shape(str(row[0])) != shape(str(text.iloc[0])), ends)])
-        above = len(text) - below
-        if below:
-            self.table.notes.append(f"{self.table.row(above)}: {text.iloc[above]!r}, below the table, was passed over")
-        self.table.frame, self.passed_over = frame[:above], below
-        return text[:above]
-
-    def _begins(self, text):
-        """The beginnings of spans of time."""
-        ends = text.str.extract(SPAN)[1]
-        # Of 09:00-10:00 the second clock may be an offset; but no table has many of these.
-        if ends.isna().any() or (text.str.contains(OFFSET).all() and ends.nunique() <= MOST_OFFSETS):
-            return text
-        self.table.notes.append(f"{text.iloc[0]!r} is a span of time: such rows stand at its beginning")
-        return text.str.replace(SPAN, r"\1", regex=True)
-
-    def _tell_midnight(self, late):
-        self.table.notes.append(f"{late.iloc[0]!r} was read as 00:00 of the next day")
-
     def _text(self, text):
         import pandas
 
         if self.date_format is not None:
-            aware = "%z" in self.date_format
-            try:
-                read = pandas.to_datetime(text, format=self.date_format, errors="coerce", utc=aware)
-            except ValueError as error:
-                raise ValueError(f"date_format={self.date_format!r} cannot be used: {error}.") from None
-            self.refuse(read.isna(), f"does not fit date_format={self.date_format!r}")
-            if not aware:
-                return read, None
-            return self._with_offsets(text, read, self.date_format.replace("%z", "").strip())
+            return self._by_format(text)
         if text.str.fullmatch(r"\d{8,}(\.\d*)?").all():
             return self._digits(text)
         if found := re.fullmatch(DAY_OR_MONTH_FIRST, text.iloc[0]):
@@ -154,15 +101,33 @@ class _Reader:
             return pandas.to_datetime(text, format="ISO8601", errors="coerce"), None
         read = pandas.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
         local = read.dt.tz_localize(None)
-        if not text.str.contains(rf"Z$|{OFFSET}", regex=True).any():
+        ahead = _ahead(text)
+        if ahead.isna().all() and not text.str.endswith("Z").any():
             return local, None
-        return self._with_offsets(text, read, "ISO8601")
+        return local + ahead.fillna(np.timedelta64(0)), local
 
-    def _with_offsets(self, text, read, format_):
+    def _by_format(self, text):
         import pandas
 
-        bare = text.str.replace(OFFSET, "", regex=True).str.removesuffix("Z")
-        return pandas.to_datetime(bare, format=format_, errors="coerce"), read.dt.tz_localize(None)
+        form, aware = self.date_format, "%z" in str(self.date_format)
+        if not isinstance(form, str) or "%Z" in form:
+            raise ValueError(
+                f"date_format must be text without %Z, as names of zones have several meanings, got {form!r}. Write "
+                "such a name as it is, '%d.%m.%Y %H:%M CET', and give time_zone='Europe/Berlin'."
+            )
+        try:
+            read = pandas.to_datetime(text, format=form, errors="coerce", utc=aware)
+        except ValueError as error:
+            raise ValueError(f"date_format={form!r} cannot be used: {error}.") from None
+        self.refuse(read.isna(), f"does not fit date_format={form!r}")
+        if (read.dt.year == 1900).all() and "1900" not in text.iloc[0]:
+            self.refuse(
+                read.notna(), f"has no year. If the date is a column of its own, give time=['date', {self.name!r}]"
+            )
+        if not aware:
+            return read, None
+        utc = read.dt.tz_localize(None)
+        return utc + _ahead(text).fillna(np.timedelta64(0)), utc
 
     def _digits(self, text):
         """20200101, 2020010100, ..., or else seconds, or parts of them, since 1970."""
@@ -170,13 +135,13 @@ class _Reader:
 
         if text.str.fullmatch(r"\d+").all() and text.str.len().nunique() == 1 and len(text.iloc[0]) in DIGITS:
             late = text.str[8:10] == "24"
-            text_of_day = text.where(~late, text.str[:8] + "00" + text.str[10:])
-            read = pandas.to_datetime(text_of_day, format=DIGITS[len(text.iloc[0])], errors="coerce")
+            hours = text.where(~late, text.str[:8] + "00" + text.str[10:])
+            read = pandas.to_datetime(hours, format=DIGITS[len(text.iloc[0])], errors="coerce")
             read = read.where(~late, read + DAY)
             # Ten digits of an hour before 1900 are seconds of our days.
             if not read.isna().any() and read.dt.year.between(1700 if len(text.iloc[0]) == 8 else 1900, 2250).all():
                 if late.any():
-                    self._tell_midnight(text[late])
+                    tell_midnight(self.table, text[late])
                 if self.step is not None and self.step % DAY:
                     self._refuse_no_time(text.str.len() == 8)
                 return read, None
@@ -204,26 +169,36 @@ class _Reader:
             f"may begin with day or month. Give date_format={' or '.join(map(repr, fits or ways.values()))}",
         )
 
+    def refuse(self, wrong, what):
+        self.table.refuse(self.name, wrong, what)
+
     def _refuse_no_time(self, wrong):
-        example = (
-            "a date such as 2015-12-31"
-            if self.step is not None and not self.step % DAY
-            else "a time such as 2015-12-31T06:00Z"
+        wrong, days = np.asarray(wrong, bool), self.step is not None and not self.step % DAY
+        if not wrong.any():
+            return
+        example = "a date such as 2015-12-31" if days else "a time such as 2015-12-31T06:00Z"
+        below, own = int(wrong[::-1].cumprod().sum()), f"frame[{self.name!r}]"
+        advice = (
+            "say how it is written by date_format=, such as '%d.%m.%Y %H:%M', or hand over a frame whose times pandas "
+            f"has read: {own} = pandas.to_datetime({own}, ...)"
         )
-        wrong, advice = np.asarray(wrong, bool), "say how it is written by date_format=, such as '%d.%m.%Y %H:%M'"
-        below = int(wrong[::-1].cumprod().sum())
-        if 0 < below == wrong.sum() <= min(LONGEST_FOOTER, len(wrong) - 1):
-            rows = f"frame[:-{below + self.passed_over}]"
+        if self.table.frame[self.name].astype("str").str.fullmatch(r"[2-6]\d{4}(\.\d*)?").all():
+            advice = (
+                f"if it counts days as Excel does, {own} = pandas.to_datetime({own}, unit='D', origin='1899-12-30')"
+            )
+        elif below == wrong.sum() <= min(LONGEST_FOOTER, len(wrong) - 1):
+            rows = f"frame[:-{below + self.table.below}]"
             advice = f"if the table ends above it, read it by frame = pandas.read_csv(...), and hand over {rows}"
         self.refuse(wrong, f"is not {example}; {advice}.")
 
 
-def _clock(text):
-    """Digits of the time of day with colons between them, as wide as the widest: 5, 1300 -> 00:05, 13:00."""
-    if not text.str.fullmatch(r"\d{1,6}").all():
-        return text
-    width = -(-int(text.str.len().max()) // 2) * 2
-    return text.str.zfill(width).str.replace(r"\d\d(?=\d)", r"\g<0>:", regex=True)
+def _ahead(text):
+    """How far the clocks are ahead of UTC, where the text says it."""
+    import pandas
+
+    sign, hour, minute = (column for _, column in text.str.extract(OFFSET).items())
+    minutes = 60 * pandas.to_numeric(hour) + pandas.to_numeric(minute).fillna(0)
+    return pandas.to_timedelta(minutes.where(sign != "-", -minutes), unit="min")
 
 
 def _padded(text):

@@ -44,6 +44,7 @@ class Table:
         frame: a pandas.DataFrame; its index are the lines of the file, or the numbers of the frame's rows.
         time: the columns of the times.
         notes: what was decided in reading, a sentence each.
+        below: how many rows below the table were passed over.
     """
 
     place: str
@@ -51,6 +52,7 @@ class Table:
     time: list[str]
     decimal: str = "."
     notes: list[str] = field(default_factory=list)
+    below: int = 0
 
     def row(self, number: int) -> str:
         """How a row is called: "line 3"."""

@@ -16,7 +16,8 @@ from keras_rnn_basics.datasets.tables.table import Source, letters
 Moment = str | date | np.datetime64
 NUMBERS_OF_ROWS = {"no", "nr", "id", "index", "row", "rownumber", "number", "record"}
 # What is written for a missing number, beside 9999 and alike: the limits of 16 bits, netCDF's fill value.
-CODES = (-32768.0, -32767.0, 32767.0, 65535.0, -8888.0, 1e20, 9.969209968386869e36)
+CODES = (-32768.0, -32767.0, 32767.0, 65535.0, -8888.0, 8888.0, 1e20, 9.969209968386869e36)
+CODES += (2147483647.0, -2147483648.0, 4294967295.0, 6553.5, 655.35, 3276.7, -3276.8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,6 +221,13 @@ def _step(step):
 
 def _columns(table, names, words, marks, guarded):
     """-> the names, and (N, n_x) float64, NaN where a number is missing."""
+    worded = [name for name in names if name not in words and table.holds_words(name)]
+    if len(worded) > 1:
+        rest = [name for name in names if name not in worded]
+        raise ValueError(
+            f"{table.place}: the columns {worded} hold no numbers. Leave them out, columns={rest}; or make words columns "
+            f"of 0 and 1, categories=[{worded[0]!r}, ...], where the loader takes categories."
+        )
     read = {name: table.numbers(name, marks) for name in names if name not in words}
     if empty := [name for name, own in read.items() if np.isnan(own).all()]:
         rest = [name for name in read if name not in empty]

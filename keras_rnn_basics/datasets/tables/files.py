@@ -1,5 +1,6 @@
 """Files of tables: unpacked within bounds, their separator and header found, their rows read by pandas."""
 
+import codecs
 import csv
 import io
 import re
@@ -8,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +17,23 @@ from keras_rnn_basics.datasets.bounded import MAX_BYTES, refuse_beyond, unpacked
 
 LONGEST_LINE = 1 << 20
 MISSING = ("", "#N/A N/A", *re.findall(r"\S+", "NA N/A n/a NaN nan null NULL None none - -- #N/A #NA <NA> NaT"))
-SPREADSHEETS = {".xlsx": "read_excel", ".xls": "read_excel", ".parquet": "read_parquet", ".feather": "read_feather"}
+ENCODINGS = ("cp1252", "shift_jis", "gb18030")
+EXCEL, COLUMNAR = (".xlsx", ".xls", ".xlsm"), {".parquet": "read_parquet", ".feather": "read_feather"}
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+DATE = r"\d{4}([-./])\d\d?\1\d.*|\d\d?([-./])(\d\d?|[A-Za-z]{3})\2\d{4}.*|(1[89]|20)\d{6}( \d+)?"
 # In front of three digits: 51 100, 51'100.
 BETWEEN_THOUSANDS = r"(?<=\d)[ '\u2019\u00a0\u2009\u202f](?=\d{3})"
-GROUPS = {".": r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?", ",": r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?"}
+GROUPS = {".": r"[+-]?[1-9]\d{0,2}(,\d{3}|,\d\d(?=,))+(\.\d+)?", ",": r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?"}
 
 
 @dataclass
 class Layout:
-    """How a table is written; `sep` is None for a frame."""
+    """How a table is written; `sep` is None for a frame, `sure` whether its sign of decimals is."""
 
     header: list[str]
     sep: str | None = None
     decimal: str = "."
+    sure: bool = True
     above: int = 0
     max_bytes: int = MAX_BYTES
     frame: Any = None
@@ -39,7 +44,7 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
     """Finds the separator, the sign of decimals and the header, from the first lines."""
     with opened(path, max_bytes) as text:
         start = text.read(1 << 16)
-    lines = re.split(r"\r\n|\r|\n", start)[:100]
+    lines = re.split(r"\r\n|\r|\n", re.sub(r"\Asep=.", "", start))[:100]  # Excel's own first line
     lines = lines[:-1] if len(start) == 1 << 16 and len(lines) > 1 else lines
     if not any(line.strip() for line in lines):
         raise ValueError(f"{path} is empty: its first line must name the columns.")
@@ -51,18 +56,19 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
     widths = {sep: [len(row) for row in own if any(row)] for sep, own in rows.items()}
     usual = {sep: max(set(own) - {1}, key=own.count, default=1) for sep, own in widths.items()}
     # That which parts most fields in lines alike: a date such as "Jan 01, 2020" holds commas too.
-    sep = max(rows, key=lambda sep: (widths[sep].count(usual[sep]) * (usual[sep] - 1), sep == ","))
+    sep = max(rows, key=lambda sep: (widths[sep].count(usual[sep]) * (usual[sep] - 1), sep != ","))
     if usual[sep] == 1:
         first = next(filter(None, lines))
+        names = ", header=None, names=['year', ...]" * all(re.fullmatch(NUMBER, own) for own in first.split())
         raise ValueError(
             f"{path}, line 1: there are no columns of numbers beside {first!r}: no commas, semicolons, tabs "
-            "or bars part the fields. If blanks do: " + _by_pandas(path, "sep=' +'")
+            "or bars part the fields. If blanks do: " + _by_pandas(path, "sep=' +'" + names)
         )
     above = _header_line(path, rows[sep], usual[sep], is_header)
     header = rows[sep][above]
     fields = [name for row in rows[sep][above + 1 :] for name in row]
-    layout = Layout(header, sep, _decimal(path, sep, fields), above, max_bytes)
-    dates = [name for name in header if re.fullmatch(r"\d{4}-\d\d-\d\d.*|(1[89]|20)\d{6}", name)]
+    layout = Layout(header, sep, _decimal(path, sep, fields), above=above, max_bytes=max_bytes)
+    dates = [name for name in header if re.fullmatch(DATE, name)]
     numbers = [name for name in header if re.fullmatch(rf"({NUMBER}|true|false)?", name) and name not in dates]
     if len(dates) + len(numbers) == len(header) or (dates and any(numbers) and not is_header(header)):
         names = ", ".join(["'time'", *["'...'"] * (len(header) - 1)])
@@ -71,10 +77,17 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
             + _by_pandas(path, f"header=None, names=[{names}]")
         )
     points = [name for name in fields if "." in name and re.fullmatch(NUMBER, name)]
-    if sep == ";" and layout.decimal == "." and points and all(re.fullmatch(GROUPS[","], name) for name in points):
+    layout.sure = sep == "," or layout.decimal == "," or bool(points)
+    if sep != "," and layout.decimal == "." and points and all(re.fullmatch(GROUPS[","], name) for name in points):
+        columns = [*zip(*(row for row in rows[sep][above + 1 :] if len(row) == len(header)))]
+        of_dates = {name: "str" for name, own in zip(header, columns) if re.fullmatch(DATE, own[0])}
+        how = _by_pandas(path, f"sep={sep!r}, thousands='.', decimal=',', dtype={of_dates}")[:-1]
+        # 980, 993, 1.006: what counts to a thousand goes on.
+        if any(set(points) & set(own) and any(re.fullmatch(r"[1-9]\d\d", name) for name in own) for own in columns):
+            raise ValueError(f"{path}: {points[0]!r} may be {points[0].replace('.', '')} or less. Tell pandas: {how}.")
         layout.notes.append(
             f"{points[0]!r} was read as {float(points[0]):g}; if it is {points[0].replace('.', '')}, hand over a "
-            "frame: " + _by_pandas(path, "sep=';', thousands='.'")[:-1]
+            f"frame: {how}"
         )
     if above:
         layout.notes.append(f"what stands above the header, which is line {above + 1}, was passed over")
@@ -84,7 +97,7 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
 def _header_line(path, rows, usual, is_header):
     """The number of the row that names the columns: the first, or the first of full width below lines that have not."""
     top = next(number for number, row in enumerate(rows) if len(row) == usual and any(row))
-    above = next((number for number, row in enumerate(rows) if is_header(row)), top)
+    above = next((number for number, row in enumerate(rows) if len(row) >= max(usual - 1, 2) and is_header(row)), top)
     if above and rows[above].count("") == len(rows[above]) - 1 and len(rows[0]) == len(rows[above]):
         raise ValueError(
             f"{path}: the names of the columns stand in {above + 1} lines, the first of them {rows[0]}. Hand over a "
@@ -119,17 +132,21 @@ def _decimal(path, sep, fields):
     )
 
 
-def frames_of(path: Path, layout: Layout, text: Sequence[int], missing: Sequence[Any], size: int) -> Iterator[Any]:
+def frames_of(
+    path: Path, layout: Layout, text: Sequence[int], words: Sequence[int], missing: Sequence[Any], size: int
+) -> Iterator[Any]:
     """The rows, `size` at a time: a pandas.DataFrame, whose index are the lines of the file.
 
     Args:
         text: the numbers of the columns that stay text.
+        words: those of them in which "None" and "NA" are words.
         missing: what marks a missing field, beside MISSING.
     """
     import pandas
 
     header, blank = layout.header, True
-    marks = [*MISSING, *(str(mark) for mark in missing if not re.fullmatch(NUMBER, str(mark)))]
+    own = [str(mark) for mark in missing if not re.fullmatch(NUMBER, str(mark))]
+    marks = {k: ["", *own] if k in words else [*MISSING, *own] for k in range(len(header))}
     with opened(path, layout.max_bytes) as file, warnings.catch_warnings():
         warnings.simplefilter("error", pandas.errors.ParserWarning)
         try:
@@ -145,6 +162,7 @@ def frames_of(path: Path, layout: Layout, text: Sequence[int], missing: Sequence
                 skip_blank_lines=False,
                 skipinitialspace=True,
                 chunksize=size,
+                low_memory=False,  # else pieces of a column are numbers and others text
             )
             for frame in frames:
                 frame.columns = header
@@ -157,7 +175,8 @@ def frames_of(path: Path, layout: Layout, text: Sequence[int], missing: Sequence
                     yield frame
         except pandas.errors.ParserWarning:
             raise ValueError(
-                f"{path}: the rows have more fields than line {layout.above + 1} names columns, {len(header)}."
+                f"{path}: the rows have more fields than line {layout.above + 1} names columns, {len(header)}. If the "
+                f"first column has no name: {_by_pandas(path, f'sep={layout.sep!r}')}"
             ) from None
         except pandas.errors.ParserError as error:
             found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
@@ -177,10 +196,30 @@ def spreadsheet(path: Path, max_bytes: int) -> Any:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as sheets:
             refuse_beyond(str(path), sum(part.file_size for part in sheets.infolist()), max_bytes)
+    kind = path.suffix.lower()
+    with path.open("rb") as file:
+        start = file.read(100)
+    if kind in EXCEL and not start.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        how = (
+            "html({}, decimal='.')[0]" if start.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<") else "csv({}, sep='\\t')"
+        )
+        raise ValueError(
+            f"{path} is no excel file, only named so: frame = pandas.read_{how.format(repr(str(path)))}, and load(frame)."
+        )
     try:
-        return getattr(pandas, SPREADSHEETS[path.suffix.lower()])(path)
+        if kind in COLUMNAR:
+            return getattr(pandas, COLUMNAR[kind])(path)
+        with pandas.ExcelFile(path) as book:
+            frames = {name: book.parse(name).dropna(how="all") for name in book.sheet_names}
     except Exception as error:  # whatever the reader of this kind of file raises
         raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    filled = [name for name, frame in frames.items() if len(frame)]
+    if len(filled) > 1:
+        raise ValueError(
+            f"{path} has the sheets {filled}. Take one of them: "
+            f"frame = pandas.read_excel({str(path)!r}, sheet_name={filled[0]!r}), and load(frame)."
+        )
+    return frames[filled[0]] if filled else next(iter(frames.values()))
 
 
 def _by_pandas(path, how):
@@ -202,7 +241,10 @@ def opened(path: Path, max_bytes: int) -> Iterator[Any]:
 def _encoding_error(path, error):
     with unpacked(path) as file:
         start = file.read(1 << 12)
-    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
+    utf_16 = start[:2] in (b"\xff\xfe", b"\xfe\xff")
+    if b"\0" in start and not utf_16:
+        return ValueError(f"{path} is not a csv file in UTF-8: it is binary, no text.")
+    encoding = "utf-16" if utf_16 else next(filter(partial(_decodes, start), ENCODINGS), "cp1252")
     header, _, rows = start.decode(encoding, errors="replace").partition("\n")
     sep = max(",;\t|", key=header.count)
     how = f"encoding={encoding!r}" + f", sep={sep!r}" * (sep != ",")
@@ -211,3 +253,11 @@ def _encoding_error(path, error):
         f"{path} is not a csv file in UTF-8 (byte 0x{error.object[error.start]:02x}), but perhaps one in {encoding}. "
         "Hand over a frame: " + _by_pandas(path, how)
     )
+
+
+def _decodes(start, encoding):
+    try:
+        codecs.getincrementaldecoder(encoding)().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True

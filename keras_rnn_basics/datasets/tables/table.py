@@ -11,10 +11,11 @@ import numpy as np
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.tables.files import (
     BETWEEN_THOUSANDS,
+    COLUMNAR,
+    EXCEL,
     GROUPS,
     MISSING,
     NUMBER,
-    SPREADSHEETS,
     Layout,
     frames_of,
     layout_of,
@@ -26,9 +27,12 @@ TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local)?"
 # What columns are called that tell several stations or tickers apart: "station_id", "Site Name".
 TELLING = (
     "(ticker|symbol|instrument|isin|security|(currency)?pair|coin|asset|station|stn|site|sensor|device|meter|entity|"
-    "location|city|region|country|building|household|name)(s|s?id|name|code|no|number|key)?"
+    "location|city|region|country|building|household|name|host|field|parameter|variable|channel|topic)"
+    "(s|s?id|name|code|no|number|key)?"
 )
 UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "%": 1}  # 2.5M trades
+UNIT = r"(?<=\d) ?([^\d\s.,+-]\D{0,11})$"  # 20.5 °C, if all end so: else it may be a flag
+QUANTITY = r"\W*\d[\d.,'\s]*\D{0,12}"
 CHUNK = 1 << 17
 # The text of so many times takes about a gigabyte.
 MOST_ROWS = 10_000_000
@@ -44,6 +48,7 @@ class Table:
         frame: a pandas.DataFrame; its index are the lines of the file, or the numbers of the frame's rows.
         time: the columns of the times.
         notes: what was decided in reading, a sentence each.
+        sure: whether `decimal` is known to be the sign of decimals.
         below: how many rows below the table were passed over.
     """
 
@@ -52,6 +57,7 @@ class Table:
     time: list[str]
     decimal: str = "."
     notes: list[str] = field(default_factory=list)
+    sure: bool = True
     below: int = 0
 
     def row(self, number: int) -> str:
@@ -100,11 +106,16 @@ class Table:
         if odd.any():
             plain = text[odd].str.replace("\u2212", "-").str.replace(r"^([+-]?)[$€£¥] ?", r"\1", regex=True)
             plain, unit = plain.str.replace(BETWEEN_THOUSANDS, "", regex=True), 1
-            if (
-                len(plain) == text.notna().sum() and plain.str.contains(r"\d ?[KMB%]$").all()
-            ):  # not a flag here and there
-                unit, plain = plain.str[-1].map(UNITS), plain.str[:-1].str.strip()
+            units = plain.str.extract(UNIT)[0]
+            if len(plain) == text.notna().sum() and ((many := units.isin(UNITS).all()) or units.nunique(False) == 1):
+                unit, plain = units.map(UNITS) if many else 1, plain.str.replace(UNIT, "", regex=True)
             grouped = plain.str.fullmatch(GROUPS[self.decimal])
+            if not self.sure and grouped.any() and plain[grouped].str.fullmatch(r"[^,]+,[^,]+").all():
+                own = plain[grouped].iloc[0]
+                raise ValueError(
+                    f"{self.place}, column {name!r}: {own!r} may be {own.replace(',', '.')} or {own.replace(',', '')}. "
+                    "Hand over a frame, read by pandas.read_csv(..., decimal=',') or thousands=','."
+                )
             plain = plain.mask(grouped, plain.str.replace(",."[self.decimal == ","], "", regex=False))
             plain = plain.str.replace(",", ".") if self.decimal == "," else plain
             good = grouped | plain.str.fullmatch(NUMBER)
@@ -116,13 +127,30 @@ class Table:
         return values.to_numpy("float64")
 
     def _refuse_text(self, name, text, bad, number):
-        seen = ", ".join(map(repr, bad.unique()[:4]))
-        advice = f"where it marks a missing number, give missing=[{seen}]"
-        if bad.str.fullmatch(r"[+-]?\d+,\d+").all():
-            advice = "where its comma is that of decimals, hand over a frame, read by pandas.read_csv(..., decimal=',')"
+        seen, own = ", ".join(map(repr, bad.unique()[:4])), f"frame[{name!r}]"
+        advice = f"where it marks a missing number, give missing=[{seen}]; else correct it in a frame"
+        if bad.str.fullmatch(r"[+-]?0\d+,\d+").all():
+            advice = f"it holds several: hand over a frame, {own} = {own}.str.split(',').str[0]"
+        elif bad.str.fullmatch(r"[+-]?\d+,\d+").all():
+            of_decimals = "read by pandas.read_csv(..., decimal=',')"
+            if self.place == FRAME:
+                of_decimals = f"{own} = {own}.astype(str).str.replace(',', '.')"
+            advice = f"where its comma is that of decimals, hand over a frame, {of_decimals}"
         elif len(bad) > text.notna().sum() / 2:
-            advice = f"leave the column out by columns=[...], or make its words columns by categories=[{name!r}]"
+            advice = (
+                "leave the column out by columns=[...], or, where the loader takes categories, make its words columns "
+                f"by categories=[{name!r}]"
+            )
         raise self.error(number, name, f"{bad.iloc[0]!r} is not a finite number; {advice}.")
+
+    def holds_words(self, name: str) -> bool:
+        """Whether most of what stands in a column is no number, nor one with a unit."""
+        import pandas
+
+        column = self.frame[name].dropna()
+        if pandas.api.types.is_numeric_dtype(column) or not len(column):
+            return False
+        return bool((~column.astype("str").str.strip().str.fullmatch(QUANTITY)).mean() > 0.5)
 
 
 class Source:
@@ -156,7 +184,7 @@ class Source:
                 )
             tables.append(table)
         if len(tables) > 1:
-            tables[0].frame = pandas.concat([table.frame for table in tables])
+            tables[0].frame = pandas.concat(_alike([table.frame for table in tables], self.layout.decimal))
         return tables[0]
 
     def chunks(
@@ -186,7 +214,8 @@ class Source:
         if unnamed:  # the numbers of the rows, or an error
             names.remove("")
             layout.notes.append("the first column, without a name, holds the numbers of the rows: it was passed over")
-        text = [*found, *words, *only]
+        tellers = [name for name in self.tellers if name not in (*found, *words, *only, *(columns or ()))]
+        text = [*found, *words, *only, *tellers]
         names = list(dict.fromkeys([*names, *text]))
         for name in names:
             if name == "" and found != [""]:
@@ -195,10 +224,9 @@ class Source:
             find_column(where, header, name)
         if len(names) == len(found):
             raise ValueError(f"{where}: there are no columns of numbers beside {found}.")
-        tellers = [name for name in self.tellers if name not in (*words, *only, *(columns or ()))]
-        names += [name for name in tellers if name not in names]
         if layout.frame is None:
-            frames = frames_of(Path(self.place), layout, [header.index(name) for name in text], missing, size)
+            stay, of_words = ([header.index(name) for name in own] for own in (text, (*words, *only, *tellers)))
+            frames = frames_of(Path(self.place), layout, stay, of_words, missing, size)
         elif not len(layout.frame):
             raise ValueError(f"{self.place} has no rows.")
         else:
@@ -208,9 +236,22 @@ class Source:
             if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
                 raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
             if len(frame := choice.of(frame)):
-                yield Table(self.place, frame[names], found, layout.decimal, layout.notes)
+                yield Table(self.place, frame[names], found, layout.decimal, layout.notes, layout.sure)
                 layout.notes = []
         choice.refuse_none()
+
+
+def _alike(frames, decimal):
+    """Frames whose columns have one kind each: numbers are text again where other frames have text."""
+    import pandas
+
+    for name in frames[0].columns:
+        numeric = [pandas.api.types.is_numeric_dtype(frame[name]) for frame in frames]
+        if len({*numeric}) > 1:
+            for k in np.flatnonzero(numeric):
+                text = frames[k][name].astype("str").str.replace(".", decimal, regex=False)
+                frames[k] = frames[k].assign(**{name: text.mask(frames[k][name].isna())})
+    return frames
 
 
 class _Choice:
@@ -288,7 +329,7 @@ def _layout(data, time, max_bytes):
     path = Path(data)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
-    if path.suffix.lower() in SPREADSHEETS:
+    if path.suffix.lower() in (*EXCEL, *COLUMNAR):
         return FRAME, _layout(spreadsheet(path, max_bytes), time, max_bytes)[1]
 
     def is_header(row):

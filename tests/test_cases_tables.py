@@ -33,9 +33,10 @@ def test_a_station_with_text_columns_gives_those_that_were_asked_for():
 
 def test_codes_for_missing_numbers_are_no_measurements():
     refused(weather.load, "gsod_min.csv", "'SLP'", "9999.9", "missing=", columns=["TEMP", "SLP"])
-    refused(
-        weather.load, "gsod_min.csv", "'SLP'", "first number is missing", columns=["SLP"], missing=[9999.9], repair=True
-    )
+    refused(weather.load, "gsod_min.csv", "'SLP': the first number is missing", columns=["SLP"], missing=[9999.9])
+    days = weather.load(CASES / "gsod_min.csv", columns=["SLP"], missing=[9999.9], repair=True)
+    assert "line 2, column 'SLP': the first number is missing: the rows before line 3 are dropped" in days.repairs
+    assert len(days) == 43
     frame = pandas.read_csv(CASES / "gsod_min.csv").iloc[1:]
     days = weather.load(frame, columns=["SLP"], missing=[9999.9], repair="gaps")
     gone = (frame["SLP"] == 9999.9).to_numpy()

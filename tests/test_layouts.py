@@ -225,8 +225,14 @@ def test_entso_e_writes_hours_from_to_in_local_time(tmp_path):
         for k, begin in enumerate(hours_of)
     ]
     path = put(tmp_path, '"MTU (CET/CEST)","Day-ahead Price [EUR/MWh]","Currency","BZN|DE-LU"', rows)
-    refused(hours.load, path, "time='the name of the column'")
-    arguments = {"time": "MTU (CET/CEST)", "columns": ["Day-ahead Price [EUR/MWh]"], "time_zone": "Europe/Brussels"}
+    refused(
+        hours.load,
+        path,
+        "column 'Currency': 'EUR' is not a finite number",
+        "columns=[...]",
+        time_zone="Europe/Brussels",
+    )
+    arguments = {"columns": ["Day-ahead Price [EUR/MWh]"], "time_zone": "Europe/Brussels"}
     series = hours.load(path, **arguments)
     np.testing.assert_array_equal(series.times, hours_of.tz_convert("UTC").tz_localize(None).to_numpy("datetime64[s]"))
     np.testing.assert_array_equal(series.values[:, 0], np.arange(60) + 0.25)

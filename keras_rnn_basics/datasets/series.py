@@ -1,6 +1,6 @@
 """Measurements in time order, and reading them from a file or a pandas.DataFrame."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -10,14 +10,22 @@ import numpy as np
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.tables import repairs as mending
 from keras_rnn_basics.datasets.tables.moments import DAY, read_moments
-from keras_rnn_basics.datasets.tables.table import Source, letters
+from keras_rnn_basics.datasets.tables.table import Source, letters, marks_of
 
 # A moment or a date, such as "2014-01-01".
 Moment = str | date | np.datetime64
 NUMBERS_OF_ROWS = {"no", "nr", "id", "index", "row", "rownumber", "number", "record"}
 # What is written for a missing number, beside 9999 and alike: the limits of 16 bits, netCDF's fill value.
 CODES = (-32768.0, -32767.0, 32767.0, 65535.0, -8888.0, 8888.0, 1e20, 9.969209968386869e36)
-CODES += (2147483647.0, -2147483648.0, 4294967295.0, 6553.5, 655.35, 3276.7, -3276.8)
+CODES += (32766.0, 2147483647.0, -2147483648.0, 4294967295.0, 6553.5, 655.35, 3276.7, -3276.8)
+
+
+class EmptyColumnsError(ValueError):
+    """Columns without a number; `names` says which."""
+
+    def __init__(self, message: str, names: Sequence[str]) -> None:
+        super().__init__(message)
+        self.names = list(names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,10 +176,11 @@ def read_series(
     (np.datetime64('2020-02-29T23:10:00'), np.datetime64('2020-03-01T00:10:00'), array([5.5, 6. ], dtype=float32))
     """
     step = None if step is None else _step(step)
+    for name, own in (("columns", columns), ("categories", categories)):
+        if isinstance(own, str) or not (own is None or isinstance(own, Iterable)):
+            raise ValueError(f"{name} must be a list of names, such as ['{own}'], got {own!r}.")
     words: dict[str, Any] = dict(categories if isinstance(categories, Mapping) else dict.fromkeys(categories))
-    if isinstance(columns, str):
-        raise ValueError(f"columns must be a list of names, such as [{columns!r}], got {columns!r}.")
-    source, marks = Source(data, time, max_bytes), () if missing is None else tuple(missing)
+    source, marks = Source(data, time, max_bytes), marks_of(missing)
     words, only = ({source.find(name): own for name, own in part.items()} for part in (words, only or {}))
     chosen = None if columns is None else [source.find(name) for name in columns]
     table, repairs = source.read(chosen, words, only, marks), mending.Repairs(repair, source.place)
@@ -194,8 +203,10 @@ def read_series(
         latest = np.searchsorted(places, np.arange(len(times)), side="right") - 1
         absent = places[latest] != np.arange(len(times))
         values = np.where(absent[:, None], np.nan, values[latest])
-        offsets = None if offsets is None else offsets[order][latest]
-        values, filled = mending.every_number(table, np.where(absent, -1, order[latest]), names, values, repairs)
+        rows = np.where(absent, -1, order[latest])
+        start = mending.begin(table, rows, names, values, repairs)
+        times, offsets = times[start:], None if offsets is None else offsets[order][latest][start:]
+        values, filled = mending.every_number(table, rows[start:], names, values[start:], repairs)
     else:
         whole = mending.whole_rows(table, order, names, values, repairs)
         times, values, filled = times[whole], values[whole], None
@@ -225,13 +236,15 @@ def _columns(table, names, words, marks, guarded):
     if len(worded) > 1:
         rest = [name for name in names if name not in worded]
         raise ValueError(
-            f"{table.place}: the columns {worded} hold no numbers. Leave them out, columns={rest}; or make words columns "
-            f"of 0 and 1, categories=[{worded[0]!r}, ...], where the loader takes categories."
+            f"{table.place}: the columns {worded} hold no numbers. Leave them out, columns={rest}; or make words "
+            f"columns of 0 and 1, categories=[{worded[0]!r}, ...], where the loader takes categories."
         )
     read = {name: table.numbers(name, marks) for name in names if name not in words}
     if empty := [name for name, own in read.items() if np.isnan(own).all()]:
         rest = [name for name in read if name not in empty]
-        raise ValueError(f"{table.place}: there is no number in the columns {empty}. Leave them out: columns={rest}.")
+        raise EmptyColumnsError(
+            f"{table.place}: there is no number in the columns {empty}. Leave them out: columns={rest}.", empty
+        )
     for name, own in read.items():
         if guarded and (code := _code(own)) is not None:
             first = int(np.argmax(own == code))
@@ -256,13 +269,17 @@ def _code(values):
         rest = values[~likely & (np.arange(len(values)) != k % len(values))]
         width, nines = np.ptp(rest) if len(rest) else 0, _all_nines(values[k])
         far = np.abs(rest - values[k]).min() if len(rest) else np.inf if nines != 2 else 0
-        if likely[k] and far > max(width, abs(values[k]) / 2) and (counts[k] > 1 or nines > 3 or values[k] < 0):
+        often, below = counts[k] > 1 or nines > 3 or (nines > 2 and far > 2 * width), values[k] < 0
+        if likely[k] and far > max(width, abs(values[k]) / 2) and (often or below):
+            return values[k]
+        if below and nines > 1 and far > width / 2:  # -99, where it is cold
             return values[k]
         if values[k] != 0 and counts[k] > 2 and len(rest) > 10 and far > 10 * width:
             return values[k]
-    # -200 again and again, where nothing else is below zero.
-    if len(values) > 2 and values[0] <= -99 and values[0] % 1 == 0 and counts[0] > 2 and values[1] >= 0:
-        return values[0]
+    # -200 or -9 again and again, where nothing else is below zero.
+    least = values[0] if len(values) > 2 and values[1] >= 0 else 0
+    if (least == -9 and counts[0] > 1) or (least <= -99 and least % 1 == 0 and counts[0] > 2):
+        return least
     return None
 
 
@@ -279,6 +296,12 @@ def _without_news(names, values):
             told.append(f"column {name!r} is constant, {own[0]:g}")
         elif letters(name) in NUMBERS_OF_ROWS and (np.diff(own) == 1).all():
             told.append(f"column {name!r} counts the rows; if it measures nothing, leave it out by columns=[...]")
+        elif (changes := np.abs(np.diff(own))[np.diff(own) != 0]).size and np.median(changes) < 2 * np.spacing(
+            np.float32(np.abs(own).max())
+        ):
+            told.append(
+                f"column {name!r} changes by less than float32 keeps of {np.abs(own).max():.15g}: subtract its first"
+            )
     return told
 
 

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
-from keras_rnn_basics.datasets.series import Series, read_series
+from keras_rnn_basics.datasets.series import EmptyColumnsError, Series, read_series
 from keras_rnn_basics.datasets.tables.repairs import Repairs, shown
 from keras_rnn_basics.datasets.tables.table import Source, letters
-from keras_rnn_basics.datasets.trades import read_trades
+from keras_rnn_basics.datasets.trades import named_columns, read_trades
 
 IBM = "IBM's daily bars (not ticks), 2000-03-01 to 2013-03-01, unadjusted, Quandl WIKI (public domain)"
 PRICES = ("open", "high", "low", "close")
 # If a price changes by more than this overnight, it is a split, or so rare that somebody should look.
 JUMP = 0.25
 SPLITS = (4 / 3, 3 / 2, 2, 5 / 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 30, 50)
+DERIVED = r"weighted|change|chg|average|avg|mean|ratio|%|\bs?ma\b"  # of a price or volume, but none
 LONGEST_GAP = np.timedelta64(10, "D")
 # The range of a bar with high = low is taken as a hundredth of a percent, so that its logarithm is finite.
 SMALLEST_RANGE = 1e-4
@@ -86,16 +87,21 @@ def load(
 
 def _read_bars(data, columns, time=None, repair=False, **reading):
     source = Source(data, time, reading.get("max_bytes", MAX_BYTES))
-    named = dict(columns) if isinstance(columns, Mapping) else {}
-    if unknown := [name for name in named if name not in (*PRICES, "volume")]:
-        raise ValueError(f"columns names {(*PRICES, 'volume')}, got {unknown[0]!r}.")
+    named = named_columns(columns, (*PRICES, "volume"))
     among = source.header if columns is None or named else [source.find(name) for name in columns]
-    wanted = {name: named.get(name) or _bar_column(source, among, name) for name in (*PRICES, "volume")}
+    wanted = {name: named.get(name, "") for name in (*PRICES, "volume")}
+    wanted = {name: _bar_column(source, among, name) if own == "" else own for name, own in wanted.items()}
     found = {name: own for name, own in wanted.items() if own is not None}
     notes = []
     if "volume" not in found:
         notes.append("there is no column of the volume; columns={'volume': '...'} would name it")
-    series = read_series(data, None, time, list(found.values()), repair=repair, **reading)
+    try:
+        series = read_series(data, None, time, list(found.values()), repair=repair, **reading)
+    except EmptyColumnsError as error:
+        if "volume" in named or error.names != [found.pop("volume", None)]:
+            raise
+        notes.append(f"column {error.names[0]!r}, of the volume, holds no number")
+        series = read_series(data, None, time, list(found.values()), repair=repair, **reading)
     series = replace(series, names=tuple(found), repairs=(*notes, *series.repairs))
     return _checked(series, Repairs(repair, source.place))
 
@@ -105,7 +111,7 @@ def _bar_column(source, header, name):
     if any(own.lower() == name for own in header):
         return source.find(name)
     begin = r"vol(ume|[^a-z]|$)" if name == "volume" else name  # volatility is no volume
-    found = [own for own in header if re.match(rf"[^a-z]*{begin}", own.lower()) and "weighted" not in own.lower()]
+    found = [own for own in header if re.match(rf"[^a-z]*{begin}", own.lower()) and not re.search(DERIVED, own.lower())]
     found = [own for own in found if letters(own) == name] or found
     if len(found) == 1 or (name == "volume" and not found):
         return found[0] if found else None

@@ -10,7 +10,7 @@ from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.series import Series
 from keras_rnn_basics.datasets.tables.moments import read_moments
 from keras_rnn_basics.datasets.tables.repairs import Repairs, shown
-from keras_rnn_basics.datasets.tables.table import Source
+from keras_rnn_basics.datasets.tables.table import Source, marks_of
 
 KINDS = ("time", "tick", "volume")
 NAMES = ("open", "high", "low", "close", "volume", "trades")
@@ -19,7 +19,7 @@ CHUNK = 1 << 16
 MOST_TRADES, LONGEST_BAR = 10**9, 10**9
 # So many trades in a row that come too late show that the one before them has a wrong time.
 MOST_LATE = 20
-MOST_LEFT_OUT, MOST_NOTES = 0.5, 10
+MOST_LEFT_OUT, MOST_NEGATIVE, MOST_NOTES = 0.5, 0.05, 10
 MOMENT = np.timedelta64(1, "ns")
 
 
@@ -57,12 +57,12 @@ def read_trades(
     if bars == "time" and not 1e-9 <= size <= LONGEST_BAR:
         raise ValueError(f"size must be from 1e-9 to {LONGEST_BAR:,} seconds in a bar, got {size!r}.")
     source = Source(data, time, max_bytes)
-    named = dict(columns) if isinstance(columns, Mapping) else {}
+    named = named_columns(columns, ("price", "size"))
     try:
         price, volume = (source.find(named.get(name, name)) for name in ("price", "size"))
     except ValueError as error:
         raise ValueError(f"{error} Name them: columns={{'price': '...', 'size': '...'}}.") from None
-    only, marks = {source.find(name): word for name, word in (only or {}).items()}, tuple(missing or ())
+    only, marks = {source.find(name): word for name, word in (only or {}).items()}, marks_of(missing)
     gathered, leaver, notes = _Bars(bars, size), _LeftOut(Repairs(repair, source.place)), []
     for table in source.chunks([price, volume], (), only, marks, CHUNK):
         times, _ = read_moments(table, MOMENT, date_format, time_zone)
@@ -73,6 +73,19 @@ def read_trades(
             gathered.add(times[keep], prices[keep], sizes[keep])
     times, values = gathered.close()
     return Series(times, values, NAMES, source.place, (*notes[:MOST_NOTES], *leaver.sentences()), regular=False)
+
+
+def named_columns(columns: Any, names: Sequence[str]) -> dict[str, Any]:
+    """What `columns` calls each of these; empty for a list of columns."""
+    if not isinstance(columns, Mapping):
+        if isinstance(columns, str) or not isinstance(columns, Sequence | None):
+            raise ValueError(f"columns must be such as {{{names[0]!r}: '...'}}, or a list, got {columns!r}.")
+        return {}
+    if unknown := [name for name in columns if name not in names]:
+        raise ValueError(f"columns names {tuple(names)}, got {unknown[0]!r}.")
+    if nameless := [name for name, own in columns.items() if own is None and name != "volume"]:
+        raise ValueError(f"columns must name the column of {nameless[0]!r}, got None.")
+    return dict(columns)
 
 
 class _LeftOut:
@@ -86,6 +99,12 @@ class _LeftOut:
         self.total += len(times)
         keep = np.ones(len(times), dtype=bool)
         for name, own in numbers.items():
+            if (own < 0).sum() > 3 + MOST_NEGATIVE * len(own):
+                first = int(np.argmax(own < 0))
+                what = (
+                    f"{own[first]:g} is negative, as in {(own < 0).sum() - 1:,} further rows. If sells are written so, "
+                )
+                raise table.error(first, name, f"{what}hand over a frame: frame[{name!r}] = frame[{name!r}].abs()")
             keep &= ~self._fault("gaps", table, keep & ~(own > 0), f"column {name!r}: not a positive number")
         # The latest moment before each trade: of the chunks before it, then of the trades kept in this one.
         seen = np.append(self.latest, np.where(keep, times, np.datetime64("1678-01-01", "ns"))).astype("int64")
@@ -99,7 +118,8 @@ class _LeftOut:
         if (row > MOST_LATE).any():
             raise ValueError(
                 f"{table.place}, {line}, column {table.time[-1]!r}: {shown(latest[-1].astype('datetime64[ns]'))} lies "
-                f"after more than {MOST_LATE} trades that follow it. Is that time right?"
+                f"after more than {MOST_LATE} trades that follow it. Is that time right? If the newest trade stands "
+                "first, turn a frame: frame[::-1]."
             )
         what = f"column {table.time[-1]!r}: earlier than a trade before it"
         keep &= ~self._fault("order", table, late, what)

@@ -200,12 +200,9 @@ def spreadsheet(path: Path, max_bytes: int) -> Any:
     with path.open("rb") as file:
         start = file.read(100)
     if kind in EXCEL and not start.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
-        how = (
-            "html({}, decimal='.')[0]" if start.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<") else "csv({}, sep='\\t')"
-        )
-        raise ValueError(
-            f"{path} is no excel file, only named so: frame = pandas.read_{how.format(repr(str(path)))}, and load(frame)."
-        )
+        is_html = start.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<")
+        how = f"html({str(path)!r})[0]" if is_html else f"csv({str(path)!r}, sep='\\t')"
+        raise ValueError(f"{path} is no excel file, only named so: frame = pandas.read_{how}, and load(frame).")
     try:
         if kind in COLUMNAR:
             return getattr(pandas, COLUMNAR[kind])(path)

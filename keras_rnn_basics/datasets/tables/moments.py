@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from keras_rnn_basics.datasets.tables.table import Table
+from keras_rnn_basics.datasets.tables.table import Table, clocks_beside
 from keras_rnn_basics.datasets.tables.written import LONGEST_FOOTER, OFFSET, tell_midnight, texts_of
 
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
@@ -37,7 +37,12 @@ def read_moments(
         except (ValueError, TypeError, OSError, ZoneInfoNotFoundError):
             raise ValueError(f"time_zone must be one such as 'Europe/Berlin' or 'UTC', got {time_zone!r}.") from None
     local, utc = _Reader(table, step, date_format).read()
-    dates = step is not None and not step % DAY
+    name, dates = table.time[-1], step is not None and not step % DAY
+    if time_zone is not None and utc is None and re.search(r"(utc|gmt|zulu)(?! ?[+-]?\d)", name.lower()):
+        table.notes.append(f"column {name!r} was read as times of {time_zone}; if they are UTC, give time_zone='UTC'")
+    clocks = [] if dates or local.is_unique else clocks_beside(table.header, table.time)
+    if clocks and (local == local.dt.normalize()).all():
+        table.refuse(name, np.arange(len(local)) == 0, f"has no time of day. Give time={[*table.time, clocks[0]]}")
     days = dates or (step is None and (local == local.dt.normalize()).all())
     if time_zone is not None and utc is not None:
         local = utc.dt.tz_localize("UTC").dt.tz_convert(time_zone).dt.tz_localize(None)
@@ -46,7 +51,12 @@ def read_moments(
         utc = _utc_of(table, local, time_zone)
     clock = local.to_numpy("datetime64[ns]")
     if days:
-        table.refuse(table.time[-1], local != local.dt.normalize(), "is not a date, as it has a time of day")
+        table.refuse(
+            name,
+            local != local.dt.normalize(),
+            "is not a date, as it has a time of day. If it is midnight somewhere, give its time_zone=; else hand over "
+            f"a frame of dates: frame[{name!r}] = pandas.to_datetime(frame[{name!r}]).dt.normalize()",
+        )
         return clock, None
     if utc is None:
         return clock, None

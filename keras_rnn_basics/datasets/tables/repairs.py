@@ -8,6 +8,8 @@ import numpy as np
 KINDS = ("gaps", "order", "duplicates", "outliers", "splits")
 # A longer gap than this, and than all that was measured, is a mistyped year.
 MOST_STEPS_MISSING = 1000
+# So many rows at the beginning may go, until each column has a number.
+MOST_DROPPED = 0.1
 # An outlier lies so many times farther from the median of the 30 numbers before it than half of those did.
 FAR, BEFORE, FEWEST = 20, 30, 10
 
@@ -20,6 +22,8 @@ class Repairs:
     """
 
     def __init__(self, repair: bool | str | Sequence[str], place: str) -> None:
+        if not isinstance(repair, (bool, str, list, tuple, set)):
+            raise ValueError(f"repair must be True, False or of {KINDS}, got {repair!r}.")
         kinds = KINDS[:3] if repair is True else () if repair is False else repair
         self.kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)
         if unknown := [kind for kind in self.kinds if kind not in KINDS]:
@@ -77,7 +81,8 @@ def every_step(table, order, times, step, repairs, by_the_clock):
     for number in np.flatnonzero(gaps % step)[:1]:
         raise ValueError(
             f"{at(number)}: {shown(times[number + 1])} lies {gaps[number] / np.timedelta64(1, 's'):g} seconds after "
-            f"{shown(times[number])}, which is not a whole {unit}. Keep one row for each {unit}."
+            f"{shown(times[number])}, which is not a whole {unit}. Keep one row for each {unit}, or read steps of any "
+            "length by read_series(data, step=None)."
         )
     steps = gaps // step
     far = np.flatnonzero(steps - 1 > max(len(times), MOST_STEPS_MISSING))
@@ -119,6 +124,25 @@ def without_outliers(table, order, names, values, repairs):
     return np.where(far, np.nan, values)
 
 
+def begin(table, rows, names, values, repairs):
+    """-> the number of the first row that has all its numbers: before it there is nothing to take a number from."""
+    missing = np.isnan(values)
+    if not missing[0].any():
+        return 0
+    whole, name = ~missing.any(axis=1), names[int(np.argmax(missing[0]))]
+    what = f"{table.row(rows[0])}, column {name!r}: the first number is missing"
+    first = int(np.argmax(whole))
+    if not whole.any() or first > MOST_DROPPED * len(values):
+        late = names[int(np.argmax(missing[: first or len(missing)].sum(axis=0)))]
+        where = f"the first row with all numbers is {table.row(rows[first])}" if first else "no row has all its numbers"
+        raise ValueError(
+            f"{table.place}, {what}, and {where}. Leave column {late!r} out, columns=[...], or hand over a frame from "
+            "where it begins."
+        )
+    repairs.fault("gaps", what, f"the rows before {table.row(rows[first])} are dropped")
+    return first
+
+
 def every_number(table, rows, names, values, repairs):
     """values (N, n_x) whose missing numbers are the last ones before them: nothing that came later helps a forecast.
 
@@ -128,13 +152,7 @@ def every_number(table, rows, names, values, repairs):
     import pandas
 
     missing = np.isnan(values)
-    whole = np.flatnonzero(~missing.any(axis=1))
     for k in np.flatnonzero(missing.any(axis=0)):
-        if missing[0, k]:
-            start = f"Drop the rows before {table.row(rows[whole[0]])}" if len(whole) else "Drop the row"
-            raise ValueError(
-                f"{table.place}, {table.row(rows[0])}, column {names[k]!r}: the first number is missing. {start}."
-            )
         own = rows[missing[:, k] & (rows >= 0)]
         if len(own):
             what = f"{table.row(own[0])}, column {names[k]!r}: the number is missing{_further(len(own))}"

@@ -1,13 +1,14 @@
 """A table from a file or from a pandas.DataFrame: its columns by name, and the line that each row stands in."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.tables.files import (
     BETWEEN_THOUSANDS,
@@ -24,6 +25,11 @@ from keras_rnn_basics.datasets.tables.files import (
 
 # What the columns of times are called, beside signs and digits: "Date", "time_utc", "Open time".
 TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local)?"
+# Where no column is called so: these, the only one that ends so, and others' words for it.
+ALSO_TIMES = r"\w*(date|time|timestamp|timeutc|dateutc)|datum|zeit|fecha|valid|createdat|lastchanged|ds|mtu\w*"
+# Columns that belong together, and those that only tell the time of day.
+TOGETHER = ("y(ea)?r|anno", "mo|mon|month", "d|dy|day|dom", "h|hr|hh|hour|hourending", "mi|min|mn|minute|minutes")
+CLOCKS = r"clock|hour|hr|time|uhrzeit|zeit|anfang|heure|hora|hourending|timeofday|hhmm(ss)?"
 # What columns are called that tell several stations or tickers apart: "station_id", "Site Name".
 TELLING = (
     "(ticker|symbol|instrument|isin|security|(currency)?pair|coin|asset|station|stn|site|sensor|device|meter|entity|"
@@ -49,6 +55,7 @@ class Table:
         time: the columns of the times.
         notes: what was decided in reading, a sentence each.
         sure: whether `decimal` is known to be the sign of decimals.
+        header: all columns of the file or frame.
         below: how many rows below the table were passed over.
     """
 
@@ -58,6 +65,7 @@ class Table:
     decimal: str = "."
     notes: list[str] = field(default_factory=list)
     sure: bool = True
+    header: Sequence[str] = ()
     below: int = 0
 
     def row(self, number: int) -> str:
@@ -161,6 +169,11 @@ class Source:
     """
 
     def __init__(self, data: Any, time: str | Sequence[str] | None, max_bytes: int = MAX_BYTES) -> None:
+        if isinstance(time, Iterable) and not isinstance(time, str):
+            time = [*time]
+        if not (time is None or isinstance(time, str) or (time and all(isinstance(own, str) for own in time))):
+            raise ValueError(f"time must name a column, or be a list of columns, got {time!r}.")
+        checks.positive_integer("max_bytes", max_bytes)
         self.place, self.layout = _layout(data, time, max_bytes)
         self.header, self.asked = self.layout.header, time
         # Those whose name says that they tell several stations or tickers apart.
@@ -236,7 +249,7 @@ class Source:
             if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
                 raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
             if len(frame := choice.of(frame)):
-                yield Table(self.place, frame[names], found, layout.decimal, layout.notes, layout.sure)
+                yield Table(self.place, frame[names], found, layout.decimal, layout.notes, layout.sure, header)
                 layout.notes = []
         choice.refuse_none()
 
@@ -299,13 +312,21 @@ def find_column(place: str, header: Sequence[str], name: str) -> str:
     """The column of this name, as the table writes it: in capital letters or not."""
     alike = [own for own in header if own == name] or [own for own in header if own.lower() == str(name).lower()]
     if len(alike) != 1:
-        found = "are several columns" if alike else "is no column"
-        raise ValueError(f"{place}: there {found} {name!r}; the columns are {_listed(header)}.")
+        found, advice = "is no column", ""
+        if alike:
+            found, advice = "are several columns", " Name others, columns=[...], or rename them in a frame."
+        raise ValueError(f"{place}: there {found} {name!r}; the columns are {_listed(header)}.{advice}")
     return alike[0]
 
 
-def find_time(place: str, header: Sequence[str], time: str | Sequence[str] | None, frame: Any = None) -> list[str]:
-    """The columns of the times: those named, else a frame's index of times, else the one called date, time or alike."""
+def find_time(
+    place: str, header: Sequence[str], time: str | Sequence[str] | None, frame: Any = None, sure: bool = False
+) -> list[str]:
+    """The columns of the times: those named, else a frame's index of times, else the one called date, time or alike.
+
+    Args:
+        sure: whether the more remote names for times do not count.
+    """
     if time is not None:
         return [find_column(place, header, name) for name in ([time] if isinstance(time, str) else time)]
     if frame is not None and frame.attrs.get("index_of_times"):
@@ -313,11 +334,36 @@ def find_time(place: str, header: Sequence[str], time: str | Sequence[str] | Non
     named = [name for name in header if re.fullmatch(TIMES, letters(name))]
     if not named and header[:1] == [""]:  # as pandas writes an index of times
         return [""]
+    if not named and not sure:
+        others = [name for name in header if re.fullmatch(ALSO_TIMES, letters(name))]
+        named = others if len(others) == 1 else []
     if len(named) == 1:
         return named
     what = "no column of the times was found" if not named else f"the times may be in {named}"
-    advice = f"time={named!r}, if they belong together, or the right one" if named else "time='the name of the column'"
+    advice = f"time={named!r}, if they belong together, or the right one"
+    if not named:
+        advice = f"time={own}" if (own := _together(header)) else "time='the name of the column', or a list of columns"
     raise ValueError(f"{place}: {what}; the columns are {_listed(header)}. Give {advice}.")
+
+
+def _together(header):
+    """The columns of years, months, days and hours, if the first three are there."""
+    found = [next((name for name in header if re.fullmatch(own, letters(name))), None) for own in TOGETHER]
+    return [name for k, name in enumerate(found) if None not in found[: k + 1]] if None not in found[:3] else []
+
+
+def clocks_beside(header: Sequence[str], time: Sequence[str]) -> list[str]:
+    """The columns that seem to hold the time of day, beside those of the times."""
+    return [name for name in header if name not in time and re.fullmatch(CLOCKS, letters(name))]
+
+
+def marks_of(missing: Sequence[Any] | None) -> tuple[Any, ...]:
+    """The marks of missing numbers; `None`: there are none."""
+    if missing is None:
+        return ()
+    if isinstance(missing, str) or not isinstance(missing, Iterable):
+        raise ValueError(f"missing must be a list, such as [{missing!r}], or None, got {missing!r}.")
+    return tuple(missing)
 
 
 def _layout(data, time, max_bytes):
@@ -334,8 +380,8 @@ def _layout(data, time, max_bytes):
 
     def is_header(row):
         try:
-            # Above a header stand rows of nothing but commas.
-            return bool(row) and bool(row[0] or row.count("") == 1) and bool(find_time("", row, time))
+            # Above a header stand rows of nothing but commas, or "Date: 2020-01-05".
+            return bool(row) and bool(row[0] or row.count("") == 1) and bool(find_time("", row, time, sure=True))
         except ValueError:
             return False
 

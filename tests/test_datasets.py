@@ -67,7 +67,7 @@ def test_your_own_csv_is_read_by_path(tmp_path, zipped):
         (("2020-01-01 12:00,1,2",), HEADER, "column 'date': '2020-01-01 12:00' is not a date"),
         (("2020-01-01,1e39,2",), HEADER, r"column 'temp_celsius': '1e\+39' is not a finite number"),
         (("2020-01-01,1_0,2",), HEADER, "column 'temp_celsius': '1_0' is not a finite number"),
-        (("2020-01-01,1,",), "date,temp,", "line 1: column 3 has no name"),
+        (("2020-01-01,1,2",), "date,temp,", "line 1: column 3 has no name"),
         ((",1,2",), HEADER, "line 2, column 'date': '' is not a date"),
         (("2020-01-01,warm,2",), HEADER, "line 2, column 'temp_celsius': 'warm' is not a finite number"),
         (("2020-01-01,1,inf",), HEADER, "line 2, column 'wind_m_per_s': 'inf' is not a finite number"),

@@ -179,6 +179,8 @@ def read_series(
     for name, own in (("columns", columns), ("categories", categories)):
         if isinstance(own, str) or not (own is None or isinstance(own, Iterable)):
             raise ValueError(f"{name} must be a list of names, such as ['{own}'], got {own!r}.")
+    if not isinstance(only, Mapping | None):
+        raise ValueError(f"only must be such as {{'station': 'its name'}}, got {only!r}.")
     words: dict[str, Any] = dict(categories if isinstance(categories, Mapping) else dict.fromkeys(categories))
     source, marks = Source(data, time, max_bytes), marks_of(missing)
     words, only = ({source.find(name): own for name, own in part.items()} for part in (words, only or {}))
@@ -251,7 +253,7 @@ def _columns(table, names, words, marks, guarded):
             raise table.error(
                 first,
                 name,
-                f"{code:g} looks like the mark of a missing number. Give missing=[{code:g}], or missing=None.",
+                f"{code:.15g} looks like the mark of a missing number. Give missing=[{code:.15g}], or missing=None.",
             )
     for name, own in words.items():
         text = table.frame[name].astype("str").str.strip()

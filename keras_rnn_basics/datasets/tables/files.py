@@ -13,10 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from keras_rnn_basics.datasets.bounded import MAX_BYTES, refuse_beyond, unpacked
 
 LONGEST_LINE = 1 << 20
-MISSING = ("", "#N/A N/A", *re.findall(r"\S+", "NA N/A n/a NaN nan null NULL None none - -- #N/A #NA <NA> NaT"))
+MISSING = ("", "#N/A N/A", *re.findall(r"\S+", "NA N/A n/a NaN NAN nan null NULL None none - -- . ? #N/A #NA <NA> NaT"))
 ENCODINGS = ("cp1252", "shift_jis", "gb18030")
 EXCEL, COLUMNAR = (".xlsx", ".xls", ".xlsm"), {".parquet": "read_parquet", ".feather": "read_feather"}
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
@@ -55,8 +57,9 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
     rows = {sep: [[name.strip() for name in row] for row in csv.reader(lines, delimiter=sep)] for sep in ",;\t|"}
     widths = {sep: [len(row) for row in own if any(row)] for sep, own in rows.items()}
     usual = {sep: max(set(own) - {1}, key=own.count, default=1) for sep, own in widths.items()}
-    # That which parts most fields in lines alike: a date such as "Jan 01, 2020" holds commas too.
-    sep = max(rows, key=lambda sep: (widths[sep].count(usual[sep]) * (usual[sep] - 1), sep != ","))
+    # That which parts a header, and most fields in lines alike: a date such as "Jan 01, 2020" holds commas too.
+    named = {sep: any(len(row) > 1 and is_header(row) for row in own) for sep, own in rows.items()}
+    sep = max(rows, key=lambda sep: (named[sep], widths[sep].count(usual[sep]) * (usual[sep] - 1), sep != ","))
     if usual[sep] == 1:
         first = next(filter(None, lines))
         names = ", header=None, names=['year', ...]" * all(re.fullmatch(NUMBER, own) for own in first.split())
@@ -69,7 +72,7 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
     fields = [name for row in rows[sep][above + 1 :] for name in row]
     layout = Layout(header, sep, _decimal(path, sep, fields), above=above, max_bytes=max_bytes)
     dates = [name for name in header if re.fullmatch(DATE, name)]
-    numbers = [name for name in header if re.fullmatch(rf"({NUMBER}|true|false)?", name) and name not in dates]
+    numbers = [name for name in header if re.fullmatch(rf"({NUMBER}|\d+,\d+|true|false)?", name) and name not in dates]
     if len(dates) + len(numbers) == len(header) or (dates and any(numbers) and not is_header(header)):
         names = ", ".join(["'time'", *["'...'"] * (len(header) - 1)])
         raise ValueError(
@@ -97,7 +100,8 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
 def _header_line(path, rows, usual, is_header):
     """The number of the row that names the columns: the first, or the first of full width below lines that have not."""
     top = next(number for number, row in enumerate(rows) if len(row) == usual and any(row))
-    above = next((number for number, row in enumerate(rows) if len(row) >= max(usual - 1, 2) and is_header(row)), top)
+    headers = [number for number, row in enumerate(rows) if len(row) >= max(usual - 1, 2) and is_header(row)]
+    above = next((number for number in headers if len(rows[number]) >= usual), headers[0] if headers else top)
     if above and rows[above].count("") == len(rows[above]) - 1 and len(rows[0]) == len(rows[above]):
         raise ValueError(
             f"{path}: the names of the columns stand in {above + 1} lines, the first of them {rows[0]}. Hand over a "
@@ -118,7 +122,7 @@ def _filled(row):
 def _decimal(path, sep, fields):
     """A comma or a point, by the numbers of the first lines."""
     fields = [re.sub(rf"{BETWEEN_THOUSANDS}| ?[KMB%]$", "", name) for name in fields]
-    commas = [name for name in fields if re.fullmatch(r"[+-]?[\d.]*\d,\d+", name)]
+    commas = [name for name in fields if re.fullmatch(r"[+-]?(0|[1-9][\d.]*),\d+", name)]
     if not commas:
         return "."
     if not all(re.fullmatch(GROUPS["."], name) for name in commas):
@@ -211,12 +215,18 @@ def spreadsheet(path: Path, max_bytes: int) -> Any:
     except Exception as error:  # whatever the reader of this kind of file raises
         raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     filled = [name for name, frame in frames.items() if len(frame)]
+    name = max(frames, key=lambda name: len(frames[name]))
+    by_pandas = f"frame = pandas.read_excel({str(path)!r}, {{}}), and load(frame)."
     if len(filled) > 1:
+        raise ValueError(f"{path} has the sheets {filled}. Take one: {by_pandas.format(f'sheet_name={name!r}')}")
+    frame = frames[name]
+    whole = np.flatnonzero(frame.notna().all(axis=1))
+    if sum(str(own).startswith("Unnamed: ") for own in frame.columns) > 1 and len(whole):
+        row = int(frame.index[whole[0]]) + 1
         raise ValueError(
-            f"{path} has the sheets {filled}. Take one of them: "
-            f"frame = pandas.read_excel({str(path)!r}, sheet_name={filled[0]!r}), and load(frame)."
+            f"{path}: row 1 does not name the columns. If row {row + 1} does: {by_pandas.format(f'header={row}')}"
         )
-    return frames[filled[0]] if filled else next(iter(frames.values()))
+    return frame
 
 
 def _by_pandas(path, how):

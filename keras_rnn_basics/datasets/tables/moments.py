@@ -13,7 +13,7 @@ CLOCK = r"([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)"
 ISO = rf"\d{{4}}([-/])\d\d\1\d\d({CLOCK}( ?(Z|UTC|[+-]\d\d(:?\d\d)?))?)?"
 # 2020/1/2 9:30; and years, months, days and hours in columns of their own.
 SHORT = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})(?:([T ])(\d{1,2})(?=:|$))?(?!\d)")
-DAY_OR_MONTH_FIRST = r"(\d{1,2})([./-])(\d{1,2})\2\d{4}( \d{1,2}:\d\d(:\d\d)?)?"
+DAY_OR_MONTH_FIRST = r"(\d{1,2})([./-])(\d{1,2})\2\d{4}( \d{1,2}:\d\d(:\d\d(\.\d+)?)?)?"
 DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 EPOCHS = {"s": 1e11, "ms": 1e14, "us": 1e17, "ns": 1e20}
 FIRST, LAST = np.datetime64("1700-01-01", "s"), np.datetime64("2250-01-01", "s")
@@ -74,12 +74,11 @@ class _Reader:
         import pandas
 
         columns = [self.table.frame[name] for name in self.table.time]
-        if len(columns) == 1 and pandas.api.types.is_datetime64_any_dtype(columns[0]):
-            self._refuse_no_time(columns[0].isna())
+        if len(columns) == 1 and pandas.api.types.is_datetime64_any_dtype(columns[0]) and not columns[0].isna().any():
             if columns[0].dt.tz is None:
                 return columns[0], None
             return columns[0].dt.tz_localize(None), columns[0].dt.tz_convert("UTC").dt.tz_localize(None)
-        text, late = texts_of(self.table, columns)
+        text, late = texts_of(self.table, columns, self.date_format is not None)
         self._refuse_no_time(text.isna())
         local, utc = self._text(text)
         known = local if utc is None else utc
@@ -166,10 +165,12 @@ class _Reader:
             read = pandas.to_datetime(text.astype("int64"), unit=unit)
         return read, read
 
-    def _day_or_month_first(self, text, first, sign, second, clock, _):
+    def _day_or_month_first(self, text, first, sign, second, clock, _, fraction):
         import pandas
 
-        end = f"{sign}%Y" + ("" if clock is None else " %H:%M" + ":%S" * (clock.count(":") - 1))
+        end = f"{sign}%Y" + (
+            "" if clock is None else " %H:%M" + ":%S" * (clock.count(":") - 1) + ".%f" * bool(fraction)
+        )
         ways = {"day": f"%d{sign}%m{end}", "month": f"%m{sign}%d{end}"}
         if int(first) > 12 or int(second) > 12:
             return ways["day" if int(first) > 12 else "month"]
@@ -196,10 +197,10 @@ class _Reader:
             advice = (
                 f"if it counts days as Excel does, {own} = pandas.to_datetime({own}, unit='D', origin='1899-12-30')"
             )
-        elif below == wrong.sum() <= min(LONGEST_FOOTER, len(wrong) - 1):
+        elif below == wrong.sum() <= min(LONGEST_FOOTER, len(wrong) // 4):
             rows = f"frame[:-{below + self.table.below}]"
             advice = f"if the table ends above it, read it by frame = pandas.read_csv(...), and hand over {rows}"
-        self.refuse(wrong, f"is not {example}; {advice}.")
+        self.refuse(wrong, f"is not {example}; {advice}")
 
 
 def _ahead(text):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from keras_rnn_basics.datasets.tables.files import (
 )
 
 # What the columns of times are called, beside signs and digits: "Date", "time_utc", "Open time".
-TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local)?"
+TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local|lst)?"
 # Where no column is called so: these, the only one that ends so, and others' words for it.
 ALSO_TIMES = r"\w*(date|time|timestamp|timeutc|dateutc)|datum|zeit|fecha|valid|createdat|lastchanged|ds|mtu\w*"
 # Columns that belong together, and those that only tell the time of day.
@@ -169,9 +170,10 @@ class Source:
     """
 
     def __init__(self, data: Any, time: str | Sequence[str] | None, max_bytes: int = MAX_BYTES) -> None:
-        if isinstance(time, Iterable) and not isinstance(time, str):
+        if not isinstance(time, str | None) and isinstance(time, Iterable):
             time = [*time]
-        if not (time is None or isinstance(time, str) or (time and all(isinstance(own, str) for own in time))):
+        listed = isinstance(time, list) and time and all(isinstance(own, str) for own in time)
+        if not (isinstance(time, str | None) or listed):
             raise ValueError(f"time must name a column, or be a list of columns, got {time!r}.")
         checks.positive_integer("max_bytes", max_bytes)
         self.place, self.layout = _layout(data, time, max_bytes)
@@ -224,6 +226,8 @@ class Source:
         found = find_time(where, header, self.asked, layout.frame)
         names = [name for name in header if name not in found] if columns is None else list(columns)
         unnamed = columns is None and header[0] == "" and found != [""]
+        tail = len(header) - len([*dropwhile(lambda name: name == "", header[::-1])]) if columns is None else 0
+        names = names[: len(names) - tail]
         if unnamed:  # the numbers of the rows, or an error
             names.remove("")
             layout.notes.append("the first column, without a name, holds the numbers of the rows: it was passed over")
@@ -246,6 +250,9 @@ class Source:
             frames = (layout.frame.iloc[begin : begin + size] for begin in range(0, len(layout.frame), size))
         choice = _Choice(self.place, only, tellers)
         for frame in frames:
+            if tail and frame.iloc[:, -tail:].notna().any(axis=None):
+                what = f"column {len(header) - tail + 1} has no name; the columns are {header}"
+                raise ValueError(f"{where}: {what}. Name those to read: columns=[...].")
             if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
                 raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
             if len(frame := choice.of(frame)):
@@ -374,7 +381,10 @@ def _layout(data, time, max_bytes):
         raise ValueError(f"data must be a path or a pandas.DataFrame, got {type(data).__name__}.")
     path = Path(data)
     if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
+        is_address = re.match(r"\w+://", str(data)) is not None
+        raise FileNotFoundError(
+            f"There is no file {data}." + f" Fetch it: frame = pandas.read_csv({data!r}), and load(frame)." * is_address
+        )
     if path.suffix.lower() in (*EXCEL, *COLUMNAR):
         return FRAME, _layout(spreadsheet(path, max_bytes), time, max_bytes)[1]
 

@@ -14,7 +14,7 @@ SPAN = r"(.*\dZ?) ?(?: [-\u2013\u2014] | to |/(?=\d{4}-)|-(?=\d\d?:\d\d$))(.*\d.
 MIDNIGHT = r"((?:\d+[-/. ]){2}\d+[T ])24(?=(?::?00)*(?:\.0+)?(?:$| ?[Z+-]| ?UTC))"
 
 
-def texts_of(table: Table, columns: list[Any]) -> tuple[Any, Any]:
+def texts_of(table: Table, columns: list[Any], has_format: bool) -> tuple[Any, Any]:
     """-> the times, a pandas.Series of text, and where they are 00:00 of the next day.
 
     The first rows that hold no number (units), and the last that hold a text alone (a footer), are taken off the table.
@@ -22,16 +22,20 @@ def texts_of(table: Table, columns: list[Any]) -> tuple[Any, Any]:
 
     Args:
         columns: those of the times.
+        has_format: whether the user says how they are written: then digits stay as they are.
     """
-    columns = [own.dt.strftime("%Y-%m-%d") if hasattr(own, "dt") else own.astype("str") for own in columns]
+    dates = len(columns) > 1  # beside columns of clocks
+    columns = [own.dt.strftime("%Y-%m-%d") if dates and hasattr(own, "dt") else own.astype("str") for own in columns]
     text, *further = (own.str.strip() for own in columns)
     kept = _rows(table, text)
     text, further = text[kept], [own[kept] for own in further]
-    if len(further) == 1:  # 20200101 and 100, which is 01:00
+    if not has_format and re.match(r"\d{8} \d", str(text.iloc[0])):
+        text, further = text.str[:8], [text.str[9:], *further]
+    if not has_format and len(further) == 1:  # 20200101 and 100, which is 01:00
         text = text.str.replace(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", regex=True)
         further = [_clock(further[0])]
-    for own in further:
-        text = text + " " + own
+    for k, own in enumerate(further):  # of a month, a day, an hour, a minute, a second
+        text = text + (":" + own.str.zfill(2) if k > 2 and not has_format else " " + own)
     if re.fullmatch(SPAN, str(text.iloc[0])):
         text = _begins(table, text)
     sizes = text.str.len()
@@ -93,4 +97,5 @@ def _clock(text):
     if not text.str.fullmatch(r"\d{1,6}").all():
         return text
     width = -(-int(text.str.len().max()) // 2) * 2
-    return text.str.zfill(width).str.replace(r"\d\d(?=\d)", r"\g<0>:", regex=True)
+    clock = text.str.zfill(width).str.replace(r"\d\d(?=\d)", r"\g<0>:", regex=True)
+    return clock + ":00" * (width == 2)

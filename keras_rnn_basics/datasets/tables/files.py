@@ -210,8 +210,7 @@ def spreadsheet(path: Path, max_bytes: int) -> Any:
     try:
         if kind in COLUMNAR:
             return getattr(pandas, COLUMNAR[kind])(path)
-        with pandas.ExcelFile(path) as book:
-            frames = {name: book.parse(name).dropna(how="all") for name in book.sheet_names}
+        frames = {name: own.dropna(how="all") for name, own in pandas.read_excel(path, sheet_name=None).items()}
     except Exception as error:  # whatever the reader of this kind of file raises
         raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     filled = [name for name, frame in frames.items() if len(frame)]

@@ -38,7 +38,8 @@ def read_moments(
             raise ValueError(f"time_zone must be one such as 'Europe/Berlin' or 'UTC', got {time_zone!r}.") from None
     local, utc = _Reader(table, step, date_format).read()
     name, dates = table.time[-1], step is not None and not step % DAY
-    if time_zone is not None and utc is None and re.search(r"(utc|gmt|zulu)(?! ?[+-]?\d)", name.lower()):
+    in_utc = re.search(r"(utc|gmt|zulu)(?! ?[+-]?\d)", name.lower())
+    if time_zone not in (None, "UTC", "GMT", "Etc/UTC") and utc is None and in_utc:
         table.notes.append(f"column {name!r} was read as times of {time_zone}; if they are UTC, give time_zone='UTC'")
     clocks = [] if dates or local.is_unique else clocks_beside(table.header, table.time)
     if clocks and (local == local.dt.normalize()).all():
@@ -84,7 +85,8 @@ class _Reader:
         known = local if utc is None else utc
         self._refuse_no_time(local.isna() | known.isna())
         if late.any():
-            local, utc = (None if own is None else own.where(~late, own + DAY) for own in (local, utc))
+            local = local.where(~late, local + DAY)
+            utc = None if utc is None else utc.where(~late, utc + DAY)
         own = known.to_numpy("datetime64[us]")
         self.refuse((own < FIRST) | (own >= LAST), "is not a moment of the years 1700 to 2250")
         return local, utc

@@ -15,7 +15,7 @@ from keras_rnn_basics.datasets.tables.table import Source, letters, marks_of
 # A moment or a date, such as "2014-01-01".
 Moment = str | date | np.datetime64
 NUMBERS_OF_ROWS = {"no", "nr", "id", "index", "row", "rownumber", "number", "record"}
-# What is written for a missing number, beside 9999 and alike: the limits of 16 and 32 bits, also in tenths, and netCDF's.
+# What is written for a missing number beside 9999: the limits of 16 and 32 bits, also in tenths, and of netCDF.
 CODES = (
     *(8888.0, -8888.0, 32766.0, 32767.0, -32767.0, -32768.0, 65535.0, 3276.7, -3276.8, 6553.5, 655.35),
     *(2147483647.0, -2147483648.0, 4294967295.0, 1e20, 9.969209968386869e36),

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+import numpy as np
+
 from keras_rnn_basics.datasets.tables.table import Table
 
 LONGEST_HEAD, LONGEST_FOOTER, MOST_OFFSETS = 3, 50, 3
@@ -24,6 +26,8 @@ def texts_of(table: Table, columns: list[Any], has_format: bool) -> tuple[Any, A
         columns: those of the times.
         has_format: whether the user says how they are written: then digits stay as they are.
     """
+    import pandas
+
     dates = len(columns) > 1  # beside columns of clocks
     columns = [own.dt.strftime("%Y-%m-%d") if dates and hasattr(own, "dt") else own.astype("str") for own in columns]
     text, *further = (own.str.strip() for own in columns)
@@ -38,11 +42,15 @@ def texts_of(table: Table, columns: list[Any], has_format: bool) -> tuple[Any, A
         text = text + (":" + own.str.zfill(2) if k > 2 and not has_format else " " + own)
     if re.fullmatch(SPAN, str(text.iloc[0])):
         text = _begins(table, text)
-    sizes = text.str.len()
-    if sizes.min() <= 10 < sizes.max():
-        bare, timed = text.str.fullmatch(r"[\d./-]{8,10}"), text[sizes > 10].str.extract(r"[ T](\d\d?:\d\d)(:\d\d)?")
-        if timed[0].notna().all():
-            text = text.mask(bare.fillna(False), text + " 00:00" + ":00" * int(timed[1].notna().all()))
+    late = pandas.Series(False, text.index)
+    # The expressions are slow, and most rows need none.
+    odd = np.fromiter((len(own) <= 10 or "24" in own[6:14] for own in text.fillna("")), bool, len(text))
+    if not odd.any():
+        return text, late
+    bare = odd & text.str.fullmatch(r"[\d./-]{8,10}").fillna(False)
+    clocks = text[~bare].str.extract(r"[ T](\d\d?:\d\d)(:\d\d)?")
+    if bare.any() and len(clocks) and clocks[0].notna().all():
+        text = text.mask(bare, text + " 00:00" + ":00" * int(clocks[1].notna().all()))
     late = text.str.match(MIDNIGHT).fillna(False)
     if late.any():
         tell_midnight(table, text[late])

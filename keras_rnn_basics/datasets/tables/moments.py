@@ -112,10 +112,9 @@ class _Reader:
             return pandas.to_datetime(text, format="ISO8601", errors="coerce"), None
         read = pandas.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
         local = read.dt.tz_localize(None)
-        ahead = _ahead(text)
-        if ahead.isna().all() and not text.str.endswith("Z").any():
+        if not text.str.contains(r"(?:Z|[+-]\d\d:?(?:\d\d)?)$").any():
             return local, None
-        return local + ahead.fillna(np.timedelta64(0)), local
+        return local + _ahead(text).fillna(np.timedelta64(0)), local
 
     def _by_format(self, text):
         import pandas

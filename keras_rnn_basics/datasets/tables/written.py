@@ -44,7 +44,9 @@ def texts_of(table: Table, columns: list[Any], has_format: bool) -> tuple[Any, A
         text = _begins(table, text)
     late = pandas.Series(False, text.index)
     # The expressions are slow, and most rows need none.
-    odd = np.fromiter((len(own) <= 10 or "24" in own[6:14] for own in text.fillna("")), bool, len(text))
+    odd = np.fromiter(
+        (len(own) <= 10 or "24" in own[6:14] for own in text.fillna("").to_numpy(object)), bool, len(text)
+    )
     if not odd.any():
         return text, late
     bare = odd & text.str.fullmatch(r"[\d./-]{8,10}").fillna(False)

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 MAX_BYTES = 1 << 30
-LONGEST_PATH = 1000
+LONGEST_NAME = 255
 BROKEN = (EOFError, OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
@@ -95,7 +95,7 @@ def read_array(path: str | Path, name: str | None = None, max_bytes: int = MAX_B
 
 
 def own_path(data: Any, kinds: str) -> Path:
-    """The user's own `data` as a path, which are to be one of these kinds.
+    """The user's own `data` as a path, if they are one.
 
     >>> own_path(7, "a file or a folder")
     Traceback (most recent call last):
@@ -103,7 +103,7 @@ def own_path(data: Any, kinds: str) -> Path:
     """
     if not isinstance(data, (str, Path)):
         raise ValueError(f"data must be {kinds}, got {type(data).__name__}.")
-    if "\n" in str(data) or len(str(data)) > LONGEST_PATH:
+    if "\n" in str(data) or max(map(len, Path(data).parts), default=0) > LONGEST_NAME:
         raise ValueError(f"data must be {kinds}, got what seems to be its content: {str(data)[:40]!r}.")
     return Path(data)
 

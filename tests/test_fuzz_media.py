@@ -91,7 +91,7 @@ def sound(suffix):
                 path = folder / f"{label}/{label}_{speaker}{suffix}"
                 path.parent.mkdir(exist_ok=True)
                 soundfile.write(path, 0.3 * np.sin(np.arange(2000) / 5), 8000)
-        return path, lambda: voices.load(folder, speaker=lambda file: file.stem, folds=2)
+        return path, lambda: voices.load(folder, speaker=lambda file: file.name, folds=2)
 
     return pytest.param(write, id=suffix)
 

@@ -94,7 +94,7 @@ def read_array(path: str | Path, name: str | None = None, max_bytes: int = MAX_B
         raise ValueError(f"{shown} cannot be read, the file is broken ({type(error).__name__}).") from error
 
 
-def own_path(data: Any, kinds: str) -> Path:
+def own_path(data: Any, kinds: str, name: str = "data") -> Path:
     """The user's own `data` as a path, if they are one.
 
     >>> own_path(7, "a file or a folder")
@@ -102,9 +102,9 @@ def own_path(data: Any, kinds: str) -> Path:
     ValueError: data must be a file or a folder, got int.
     """
     if not isinstance(data, (str, Path)):
-        raise ValueError(f"data must be {kinds}, got {type(data).__name__}.")
+        raise ValueError(f"{name} must be {kinds}, got {type(data).__name__}.")
     if "\n" in str(data) or max(map(len, Path(data).parts), default=0) > LONGEST_NAME:
-        raise ValueError(f"data must be {kinds}, got what seems to be its content: {str(data)[:40]!r}.")
+        raise ValueError(f"{name} must be {kinds}, got what seems to be its content: {str(data)[:40]!r}.")
     return Path(data)
 
 

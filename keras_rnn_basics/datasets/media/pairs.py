@@ -128,9 +128,9 @@ def _rows_of(path, max_bytes):
     """(number of its line, its cells) of every line that is not blank."""
     text = lines(path, max_bytes)
     begin = list(islice(text, LOOKED_AT))
-    above = list(takewhile(bool, map(ANKI.match, begin)))
+    above = list(takewhile(ANKI.match, begin))
     begin = begin[len(above) :]
-    named = [line[2].strip() for line in above if line[1]]
+    named = [own[2].strip() for own in map(ANKI.match, above) if own and own[1]]
     is_csv = bool(named) or ".csv" in (suffix.lower() for suffix in path.suffixes)
     delimiter = "\t" if not is_csv else SEPARATORS.get(named[0].lower(), named[0]) if named else _delimiter(begin)
     kind = {"strict": True} if is_csv else {"quoting": csv.QUOTE_NONE}

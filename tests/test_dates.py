@@ -302,6 +302,12 @@ def test_semicolons_part_sentences_with_a_comma_each(tmp_path):
     assert every(tmp_path / "pairs.csv") == SENTENCES
 
 
+def test_what_excel_writes_above_a_csv_says_what_parts_its_cells(tmp_path):
+    rows = [f"{en.replace(',', ';')}|{fr}\n" for en, fr in SENTENCES]
+    (tmp_path / "pairs.csv").write_text("sep=|\n" + "".join(rows))
+    assert every(tmp_path / "pairs.csv") == [(en.replace(",", ";"), fr) for en, fr in SENTENCES]
+
+
 def test_a_column_of_languages_is_not_taken_for_sentences(tmp_path):
     rows = [f"{k}\t{('eng', 'fra')[k % 2]}\t{en}\t{fr}\n" for k, (en, fr) in enumerate(SENTENCES)]
     (tmp_path / "pairs.csv").write_text("".join(rows))  # Tatoeba's .csv has tabs

@@ -419,8 +419,19 @@ def test_a_function_says_the_label_of_each_clip_and_leaves_others_out(tmp_path):
         voices.load(tmp_path, labels=lambda file: file.stem[0])
     assert voices.load(tmp_path, labels=lambda file: file.stem[0], **who).names == ("0", "1", "2")
     with pytest.warns(UserWarning, match=r"Passed over in .*: 2 \.wav\."):
-        clips = voices.load(tmp_path, labels=lambda file: {"0": "zero", "1": "one"}.get(file.stem[0]), **who)
+        clips = voices.load(tmp_path, labels=lambda file: {"0": "zero", "1": "one", "2": None}[file.stem[0]], **who)
     assert clips.names == ("one", "zero")
+    with pytest.warns(UserWarning, match=r"Passed over in .*: 2 \.wav\."):
+        assert (
+            len(
+                voices.load(
+                    tmp_path,
+                    labels=lambda file: float("nan") if file.stem[0] == "2" else "ab"[int(file.stem[0])],
+                    **who,
+                )
+            )
+            == 4
+        )
     assert clips.speakers.tolist() == ["jackson", "theo"] * 2
 
 

@@ -47,7 +47,7 @@ class Text:
 
     def __iter__(self) -> Iterator[str]:
         text = whole_lines(pieces(self.path, self.start, self.stop, self.max_bytes))
-        return iter(["".join(_spoken("".join(text).splitlines(keepends=True)))]) if self.play else text
+        return iter(["".join(_spoken("".join(text)))]) if self.play else text
 
 
 def load(
@@ -198,9 +198,9 @@ def _cut_near(text, wanted):
     return wanted
 
 
-def _spoken(lines):
+def _spoken(play):
     """A play's Markdown -> the speeches, under the speaker's name and a colon; no headings, no stage directions."""
-    for paragraph in _paragraphs(lines):
+    for paragraph in re.split(r"\n\s*\n", play.strip()):
         if paragraph.startswith("#"):
             continue
         name, _, speech = paragraph.partition("\n")
@@ -213,18 +213,6 @@ def _spoken(lines):
         speech = "\n".join(verse for verse in verses if verse)
         if speech:
             yield f"{speaker[1]}:\n{speech}\n\n" if speaker else f"{speech}\n\n"
-
-
-def _paragraphs(lines):
-    paragraph = []
-    for line in lines:
-        if line.strip():
-            paragraph.append(line)
-        elif paragraph:
-            yield "".join(paragraph)
-            paragraph = []
-    if paragraph:
-        yield "".join(paragraph)
 
 
 def encode(texts: Sequence[Text], vocabulary: Any) -> np.ndarray:

@@ -39,7 +39,7 @@ def find_clips(
         named = [(own, labels(own), None) for own in clips] if labels else _by_folders(path, held, clips)
     if callable(speaker):
         named = [(own, label, speaker(own)) for own, label, _ in named]
-    named = [clip for clip in named if clip[1] is not None]
+    named = [clip for clip in named if clip[1] is not None and clip[1] == clip[1]]
     if bare := [own for own, _, who in named if who is None]:
         raise ValueError(_nobody(bare[0], path))
     if others := files - {own for own, *_ in named} - {Path(str(labels))}:
@@ -120,8 +120,8 @@ def _by_table(path, files, labels, columns, speaker, notes, max_bytes):
     rows = table[~bare]
     # A table may leave out the folders that a clip lies in, or the ending of its name.
     alike: dict[str, set[Path]] = {}
-    for own in files:
-        for name in {own.name, own.stem} if own.suffix.lower() in SOUND else {own.name}:
+    for own in (own for own in files if own.suffix.lower() in SOUND):
+        for name in (own.name, own.stem):
             alike.setdefault(name, set()).add(own)
     places = [path / str(name).replace("\\", "/") for name in rows[columns[0]]]
     named = [own if own in files or len(one := alike.get(own.name, ())) != 1 else next(iter(one)) for own in places]

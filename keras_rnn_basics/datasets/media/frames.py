@@ -37,8 +37,8 @@ def read_frames(
             notes.append(
                 f"{path}: frames of {x.dtype} from 0 to 255 stay so; frames.astype('uint8') is scaled to 0 .. 1."
             )
-    if length is not None and x.shape[1] < length:
-        raise ValueError(f"{path} has sequences of {x.shape[1]} frames, fewer than length={length}.")
+    if length is not None and labels.shape[1] < length:
+        raise ValueError(f"{path} has sequences of {labels.shape[1]} frames, fewer than length={length}.")
     return scaled(x[:, :length]), labels[:, :length], notes
 
 

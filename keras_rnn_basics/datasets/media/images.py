@@ -49,21 +49,14 @@ def read_pictures(file: Path, max_bytes: int, length: int | None = None) -> np.n
     whole: dict[str, Any] = {"index": ..., "plugin": "pillow"}
     size = attempt(lambda: prod(iio.improps(file, **whole).shape))
     refuse_beyond(str(file), 4 * size, max_bytes)
-    if _has_16_bits(file) and (picture := attempt(lambda: _as_16_bits(file))).shape[-1] > 1:
-        return picture[None]
+    with file.open("rb") as content:
+        head = content.read(25)
+    if head.startswith(b"\x89PNG") and head[24:] == b"\x10":  # of 16 bits for each of several colours, Pillow keeps 8
+        import tensorflow as tf
+
+        picture = attempt(lambda: tf.io.decode_png(tf.io.read_file(str(file)), dtype="uint16").numpy())
+        if picture.shape[-1] > 1:
+            return picture[None]
     if file.suffix.lower() == ".gif":  # each of its pictures may have colours of its own
         whole["mode"] = "RGB"
     return attempt(lambda: iio.imread(file, **whole, rotate=True))[:length]
-
-
-# Of 16 bits for each colour of a png, Pillow keeps 8.
-def _has_16_bits(file):
-    with file.open("rb") as content:
-        head = content.read(25)
-    return head.startswith(b"\x89PNG") and head[24:] == b"\x10"
-
-
-def _as_16_bits(file):
-    import tensorflow as tf
-
-    return tf.io.decode_png(tf.io.read_file(str(file)), dtype="uint16").numpy()

@@ -26,14 +26,11 @@ def twins(names: Iterable[str]) -> list[str]:
     ["The labels 'cup' and 'Cup' differ by capitals or spaces alone: they are taken for two."]
     """
     seen: dict[str, str] = {}
-    notes = []
-    for name in names:
-        other = seen.setdefault("".join(name.casefold().split()), name)
-        if other != name:
-            notes.append(
-                f"The labels {other!r} and {name!r} differ by capitals or spaces alone: they are taken for two."
-            )
-    return notes
+    return [
+        f"The labels {other!r} and {name!r} differ by capitals or spaces alone: they are taken for two."
+        for name in names
+        if (other := seen.setdefault("".join(name.casefold().split()), name)) != name
+    ]
 
 
 def counted(names: list[str], shown: int = 3) -> str:

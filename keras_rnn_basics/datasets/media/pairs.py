@@ -19,8 +19,8 @@ TIMES = 10  # or more, each cell of a column comes if it is a mark, such as of t
 PAIR_BYTES = 200  # that Python takes for a pair besides its text
 IDS = {"numbers": r"[\d.,:/ -]+", "addresses": r"https?://\S+", "words": r"(?=\S*\d)\S{6,}"}
 ODD = re.compile(r'</?[a-z][^<>]*>|&#?\w+;|\[sound:|^".*"".*"$', re.IGNORECASE)
-# What Anki writes above its notes, such as #separator:tab.
-ANKI = re.compile(r"#(?:(separator)|html|columns|(?:notetype|deck|tags|guid)(?: column)?):(.*)")
+# What Anki writes above its notes, such as #separator:tab, and Excel above its csv, such as sep=;
+ABOVE = re.compile(r"#separator:(.+)|sep=(.)$|#(?:html|columns|(?:notetype|deck|tags|guid)(?: column)?):")
 SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "colon": ":", "space": " "}
 # What stands above a column of sentences, whatever the sentences are.
 HEADINGS = frozenset(
@@ -99,15 +99,10 @@ def read_pairs(
 
 
 def _check_columns(columns):
-    if columns is None:
-        return
-    kinds = {type(own) for own in columns} if isinstance(columns, (list, tuple)) else set()
-    if (
-        kinds not in ({int}, {str})
-        or len(set(columns)) != 2
-        or len(columns) != 2
-        or (kinds == {int} and min(columns) < 0)
-    ):
+    own = tuple(columns) if isinstance(columns, (list, tuple)) else ()
+    kinds = {type(column) for column in own}
+    right = kinds == {str} or (kinds == {int} and min(own) >= 0)
+    if columns is not None and not (right and len(own) == len(set(own)) == 2):
         raise ValueError(
             f"columns must be two names in the first line, or two numbers of columns from 0 on, got {columns!r}."
         )
@@ -128,29 +123,31 @@ def _rows_of(path, max_bytes):
     """(number of its line, its cells) of every line that is not blank."""
     text = lines(path, max_bytes)
     begin = list(islice(text, LOOKED_AT))
-    above = list(takewhile(ANKI.match, begin))
+    above = list(takewhile(ABOVE.match, begin))
     begin = begin[len(above) :]
-    named = [own[2].strip() for own in map(ANKI.match, above) if own and own[1]]
+    named = [own[1] or own[2] for own in map(ABOVE.match, above) if own and own.lastindex]
     is_csv = bool(named) or ".csv" in (suffix.lower() for suffix in path.suffixes)
-    delimiter = "\t" if not is_csv else SEPARATORS.get(named[0].lower(), named[0]) if named else _delimiter(begin)
-    kind = {"strict": True} if is_csv else {"quoting": csv.QUOTE_NONE}
-    reader, width = csv.reader((f"{line}\n" for line in chain(begin, text)), delimiter=delimiter, **kind), None
-    while True:
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            raise ValueError(f"{path}, line {len(above) + reader.line_num}: {error}.") from error
-        if row is None:
-            return
-        if not any(cell.strip() for cell in row):
-            continue
-        width = width or len(row)
-        if is_csv and len(row) != width:
-            raise ValueError(
-                f"{path}, line {len(above) + reader.line_num} has {len(row)} cells, the first {width}: a sentence that "
-                f"holds {delimiter!r} must stand in quotes."
-            )
-        yield len(above) + reader.line_num, row
+    delimiter = (
+        "\t" if not is_csv else SEPARATORS.get(named[0].strip().lower(), named[0][:1]) if named else _delimiter(begin)
+    )
+    quoting = csv.QUOTE_MINIMAL if is_csv else csv.QUOTE_NONE
+    reader = csv.reader(
+        (f"{line}\n" for line in chain(begin, text)), delimiter=delimiter, quoting=quoting, strict=is_csv
+    )
+    width = 0
+    try:
+        for row in reader:
+            if not any(map(str.strip, row)):
+                continue
+            width, number = width or len(row), len(above) + reader.line_num
+            if is_csv and len(row) != width:
+                raise ValueError(
+                    f"{path}, line {number} has {len(row)} cells, the first {width}: a sentence that holds "
+                    f"{delimiter!r} must stand in quotes."
+                )
+            yield number, row
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {len(above) + reader.line_num}: {error}.") from error
 
 
 def _delimiter(begin):

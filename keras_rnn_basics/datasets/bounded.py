@@ -13,6 +13,7 @@ import bz2
 import gzip
 import io
 import lzma
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -23,6 +24,8 @@ import numpy as np
 MAX_BYTES = 1 << 30
 LONGEST_NAME = 255
 BROKEN = (EOFError, OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+# What numpy says of a broken header is of many kinds, and sometimes advises to read pickled objects.
+NUMPYS = (ValueError, SyntaxError, TypeError, KeyError, MemoryError, OverflowError, tokenize.TokenError)
 
 
 def unpacked(path: str | Path, max_bytes: int = MAX_BYTES, longest_line: int | None = None) -> BinaryIO:
@@ -89,8 +92,7 @@ def read_array(path: str | Path, name: str | None = None, max_bytes: int = MAX_B
         if str(error).startswith("File is not a zip"):
             raise ValueError(f"{path} is not an npz file, or it is broken; {_how()}.") from error
         raise ValueError(f"{shown} cannot be read, the file is broken ({error}).") from error
-    # What numpy says of a broken header is of many kinds, and sometimes advises to read pickled objects.
-    except (*BROKEN, ValueError, SyntaxError, TypeError, KeyError, MemoryError, OverflowError) as error:
+    except (*BROKEN, *NUMPYS) as error:
         raise ValueError(f"{shown} cannot be read, the file is broken ({type(error).__name__}).") from error
 
 

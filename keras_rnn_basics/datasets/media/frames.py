@@ -48,7 +48,9 @@ def scaled(x: np.ndarray) -> np.ndarray:
     >>> scaled(np.array([0, 255], "uint8")), scaled(np.array([0, 65535], "uint16")), scaled(np.array([7.5]))
     (array([0., 1.], dtype=float32), array([0., 1.], dtype=float32), array([7.5], dtype=float32))
     """
-    return np.divide(x, np.iinfo(x.dtype).max, dtype="float32") if x.dtype in ("u1", "u2") else x.astype("float32")
+    if x.dtype not in ("u1", "u2"):
+        return x.astype("float32", copy=False)
+    return np.divide(x, np.iinfo(x.dtype).max, dtype="float32")
 
 
 def _read_arrays(path, labels, max_bytes):

@@ -308,6 +308,17 @@ def test_what_excel_writes_above_a_csv_says_what_parts_its_cells(tmp_path):
     assert every(tmp_path / "pairs.csv") == [(en.replace(",", ";"), fr) for en, fr in SENTENCES]
 
 
+def test_comments_above_the_pairs_are_passed_over_and_told(tmp_path):
+    path = write(tmp_path, "# DE-EN\tcompiled by hand\n# 2020\tlicence\n\n" + TWO + "# no comment\t# here\n")
+    with pytest.warns(UserWarning, match=r"2 comments at its top are passed over, the first: '# DE-EN\\tcompiled"):
+        assert every(path) == [("# no comment", "# here"), *SENTENCES]
+
+
+def test_lines_without_tabs_are_no_columns_of_marks(tmp_path):
+    with pytest.raises(ValueError, match="line 1: 'WEBVTT' has no tab"):
+        dates.load(write(tmp_path, "WEBVTT\n" + "00:00.000 --> 00:01.000\n" * 60))
+
+
 def test_a_column_of_languages_is_not_taken_for_sentences(tmp_path):
     rows = [f"{k}\t{('eng', 'fra')[k % 2]}\t{en}\t{fr}\n" for k, (en, fr) in enumerate(SENTENCES)]
     (tmp_path / "pairs.csv").write_text("".join(rows))  # Tatoeba's .csv has tabs

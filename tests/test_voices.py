@@ -162,7 +162,7 @@ def test_your_own_clips_are_read_by_label_and_speaker(folder):
     heard = [loudest_hz(wave[:length], 10_000) for wave, length in zip(clips.waves, clips.lengths)]
     np.testing.assert_allclose(heard, [300, 310, 320, 100, 100, 110, 110, 120, 120], rtol=0.02)
     assert (clips.spoken, clips.notes) == (None, ())
-    assert clips.source == f"{folder}: 9 clips of 6 speakers; 3 folds by speaker"
+    assert clips.source == f"{folder}: 9 clips of at most 2 s, of 6 speakers; 3 folds by speaker"
 
 
 @pytest.mark.parametrize("from_hz", [8_000, 16_000, 22_050, 44_100])

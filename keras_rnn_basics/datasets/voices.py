@@ -144,12 +144,11 @@ def _say_all(sample_rate_hz, seconds, folds, pitch_shift, seed):
 
 def _read_all(path, labels, columns, speaker, sample_rate_hz, seconds, folds, max_bytes):
     found, notes = find_clips(path, labels, columns, speaker, max_bytes)
-    names = sorted({label for _, label, _ in found})
+    kinds, of_clips = np.unique([label for _, label, _ in found], return_inverse=True)
+    names, speakers = tuple(kinds.tolist()), np.array([who for *_, who in found])
     if len(names) < 2:
-        raise ValueError(f"{path} must hold clips of at least two labels, got {names or 'none'}.")
-    of_labels = np.array([names.index(label) for _, label, _ in found])
-    speakers = np.array([who for *_, who in found])
-    _folds(of_labels, speakers, names, folds)  # before the long reading
+        raise ValueError(f"{path} must hold clips of at least two labels, got {list(names) or 'none'}.")
+    _folds(of_clips, speakers, names, folds)  # before the long reading
     waves, bad, taken = [], {}, 0
     for k, (file, *_) in enumerate(found):
         try:
@@ -164,20 +163,14 @@ def _read_all(path, labels, columns, speaker, sample_rate_hz, seconds, folds, ma
     if bad:
         notes.append(f"{len(bad)} of {len(found)} clips are left out: {counted(list(bad.values()))}")
     good = [k for k in range(len(found)) if k not in bad]
+    of_clips, speakers = of_clips[good], speakers[good]
     longest = max(map(len, waves))
     refuse_beyond(path, 4 * len(waves) * longest, max_bytes)
+    fold = _folds(of_clips, speakers, names, folds)
+    spoken = f"{len(waves)} clips of at most {seconds:g} s, of {len(set(speakers))} speakers; {folds} folds by speaker"
     padded, lengths = _padded(waves, longest)
-    return Clips(
-        padded,
-        lengths,
-        of_labels[good],
-        speakers[good],
-        tuple(names),
-        sample_rate_hz,
-        _folds(of_labels[good], speakers[good], names, folds),
-        f"{path}: {len(waves)} clips of {len(set(speakers[good]))} speakers; {folds} folds by speaker",
-        tuple(notes),
-    )
+    source = f"{path}: {spoken}"
+    return Clips(padded, lengths, of_clips, speakers, names, sample_rate_hz, fold, source, tuple(notes))
 
 
 def _padded(waves, samples):

@@ -19,8 +19,8 @@ TIMES = 10  # or more, each cell of a column comes if it is a mark, such as of t
 PAIR_BYTES = 200  # that Python takes for a pair besides its text
 IDS = {"numbers": r"[\d.,:/ -]+", "addresses": r"https?://\S+", "words": r"(?=\S*\d)\S{6,}"}
 ODD = re.compile(r'</?[a-z][^<>]*>|&#?\w+;|\[sound:|^".*"".*"$', re.IGNORECASE)
-# What Anki writes above its notes, such as #separator:tab, and Excel above its csv, such as sep=;
-ABOVE = re.compile(r"#separator:(.+)|sep=(.)$|#(?:html|columns|(?:notetype|deck|tags|guid)(?: column)?):")
+# Anki writes #separator:tab and the like above its notes, Excel sep=; above its csv, dict.cc comments: # DE-EN.
+ABOVE = re.compile(r"#separator:(.+)|sep=(.)$|#(?:html|columns|(?:notetype|deck|tags|guid)(?: column)?):|#\s")
 SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "colon": ":", "space": " "}
 # What stands above a column of sentences, whatever the sentences are.
 HEADINGS = frozenset(
@@ -44,6 +44,7 @@ def read_pairs(
     """
     _check_columns(columns)
     rows: Iterator[tuple[int, list[str]]]
+    notes: list[str] = []
     shown, header, step = str(data), None, "line"
     if hasattr(data, "itertuples"):
         shown, header, step = "The frame", [str(name) for name in data.columns], "row"
@@ -58,7 +59,7 @@ def read_pairs(
         rows = _side_by_side([Path(own) for own in data], max_bytes)
     else:
         kinds = "a file of pairs, a list of two files of as many lines, or a frame such as pandas.DataFrame(pairs)"
-        rows = _rows_of(own_path(data, kinds), max_bytes)
+        rows = _rows_of(own_path(data, kinds), notes, max_bytes)
     looked_at = list(islice(rows, LOOKED_AT))
     if not looked_at:
         raise ValueError(f"{shown} is empty; write one pair per {step}: source, tab, target.")
@@ -82,12 +83,11 @@ def read_pairs(
         taken += sys.getsizeof(pair[0]) + sys.getsizeof(pair[1]) + PAIR_BYTES
         refuse_beyond(shown, taken, max_bytes)
         pairs.append(pair)
-    notes = [f"{shown}: a side is empty in {step} {counted(bare)}; these pairs are left out."] if bare else []
+    if bare:
+        notes.append(f"{shown}: a side is empty in {step} {counted(bare)}; these pairs are left out.")
     if len(pairs) < FEWEST_PAIRS:
-        raise ValueError(
-            " ".join(notes)
-            + f"{shown} has {len(pairs)} pairs; training, validation and test take at least {FEWEST_PAIRS}."
-        )
+        few = f"{shown} has {len(pairs)} pairs; training, validation and test take at least {FEWEST_PAIRS}."
+        raise ValueError(" ".join([*notes, few]))
     if odd := next((cell for pair in pairs[:LOOKED_AT] for cell in pair if ODD.search(cell)), None):
         notes.append(
             f"{shown}: {odd[:60]!r} seems to hold marks of HTML or doubled quotes, which are read as text. (Quotes are "
@@ -119,21 +119,22 @@ def _side_by_side(paths, max_bytes):
         yield number, list(row)
 
 
-def _rows_of(path, max_bytes):
+def _rows_of(path, notes, max_bytes):
     """(number of its line, its cells) of every line that is not blank."""
     text = lines(path, max_bytes)
     begin = list(islice(text, LOOKED_AT))
     above = list(takewhile(ABOVE.match, begin))
     begin = begin[len(above) :]
+    if comments := [line for line in above if line[1:2].isspace()]:
+        notes.append(f"{path}: {len(comments)} comments at its top are passed over, the first: {comments[0][:60]!r}.")
     named = [own[1] or own[2] for own in map(ABOVE.match, above) if own and own.lastindex]
     is_csv = bool(named) or ".csv" in (suffix.lower() for suffix in path.suffixes)
     delimiter = (
         "\t" if not is_csv else SEPARATORS.get(named[0].strip().lower(), named[0][:1]) if named else _delimiter(begin)
     )
-    quoting = csv.QUOTE_MINIMAL if is_csv else csv.QUOTE_NONE
-    reader = csv.reader(
-        (f"{line}\n" for line in chain(begin, text)), delimiter=delimiter, quoting=quoting, strict=is_csv
-    )
+    written = (f"{line}\n" for line in chain(begin, text))
+    quoting: Any = csv.QUOTE_MINIMAL if is_csv else csv.QUOTE_NONE
+    reader = csv.reader(written, delimiter=delimiter, quoting=quoting, strict=is_csv)
     width = 0
     try:
         for row in reader:
@@ -179,6 +180,8 @@ def _pair(place, row, places):
 def _refuse_ids_and_headers(shown, header, rows):
     first, others = (None, rows) if header else (rows[0], rows[1:])
     width = min(map(len, rows))
+    if width < 2:
+        return
     cells = {k: [row[k].strip() for row in others] for k in range(width)}
 
     def name(*places):

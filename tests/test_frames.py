@@ -504,6 +504,10 @@ def test_a_folder_for_each_label_may_hold_a_folder_of_numbered_images_for_each_s
     assert own.names == ("cup", "tea")
     np.testing.assert_allclose(own.test.x[:, :, 0, 0] * 255, [[180, 200, 220]] * 2, rtol=1e-6)
     assert (own.test.y == own.test.y[:, :1]).all()
+    (tmp_path / "pot").mkdir()
+    with pytest.raises(ValueError, match="pot holds no images"):
+        frames.load(tmp_path)
+    (tmp_path / "pot").rmdir()
     folder.joinpath("frame9.png").rename(folder / "cover.png")
     with pytest.raises(ValueError, match=r"cover\.png is not named with its number, such as frame_0017\.png"):
         frames.load(tmp_path)

@@ -110,9 +110,9 @@ def _read_folder(path, length, notes, max_bytes):
     if not folders:
         raise ValueError(f"{path} holds no folders; it must hold {LAYOUT}.")
     files = {folder: _pictured(folder) for _, folder in folders}
-    for folder in files:
-        if not files[folder]:
-            raise ValueError(f"{folder} holds no images ({', '.join(IMAGES)}) or videos; {path} must hold {LAYOUT}.")
+    full = {own for own, inside in files.items() if inside} | {own.parent for _, own in within if labelled}
+    if bare := [own for own in (*tops, *files) if own not in full]:
+        raise ValueError(f"{bare[0]} holds no images ({', '.join(IMAGES)}) or videos; {path} must hold {LAYOUT}.")
     read = {*tops, *files, *(file for own in files.values() for file in own)}
     others = [own for folder in {path, *tops, *files} for own in _visible(folder) if own not in read]
     if others:

@@ -132,7 +132,7 @@ def _rows_of(path, notes, max_bytes):
     delimiter = (
         "\t" if not is_csv else SEPARATORS.get(named[0].strip().lower(), named[0][:1]) if named else _delimiter(begin)
     )
-    written = (f"{line}\n" for line in chain(begin, text))
+    written = map("{}\n".format, chain(begin, text))
     quoting: Any = csv.QUOTE_MINIMAL if is_csv else csv.QUOTE_NONE
     reader = csv.reader(written, delimiter=delimiter, quoting=quoting, strict=is_csv)
     width = 0
@@ -173,7 +173,9 @@ def _pair(place, row, places):
                 "what else pandas reads, such as a spreadsheet or JSON, as load(frame)."
             )
         raise ValueError(f"{place} has {len(row)} cells, but there is to be a column {max(places)}, counted from 0.")
-    source, target = (re.sub(r"\s*\n\s*", " ", row[k].strip()) for k in places)
+    source, target = (row[k].strip() for k in places)
+    if "\n" in source + target:
+        source, target = (re.sub(r"\s*\n\s*", " ", side) for side in (source, target))
     return source, target
 
 

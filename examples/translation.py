@@ -2,7 +2,7 @@
 
     python examples/translation.py
     python examples/translation.py --source de --target pt_BR
-    python examples/translation.py --pairs my_pairs.tsv
+    python examples/translation.py --pairs my_pairs.tsv --columns 0 1
 
 The encoder reads `Mon, Jan 5, 2026`; what it remembers is all that the decoder has to write `lundi 5 janvier 2026`
 from. With attention the decoder also looks back, at every character, at each that was read. Scored by the translations
@@ -34,6 +34,7 @@ RUNS = Path("runs/translation")
 
 def main(
     pairs=None,
+    columns=None,
     source="en",
     target="fr",
     minutes=1.5,
@@ -45,7 +46,7 @@ def main(
     precision="float32",
 ):
     began = time.monotonic()
-    data = dates.load(pairs, source, target)
+    data = dates.load(pairs, source, target, columns)
     print(f"{data.source}: {len(data.train):,} pairs to train, {len(data.validation):,} to validate", end=", ")
     print(f"{len(data.test):,} to test.")
     vocabularies = [krb.Vocabulary.of(side, level, size=LARGEST_VOCABULARY) for side in zip(*data.train)]
@@ -112,6 +113,8 @@ def draw(model, sentence):
 if __name__ == "__main__":
     parser = options(__doc__, "units", "seed")
     parser.add_argument("--pairs", help="your own pairs: a UTF-8 file, a line each: source, tab, target")
+    named = {"nargs": 2, "type": lambda column: int(column) if column.isdecimal() else column}
+    parser.add_argument("--columns", **named, help="which two columns are the sentences: their names, or 0, 1, ...")
     parser.add_argument("--source", help="the locale of the dates that are read")
     parser.add_argument("--target", help="the locale of the dates that are written")
     parser.add_argument("--minutes", type=float, help="how long each of the two networks trains")

@@ -159,8 +159,8 @@ def test_all_pairs_of_a_source_fall_in_one_part_and_a_tenth_at_most_is_held_out(
     ("content", "message"),
     [
         (lines(9) + "chien dog\n", "line 10: 'chien dog' has no tab; write: source, tab, target"),
-        ("\n" + lines(9) + "\tdog\n", "line 11: the source is empty"),
-        (lines(9) + "chien\t \tdog\n", "line 10: the target is empty"),
+        ("\n" + lines(9) + "\tdog\n", r"a side is empty in line 11; these pairs are left out\..* has 9 pairs"),
+        (lines(9) + "chien\t \tdog\n", "a side is empty in line 10"),
         (lines(9).encode() + "chien d'été\tdog".encode("latin-1"), "is not UTF-8 text: line 10, byte 125 is 0xe9"),
         ("\ufeff".encode() + lines(1).encode() + b"\xff", "line 2, byte 16 is 0xff"),
         (lines(9) + "\0", "is binary, not text: line 10, byte 117 is zero"),
@@ -246,8 +246,97 @@ def test_a_frame_is_read_by_its_column_names():
     pairs = dates.load(frame, columns=("en", "fr"))
     assert sorted(pairs.train + pairs.validation + pairs.test) == SENTENCES
     frame.loc[3, "fr"] = None
-    with pytest.raises(ValueError, match="The frame, row 3: the target is empty"):
-        dates.load(frame, columns=("en", "fr"))
+    with pytest.warns(UserWarning, match="The frame: a side is empty in row 3; these pairs are left out"):
+        pairs = dates.load(frame, columns=("en", "fr"))
+    assert len(pairs.train + pairs.validation + pairs.test) == 19
+    with pytest.raises(ValueError, match=r"The frame has the columns \['fr'\]; a pair takes two"):
+        dates.load(frame[["fr"]])
+
+
+def every(path, **arguments):
+    pairs = dates.load(path, **arguments)
+    return sorted(pairs.train + pairs.validation + pairs.test)
+
+
+def test_two_files_are_read_line_by_line_and_must_have_as_many(tmp_path):
+    english, french = tmp_path / "news.en", tmp_path / "news.fr"
+    english.write_text("".join(f"{en}\n" for en, _ in SENTENCES), encoding="utf-8")
+    french.write_text("".join(f"{fr}\n" for _, fr in SENTENCES), encoding="utf-8")
+    assert every([english, str(french)]) == SENTENCES
+    with pytest.raises(ValueError, match=r"news.en, line 1: .* has no tab; .* load\(\[source_file, target_file\]\)"):
+        dates.load(english)
+    french.write_text("Salut.\n")
+    with pytest.raises(ValueError, match=r"news.fr has 1 lines, .*news.en has more"):
+        dates.load([english, french])
+
+
+def test_what_anki_exports_is_read_with_its_quotes_and_its_html_is_told(tmp_path):
+    above = "#separator:Semicolon\n#html:true\n#notetype column:1\n"
+    path = write(tmp_path, above + "".join(f'Basic;{en};"{fr}"\n' for en, fr in SENTENCES))
+    with pytest.raises(ValueError, match=r"column 0 holds 'Basic' in every line; .* columns=\(1, 2\)"):
+        dates.load(path)
+    assert every(path, columns=(1, 2)) == SENTENCES
+    path = write(tmp_path, above + "".join(f'<b>{en}</b>;"{fr}"\n' for en, fr in SENTENCES) + "a;b;c\n")
+    with pytest.raises(ValueError, match=r"line 24 has 3 cells, the first 2: .* holds ';' must stand in quotes"):
+        dates.load(path)
+    path = write(tmp_path, path.read_text().removesuffix("a;b;c\n"))
+    with pytest.warns(UserWarning, match=r"'<b>Hello, cat 0\.</b>' seems to hold marks of HTML or doubled quotes"):
+        dates.load(path)
+
+
+def test_quotes_that_are_doubled_in_a_tsv_are_told_and_undone_where_its_name_ends_in_csv(tmp_path):
+    content = "".join(f'"He said ""{en}"""\t{fr}\n' for en, fr in SENTENCES)
+    with pytest.warns(UserWarning, match=r"pairs.tsv: .* doubled quotes, which are read as text\. \(Quotes are undone"):
+        dates.load(write(tmp_path, content))
+    (tmp_path / "pairs.csv").write_text(content)
+    assert every(tmp_path / "pairs.csv") == [(f'He said "{en}"', fr) for en, fr in SENTENCES]
+
+
+def test_lines_within_a_cell_stay_apart(tmp_path):
+    (tmp_path / "pairs.csv").write_text("".join(f'"Hello,\ncat {k}.","Salut, \n chat {k}."\n' for k in range(20)))
+    assert every(tmp_path / "pairs.csv") == SENTENCES
+
+
+def test_semicolons_part_sentences_with_a_comma_each(tmp_path):
+    (tmp_path / "pairs.csv").write_text("".join(f"{en};{fr}\n" for en, fr in SENTENCES))
+    assert every(tmp_path / "pairs.csv") == SENTENCES
+
+
+def test_what_excel_writes_above_a_csv_says_what_parts_its_cells(tmp_path):
+    rows = [f"{en.replace(',', ';')}|{fr}\n" for en, fr in SENTENCES]
+    (tmp_path / "pairs.csv").write_text("sep=|\n" + "".join(rows))
+    assert every(tmp_path / "pairs.csv") == [(en.replace(",", ";"), fr) for en, fr in SENTENCES]
+
+
+def test_comments_above_the_pairs_are_passed_over_and_told(tmp_path):
+    path = write(tmp_path, "# DE-EN\tcompiled by hand\n# 2020\tlicence\n\n" + TWO + "# no comment\t# here\n")
+    with pytest.warns(UserWarning, match=r"2 comments at its top are passed over, the first: '# DE-EN\\tcompiled"):
+        assert every(path) == [("# no comment", "# here"), *SENTENCES]
+
+
+def test_lines_without_tabs_are_no_columns_of_marks(tmp_path):
+    with pytest.raises(ValueError, match="line 1: 'WEBVTT' has no tab"):
+        dates.load(write(tmp_path, "WEBVTT\n" + "00:00.000 --> 00:01.000\n" * 60))
+
+
+def test_a_column_of_languages_is_not_taken_for_sentences(tmp_path):
+    rows = [f"{k}\t{('eng', 'fra')[k % 2]}\t{en}\t{fr}\n" for k, (en, fr) in enumerate(SENTENCES)]
+    (tmp_path / "pairs.csv").write_text("".join(rows))  # Tatoeba's .csv has tabs
+    with pytest.raises(ValueError, match=r"column 0 holds numbers .* columns=\(2, 3\)"):
+        dates.load(tmp_path / "pairs.csv")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (SENTENCES, r"got list"),
+        (5, r"data must be a file of pairs, .* or a frame such as pandas.DataFrame\(pairs\), got int"),
+        (TWO, "got what seems to be its content: 'Hello, cat 0"),
+    ],
+)
+def test_what_is_no_file_and_no_frame_is_refused(data, message):
+    with pytest.raises(ValueError, match=message):
+        dates.load(data)
 
 
 @pytest.mark.parametrize("columns", [("en",), (0, "fr"), (0, 0), (-1, 0), "en", (True, False)])

@@ -130,7 +130,7 @@ def test_scikit_learn_is_asked_for_only_where_its_digits_are_used(tmp_path, monk
         ({"batch_size": 2.0}, "batch_size must be an integer from 1 on, got 2.0"),
         ({"seed": -1}, "seed must be an integer from 0 on, got -1"),
         ({"max_bytes": 0}, "max_bytes must be a positive integer, got 0"),
-        ({"labels": "labels.npy"}, "labels are of the user's own frames"),
+        ({"labels": "labels.npy"}, "labels and length are of the user's own frames"),
         ({"seed": None}, "seed must be an integer from 0 on, got None"),
     ],
 )
@@ -177,6 +177,28 @@ def test_labels_may_be_words(tmp_path):
     np.testing.assert_array_equal(words.test.y, frames.load(save(tmp_path)).test.y)
 
 
+@pytest.mark.parametrize("shape", [(12,), (12, 1)])
+def test_a_sequence_may_have_one_label(tmp_path, shape):
+    own = frames.load(save(tmp_path, labels=(np.arange(12) % 2 == 0).reshape(shape)))
+    assert own.names == ("False", "True")
+    number = np.rint(own.test.x[:, :, 0, 0] * 255).astype(int)
+    np.testing.assert_array_equal(own.test.y, number % 2 == 0)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_bytes_of_another_type_are_told(tmp_path, dtype):
+    x = own_arrays()["frames"]
+    x[0, 0, 0] = (0, 255, 0, 0)
+    with pytest.warns(UserWarning, match=rf"frames of {dtype} from 0 to 255 stay so; frames.astype\('uint8'\) is sc"):
+        frames.load(save(tmp_path, frames=x.astype(dtype)))
+    assert not frames.load(save(tmp_path, frames=x)).notes
+
+
+def test_arrays_and_others_are_refused_naming_what_writes_a_file(tmp_path):
+    with pytest.raises(ValueError, match=r"data must be a folder, or a file written with np.savez\(.*, got ndarray"):
+        frames.load(own_arrays()["frames"])
+
+
 def test_numbers_that_are_no_bytes_stay_as_they_are_and_frames_may_have_channels(tmp_path):
     x = np.random.default_rng(0).normal(size=(12, 6, 5, 4, 3))
     own = frames.load(save(tmp_path, frames=x))
@@ -195,7 +217,9 @@ def test_numbers_that_are_no_bytes_stay_as_they_are_and_frames_may_have_channels
         ({"labels": np.ones((12, 6))}, "labels must be integers or words, one per frame, got float64"),
         ({"labels": np.full((12, 6), "cup")}, "has the one label cup on all frames: there is nothing to tell apart"),
         ({"frames": np.full((12, 6, 5, 4), 1e300)}, r"frames\[0, 0\] holds a number that is not finite in float32"),
-        ({"labels": np.arange(12)}, r"labels must be \(12, 6\), one for each of the frames, got \(12,\)"),
+        ({"labels": np.arange(6)}, r"labels must be \(12, 6\), .* or \(12,\), one for each sequence, got \(6,\)"),
+        ({"labels": np.ones((12, 6, 2), int)}, r"got \(12, 6, 2\); labels.argmax\(-1\) undoes one-hot vectors"),
+        ({"labels": np.full((12, 6), b"a")}, r"got \|S1: .* labels.astype\(str\) of bytes"),
         ({"labels": np.ones((12, 6), int)}, "has the one label 1 on all frames: there is nothing to tell apart"),
         (own_arrays(9), "has 9 sequences; training, validation and test take at least 10"),
         ({"frames": np.where(np.arange(1440).reshape(12, 6, 5, 4) == 481, np.nan, 0)}, r"frames\[4, 0\] holds a num"),
@@ -446,6 +470,49 @@ def test_animated_files_that_differ_are_named_with_the_first(tmp_path):
         frames.load(tmp_path)
 
 
+def test_length_keeps_the_first_frames_of_sequences_of_any_length(videos, tmp_path):
+    [last] = (videos / "video_4").glob("11_*")
+    last.unlink()
+    with pytest.raises(ValueError, match=r"equally long\. length=3 keeps the first frames of each"):
+        frames.load(videos)
+    assert frames.load(videos, length=3).test.x.shape[1] == 3
+    with pytest.raises(ValueError, match=r"video_4 has 3 frames, but .*video_0 has 4"):
+        frames.load(videos, length=9)
+    animated = tmp_path / "animated"
+    for label in ("cup", "tea"):
+        (animated / label).mkdir(parents=True)
+        for sequence in range(5):
+            animate(animated / f"{label}/{sequence}.gif", 3 + sequence)
+    np.testing.assert_allclose(frames.load(animated, length=3).test.x[0, :, 0, 0, 0] * 255, [0, 9, 18], atol=1)
+    path, x = save(tmp_path), own_arrays()["frames"]
+    np.testing.assert_array_equal(frames.load(path, length=4).test.x, frames.load(path).test.x[:, :4])
+    with pytest.raises(ValueError, match=f"own.npz has sequences of {x.shape[1]} frames, fewer than length=7"):
+        frames.load(path, length=7)
+
+
+def test_a_folder_for_each_label_may_hold_a_folder_of_numbered_images_for_each_sequence(tmp_path):
+    for label in ("cup", "tea"):
+        for sequence in range(5):
+            folder = tmp_path / label / f"{label}_{sequence}"
+            folder.mkdir(parents=True)
+            for number in (9, 10, 11):
+                Image.fromarray(np.full((3, 3), 20 * number, "uint8")).save(folder / f"frame{number}.png")
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "tea/notes.txt").write_text("")
+    with pytest.warns(UserWarning, match=r"Passed over in .*: tea/notes\.txt\.$"):
+        own = frames.load(tmp_path)
+    assert own.names == ("cup", "tea")
+    np.testing.assert_allclose(own.test.x[:, :, 0, 0] * 255, [[180, 200, 220]] * 2, rtol=1e-6)
+    assert (own.test.y == own.test.y[:, :1]).all()
+    (tmp_path / "pot").mkdir()
+    with pytest.raises(ValueError, match="pot holds no images"):
+        frames.load(tmp_path)
+    (tmp_path / "pot").rmdir()
+    folder.joinpath("frame9.png").rename(folder / "cover.png")
+    with pytest.raises(ValueError, match=r"cover\.png is not named with its number, such as frame_0017\.png"):
+        frames.load(tmp_path)
+
+
 def test_folders_that_are_parts_of_a_split_are_refused(videos):
     (videos / "video_0").rename(videos / "train")
     (videos / "video_1").rename(videos / "test")
@@ -464,6 +531,8 @@ def test_frames_in_an_npy_file_take_their_labels_from_another_or_an_array(tmp_pa
         np.testing.assert_array_equal(own.test.y, plain.test.y)
     with pytest.raises(ValueError, match=r"frames\.npy holds the frames alone: give their labels, labels="):
         frames.load(tmp_path / "frames.npy")
+    with pytest.raises(ValueError, match=r"labels must be an array, or the path of an npy file, got list: np.array\("):
+        frames.load(tmp_path / "frames.npy", [[1], [1, 2]])
     with pytest.raises(ValueError, match="labels are for an npy file of frames"):
         frames.load(tmp_path / "own.npz", arrays["labels"])
     content = (tmp_path / "frames.npy").read_bytes()

@@ -70,6 +70,19 @@ def arrays(folder):
     return path, lambda: frames.load(path)
 
 
+def array(folder):
+    np.save(folder / "frames.npy", np.random.default_rng(0).random((12, 4, 3, 3)))
+    np.save(folder / "labels.npy", np.arange(12) % 2)
+    return folder / "labels.npy", lambda: frames.load(folder / "frames.npy", folder / "labels.npy", length=3)
+
+
+def anki(folder):
+    path = folder / "notes.txt"
+    above = "#separator:semicolon\n#html:true\n#deck column:1\n"
+    path.write_text(above + "".join(f'D;"A ""cat"", {k}.";Un chat {k}\n' for k in range(60)), encoding="utf-8")
+    return path, lambda: dates.load(path, columns=(1, 2))
+
+
 def images(suffix):
     def write(folder):
         for sequence in range(10):
@@ -91,7 +104,7 @@ def sound(suffix):
                 path = folder / f"{label}/{label}_{speaker}{suffix}"
                 path.parent.mkdir(exist_ok=True)
                 soundfile.write(path, 0.3 * np.sin(np.arange(2000) / 5), 8000)
-        return path, lambda: voices.load(folder, speaker=lambda file: file.stem, folds=2)
+        return path, lambda: voices.load(folder, speaker=lambda file: file.name, folds=2)
 
     return pytest.param(write, id=suffix)
 
@@ -104,7 +117,9 @@ def sound(suffix):
         packed_text,
         pairs,
         csv_pairs,
+        anki,
         arrays,
+        array,
         *map(images, (".png", ".jpg", ".gif")),
         *map(sound, (".wav", ".flac", ".mp3")),
     ],

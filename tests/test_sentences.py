@@ -160,6 +160,15 @@ GUTENBERG = {
         "legal\n*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*\n\n",
         "End of The Project Gutenberg Etext of A Tale\n",
     ),
+    "in German": (
+        "legal\n*END THE SMALL PRINT! FOR PUBLIC DOMAIN EBOOKS*Ver.02/11/02*END*\n",
+        "Ende dieses Projekt Gutenberg Etextes Faust, von Goethe\nsmall print\n",
+    ),
+    "in French": (
+        "*** START OF PROJECT GUTENBERG EBOOK CANDIDE ***\r\n",
+        "Fin du Projet Gutenberg Etext\r\nof 1998\r\n",
+    ),
+    "licence alone": ("", "*** END OF PROJECT GUTENBERG EBOOK A TALE ***\nlicence\n"),
     "header alone": ("*** START OF THE PROJECT GUTENBERG EBOOK A TALE ***\n", ""),
 }
 
@@ -184,10 +193,35 @@ def test_two_books_of_gutenberg_in_one_file_are_refused(tmp_path):
 
 
 def test_a_text_that_only_speaks_of_gutenberg_is_left_whole(tmp_path):
+    with_mark = GUTENBERG["of 1994"][0] + LINES + "It was the end of Project Gutenberg.\n" + LINES
+    (tmp_path / "novel.txt").write_text(with_mark, encoding="utf-8")
+    with pytest.warns(UserWarning, match=" 0 bytes of licence"):
+        sentences.load(tmp_path / "novel.txt")
     text = LINES + "End of the Project Gutenberg?\nSTART OF THE PROJECT GUTENBERG\n" + LINES
     (tmp_path / "essay.txt").write_text(text, encoding="utf-8")
     texts = sentences.load(tmp_path / "essay.txt")
     assert "".join(read(texts.train + texts.validation + texts.test)) == text
+
+
+def test_a_header_without_a_known_mark_and_formats_that_are_no_plain_text_are_told(tmp_path):
+    path = tmp_path / "own.txt"
+    for before, message in [
+        ("The Project Gutenberg Etext of The Tempest\n", "own.txt names Project Gutenberg, but no known mark ends"),
+        ("{\\rtf1\\ansi ", "own.txt is HTML, XML, RTF or JSON: its marks are read as text"),
+        ('{"text": "To be"}\n', "HTML, XML, RTF or JSON"),
+        ('[\n  {"text": "To be"},', "HTML, XML, RTF or JSON"),
+        ("<!DOCTYPE html>", "HTML, XML, RTF or JSON"),
+    ]:
+        path.write_text(before + LINES, encoding="utf-8")
+        with pytest.warns(UserWarning, match=message):
+            sentences.load(path)
+
+
+def test_files_that_are_too_short_are_left_out_beside_others(tmp_path):
+    for name, text in [("a", LINES), ("b", ""), ("c", "Yes.\n")]:
+        (tmp_path / f"{name}.txt").write_text(text, encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"Left out, as a text takes at least 100 bytes: b.txt, c.txt\."):
+        assert sentences.load(tmp_path).names == ("a.txt",)
 
 
 def test_a_line_end_across_two_pieces_is_one(tmp_path):
@@ -223,6 +257,14 @@ def test_paths_that_lead_nowhere_say_so(tmp_path, file):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"holds no .txt file"):
         sentences.load(tmp_path / "empty")
+    (tmp_path / "outer" / "inner").mkdir(parents=True)
+    (tmp_path / "outer" / "inner" / "own.txt").write_text(LINES, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"or take those of the folders in it: load\(sorted\(Path\('.*outer'\).rglob"):
+        sentences.load(tmp_path / "outer")
+    assert sentences.load((tmp_path / "outer").rglob("*.txt")).names == ("own.txt",)
+    for data, got in [(5, "int"), (b"x", "bytes"), ([file, 5], "int"), (LINES, "what seems to be its content: 'Line")]:
+        with pytest.raises(ValueError, match=f"data must be a file, a folder or a list of files, got {got}"):
+            sentences.load(data)
     with pytest.raises(ValueError, match="is a folder: give one folder alone"):
         sentences.load([tmp_path, file])
     with pytest.raises(ValueError, match="got an empty list"):

@@ -162,7 +162,7 @@ def test_your_own_clips_are_read_by_label_and_speaker(folder):
     heard = [loudest_hz(wave[:length], 10_000) for wave, length in zip(clips.waves, clips.lengths)]
     np.testing.assert_allclose(heard, [300, 310, 320, 100, 100, 110, 110, 120, 120], rtol=0.02)
     assert (clips.spoken, clips.notes) == (None, ())
-    assert clips.source == f"{folder}: 9 clips of 6 speakers; 3 folds by speaker"
+    assert clips.source == f"{folder}: 9 clips of at most 2 s, of 6 speakers; 3 folds by speaker"
 
 
 @pytest.mark.parametrize("from_hz", [8_000, 16_000, 22_050, 44_100])
@@ -218,6 +218,17 @@ def spoil_parts(folder):
     return {}, r"holds the folders Test, train, which are parts of a split and no labels.*name one of them"
 
 
+def spoil_folds(folder):
+    (folder / "low").rename(folder / "fold1")
+    (folder / "high").rename(folder / "fold2")
+    return {}, "holds the folders fold1, fold2, which are parts of a split and no labels"
+
+
+def spoil_a_speaker(folder):
+    write(folder, "tap/ann/0.wav", sine(200))
+    return {}, "The label 'tap' has 1 speakers, too few for 3 folds that share none. Take its clips away, or give other"
+
+
 def spoil_every_clip(folder):
     for file in (*folder.rglob("*.wav"), *folder.rglob("*.flac")):
         file.write_bytes(b"fLaC, or so it says")
@@ -242,6 +253,8 @@ def spoil_memory(folder):
         spoil_the_number,
         spoil_the_pitch,
         spoil_parts,
+        spoil_folds,
+        spoil_a_speaker,
         spoil_every_clip,
         spoil_columns,
         spoil_memory,
@@ -353,7 +366,7 @@ def test_a_table_says_what_each_clip_is_labelled_and_who_speaks(common_voice, fo
     [
         ({"speaker": "client_id"}, r"columns must name .*got columns=None, .*the columns are \['client_id', 'path'"),
         ({"columns": ("path", "sex"), "speaker": "client_id"}, r"got columns=\('path', 'sex'\)"),
-        ({"columns": ("path", "gender")}, "Nothing says who speaks, .* such as speaker='client_id'"),
+        ({"columns": ("path", "gender")}, "Nothing says who speaks in .* such as speaker='client_id'"),
         ({"columns": ("path", "gender"), "speaker": "who"}, "speaker='who'; the columns are"),
         ({"columns": ("client_id", "gender"), "speaker": "path"}, "names the clip 'id0' twice"),
     ],
@@ -363,10 +376,91 @@ def test_a_table_that_does_not_say_enough_is_an_error_that_lists_its_columns(com
         voices.load(common_voice / "clips", common_voice / "validated.tsv", **arguments)
 
 
-def test_a_table_of_clips_that_lie_elsewhere_says_where_they_should_be(common_voice):
-    how = {"columns": ("path", "gender"), "speaker": "client_id"}
-    with pytest.raises(ValueError, match=r"validated\.tsv names no clip that is in .*: the first should be .*'path'"):
-        voices.load(common_voice, common_voice / "validated.tsv", **how)
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: name,
+        lambda name: name.removesuffix(".mp3"),
+        lambda name: f"data/clips/{name}",
+        lambda name: f"C:\\cv\\{name}",
+    ],
+)
+def test_a_table_may_name_a_clip_without_its_folders_or_its_ending_where_no_other_is_called_so(common_voice, rename):
+    table = pandas.read_csv(common_voice / "validated.tsv", sep="\t", dtype=str, quoting=3)[:8]
+    table["path"] = table["path"].map(rename)
+    how = {"columns": ("path", "gender"), "speaker": "client_id", "folds": 2}
+    with pytest.warns(UserWarning, match="Passed over"):
+        clips = voices.load(common_voice, table, **how)
+    assert sorted(clips.speakers) == [f"id{k // 2}" for k in range(8)]
+    (common_voice / "other").mkdir()
+    for file in (common_voice / "clips").iterdir():
+        shutil.copy(file, common_voice / "other")
+    with pytest.raises(ValueError, match=r"The frame names no clip that is in .*: the first should be .*'path'"):
+        voices.load(common_voice, table, **how)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "|", "\t"])
+def test_the_fields_of_a_table_are_parted_by_what_its_first_line_holds_most_of(common_voice, mark):
+    table = pandas.read_csv(common_voice / "validated.tsv", sep="\t", dtype=str, quoting=3)[:8]
+    table.drop(columns="sentence").to_csv(common_voice / "own.txt", sep=mark, index=False)
+    with pytest.warns(UserWarning, match="Passed over"):
+        clips = voices.load(common_voice / "clips", common_voice / "own.txt", ("path", "gender"), "client_id", folds=2)
+    assert len(clips) == 8
+
+
+def test_a_function_says_the_label_of_each_clip_and_leaves_others_out(tmp_path):
+    for digit in range(3):
+        for who in ("jackson", "theo"):
+            write(tmp_path, f"{digit}_{who}_0.wav", sine(200, 0.2))
+    who = {"speaker": lambda file: file.stem.split("_")[1], "folds": 2}
+    with pytest.raises(ValueError, match=r"0_jackson_0\.wav has no label: .*or a function of its path"):
+        voices.load(tmp_path, **who)
+    with pytest.raises(ValueError, match=r"split\('_'\)\[0\] takes the beginning of a name, here '0', \[-1\] its end"):
+        voices.load(tmp_path, labels=lambda file: file.stem[0])
+    assert voices.load(tmp_path, labels=lambda file: file.stem[0], **who).names == ("0", "1", "2")
+    with pytest.warns(UserWarning, match=r"Passed over in .*: 2 \.wav\."):
+        clips = voices.load(tmp_path, labels=lambda file: {"0": "zero", "1": "one", "2": None}[file.stem[0]], **who)
+    assert clips.names == ("one", "zero")
+    with pytest.warns(UserWarning, match=r"Passed over in .*: 2 \.wav\."):
+        assert (
+            len(
+                voices.load(
+                    tmp_path,
+                    labels=lambda file: float("nan") if file.stem[0] == "2" else "ab"[int(file.stem[0])],
+                    **who,
+                )
+            )
+            == 4
+        )
+    assert clips.speakers.tolist() == ["jackson", "theo"] * 2
+
+
+def test_a_function_that_finds_a_speaker_in_each_clip_is_told(tmp_path):
+    for name in ("angry/03-01-05-01.wav", "angry/03-01-05-02.wav", "calm/03-01-02-01.wav", "calm/03-01-02-02.wav"):
+        write(tmp_path, name, sine(200, 0.2))
+    with pytest.warns(UserWarning, match="Each clip is taken for a speaker of its own, such as '03-01-05-01'"):
+        voices.load(tmp_path, speaker=lambda file: file.stem.split("_")[0], folds=2)
+    assert not voices.load(tmp_path, speaker=lambda file: file.name, folds=2).notes
+
+
+def test_folders_whose_names_begin_with_an_underscore_hold_no_label(folder):
+    write(folder, "_background_noise_/running_tap.wav", sine(100))
+    (folder / "__MACOSX").mkdir()
+    with pytest.warns(UserWarning, match=r"Passed over in .*: 1 \.wav\.$"):
+        assert voices.load(folder, folds=3).names == ("high", "low")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"data": 5}, "data must be the folder of your clips, got int"),
+        ({"labels": {"a.wav": "a"}}, "labels must be a csv or tsv file, a pandas.DataFrame, or a function.*, got dict"),
+        ({"speaker": 5}, "speaker must be a function of a clip's path, or a column of a table, got 5"),
+    ],
+)
+def test_arguments_of_another_type_are_refused(folder, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        voices.load(**{"data": folder, **arguments})
 
 
 def test_missing_folders_empty_ones_and_files_are_errors(tmp_path):

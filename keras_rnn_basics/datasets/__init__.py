@@ -9,7 +9,7 @@ the origin of the data in `source`, and in `repairs` or `notes` what was cut, me
 | `sentences` | a text file, packed or not, a list, a folder | `Parts` of `Text`s | the files |
 | `dates` | a file of pairs (tsv, csv), packed or not, a frame | `Parts` of (source, target) | the languages |
 | `frames` | npz or npy, a folder of images or videos | `Parts` of `Sequences` (x, y) | the labels |
-| `voices` | a folder of sound, labelled by folders or a table | `Clips`, each in a `fold` | the labels |
+| `voices` | a folder of sound, labelled by folders, a function or a table | `Clips`, each in a `fold` | the labels |
 
 `read_series` reads a table with any step. `split_windows`, `walk_forward` and `split_blocks` turn a `Series` into
 examples, split by time; `Parts` are split already: `train`, `validation`, `test`. `bucketed` makes batches of sequences

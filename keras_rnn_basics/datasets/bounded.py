@@ -13,6 +13,7 @@ import bz2
 import gzip
 import io
 import lzma
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,7 +22,10 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 MAX_BYTES = 1 << 30
+LONGEST_NAME = 255
 BROKEN = (EOFError, OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+# What numpy says of a broken header is of many kinds, and sometimes advises to read pickled objects.
+NUMPYS = (ValueError, SyntaxError, TypeError, KeyError, MemoryError, OverflowError, tokenize.TokenError)
 
 
 def unpacked(path: str | Path, max_bytes: int = MAX_BYTES, longest_line: int | None = None) -> BinaryIO:
@@ -88,9 +92,22 @@ def read_array(path: str | Path, name: str | None = None, max_bytes: int = MAX_B
         if str(error).startswith("File is not a zip"):
             raise ValueError(f"{path} is not an npz file, or it is broken; {_how()}.") from error
         raise ValueError(f"{shown} cannot be read, the file is broken ({error}).") from error
-    # What numpy says of a broken header is of many kinds, and sometimes advises to read pickled objects.
-    except (*BROKEN, ValueError, SyntaxError, TypeError, KeyError, MemoryError, OverflowError) as error:
+    except (*BROKEN, *NUMPYS) as error:
         raise ValueError(f"{shown} cannot be read, the file is broken ({type(error).__name__}).") from error
+
+
+def own_path(data: Any, kinds: str, name: str = "data") -> Path:
+    """The user's own `data` as a path, if they are one.
+
+    >>> own_path(7, "a file or a folder")
+    Traceback (most recent call last):
+    ValueError: data must be a file or a folder, got int.
+    """
+    if not isinstance(data, (str, Path)):
+        raise ValueError(f"{name} must be {kinds}, got {type(data).__name__}.")
+    if "\n" in str(data) or max(map(len, Path(data).parts), default=0) > LONGEST_NAME:
+        raise ValueError(f"{name} must be {kinds}, got what seems to be its content: {str(data)[:40]!r}.")
+    return Path(data)
 
 
 def refuse_beyond(what: str, taken: int, max_bytes: int) -> None:
@@ -171,7 +188,10 @@ def _only_file(path):
     except BROKEN as error:
         raise ValueError(f"{path} is a zip file that cannot be read ({error}).") from error
     listed = ", ".join(names[:3]) + ", ..." * (len(names) > 3)
-    raise ValueError(f"{path} is a zip of {len(names)} files ({listed or 'none'}); unpack it, and name one of them.")
+    raise ValueError(
+        f"{path} is a zip of {len(names)} files ({listed or 'none'}); unpack it, and name one of them. "
+        "(Save a spreadsheet as csv, a document or an e-book as text.)"
+    )
 
 
 OPENERS: dict[bytes, tuple[str, Any]] = {

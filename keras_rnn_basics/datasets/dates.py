@@ -10,7 +10,7 @@ import numpy as np
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.media.pairs import read_pairs
-from keras_rnn_basics.datasets.parts import Parts
+from keras_rnn_basics.datasets.parts import Parts, tell
 
 FIRST, LAST = date(1900, 1, 1), date(2099, 12, 31)
 # Names of a locale's own styles, and patterns in the letters of the CLDR, which every locale can fill in.
@@ -35,8 +35,9 @@ def load(
 
     Args:
         data: the user's own UTF-8 file, plain or packed (gz, bz2, xz, or zip of one file), one pair per line: source,
-            tab, target. A name that ends in .csv has commas or semicolons instead, and quotes. Or a `pandas.DataFrame`.
-            Blank lines are ignored.
+            tab, target, or as Anki exports its notes. A name that ends in .csv has commas or semicolons instead, and
+            quotes. Or a list of two files, a line of the one for a line of the other. Or a `pandas.DataFrame`. Blank
+            lines are ignored; pairs with an empty side are left out, and a warning says so.
         source, target: two of Babel's locales, such as "en", "de" or "pt_BR"; with data, names for the two sides.
         columns: which two columns are the source and the target: their names in the first line, which is then no pair,
             or their numbers from 0 on, and then every line is a pair. `None`: the first two columns, which must look
@@ -69,13 +70,14 @@ def load(
             raise ValueError(f"held_out must be smaller than a third of the {dates} dates, got {held_out}.")
         pairs, names, origin = _write_dates(source, target, rng)
         return Parts(*_split(pairs, held_out, rng), names, origin)
-    pairs, origin = read_pairs(data, columns, max_bytes)
+    pairs, origin, notes = read_pairs(data, columns, max_bytes)
+    tell(notes)
     sources = len({sentence for sentence, _ in pairs})
     if sources < 3:
         raise ValueError(f"{origin} has {sources} different source sentences; a split takes at least 3, one per part.")
     held_out = min(held_out, max(1, sources // 10))
     how = f"{len(pairs)} pairs of {sources} sources, {held_out} held out for validation, {held_out} for test"
-    return Parts(*_split(pairs, held_out, rng), (source, target), f"{origin}: {how}")
+    return Parts(*_split(pairs, held_out, rng), (source, target), f"{origin}: {how}", tuple(notes))
 
 
 def _split(pairs, held_out, rng) -> tuple[Any, Any, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics import checks
-from keras_rnn_basics.datasets.bounded import MAX_BYTES
+from keras_rnn_basics.datasets.bounded import MAX_BYTES, own_path
 from keras_rnn_basics.datasets.media.frames import read_frames
 from keras_rnn_basics.datasets.media.labels import twins
 from keras_rnn_basics.datasets.parts import Parts, tell
@@ -56,6 +56,7 @@ def load(
     labels: str | Path | np.ndarray | None = None,
     batch_size: int = 64,
     seed: int = 0,
+    length: int | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Frames:
     """Frames and their labels: handwritten digits on the move, or the user's own.
@@ -71,13 +72,14 @@ def load(
 
     Args:
         data: the user's own sequences. An npz file with `frames`, (N, T, H, W) or (N, T, H, W, C) numbers, and
-            `labels`, (N, T) integers or words; or an npy file of the frames. Or a folder of either layout:
+            `labels`, integers or words, (N, T) or (N,); or an npy file of the frames. Or a folder like one of these:
             `videos/kitchen_3/0017_cup.png`, a folder for each sequence, in it an image for each frame, named after its
             number and its label; or `videos/cup/kitchen_3.gif`, a folder for each label, in it an animated image (gif,
-            webp, png) or a video (mp4, avi, ...) for each sequence.
-        labels: with an npy file, the (N, T) labels: an array, or another npy file.
+            webp, png) or a video (mp4, avi, ...) for each sequence, or a folder of numbered images.
+        labels: with an npy file, the labels: an array, or another npy file.
         batch_size: number of sequences in a batch of `train`.
         seed: seed of the split and of the random draws.
+        length: only of the user's own: the frames that are kept of each sequence, from its beginning.
         max_bytes: the most memory that the frames may take, 4 bytes for each number of a pixel.
 
     Raises:
@@ -93,11 +95,14 @@ def load(
     checks.integer("batch_size", batch_size, 1)
     checks.integer("seed", seed, 0)
     checks.positive_integer("max_bytes", max_bytes)
+    if length is not None:
+        checks.integer("length", length, 2)
     if data is None:
-        if labels is not None:
-            raise ValueError("labels are of the user's own frames: name their npy file, data=.")
+        if labels is not None or length is not None:
+            raise ValueError("labels and length are of the user's own frames: name their file or folder, data=.")
         return _digits(batch_size, seed)
-    own = _own(Path(data), labels, batch_size, seed, max_bytes)
+    kinds = "a folder, or a file written with np.savez(path, frames=..., labels=...)"
+    own = _own(own_path(data, kinds), labels, batch_size, seed, length, max_bytes)
     tell(own.notes)
     return own
 
@@ -138,12 +143,12 @@ def _digits(batch_size, seed):
     return Frames(batches, to_validate, to_test, names, source, switching_rate=SWITCHING_RATE, prior=prior)
 
 
-def _own(path, labels, batch_size, seed, max_bytes):
+def _own(path, labels, batch_size, seed, length, max_bytes):
     import tensorflow as tf
 
     if not path.exists():
         raise FileNotFoundError(f"There is no file or folder {path}.")
-    x, labels, notes = read_frames(path, labels, max_bytes)
+    x, labels, notes = read_frames(path, labels, length, max_bytes)
     N = len(x)
     if N < FEWEST_SEQUENCES:
         raise ValueError(

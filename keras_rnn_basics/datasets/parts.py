@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Part = TypeVar("Part")
+TOLD = 10
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Parts(Generic[Part]):
 
 
 def tell(notes: Sequence[str]) -> None:
-    """Warns the caller of a loader of what it cut or passed over."""
+    """Warns the caller of a loader of what it cut or passed over; of many notes, it tells the first."""
+    more = [f"... and {len(notes) - TOLD} more: see .notes"] if len(notes) > TOLD else []
     if notes:
-        warnings.warn("\n".join(notes), stacklevel=3)
+        warnings.warn("\n".join([*notes[:TOLD], *more]), stacklevel=3)

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import pairwise
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics import checks
-from keras_rnn_basics.datasets.bounded import MAX_BYTES, unpacked
+from keras_rnn_basics.datasets.bounded import MAX_BYTES, own_path, unpacked
 from keras_rnn_basics.datasets.media.gutenberg import story
 from keras_rnn_basics.datasets.media.labels import counted
 from keras_rnn_basics.datasets.media.text import pieces, whole_lines
@@ -20,6 +20,7 @@ from keras_rnn_basics.datasets.parts import Parts, tell
 
 FEWEST_FILES = 10
 FEWEST_BYTES = 100
+HEAD = 1000  # characters that show what the text is
 TEXTS = (".txt", ".txt.gz", ".txt.zip")
 
 
@@ -46,11 +47,11 @@ class Text:
 
     def __iter__(self) -> Iterator[str]:
         text = whole_lines(pieces(self.path, self.start, self.stop, self.max_bytes))
-        return iter(["".join(_spoken("".join(text).splitlines(keepends=True)))]) if self.play else text
+        return iter(["".join(_spoken("".join(text)))]) if self.play else text
 
 
 def load(
-    data: str | Path | Sequence[str | Path] | None = None,
+    data: str | Path | Iterable[str | Path] | None = None,
     held_out: float = 0.1,
     seed: int = 0,
     max_bytes: int = MAX_BYTES,
@@ -121,7 +122,9 @@ def _plays():
 
 def _files(data, max_bytes):
     """-> the texts, read through for faults, and what is to be told of them."""
-    paths, notes = [Path(own) for own in ([data] if isinstance(data, (str, Path)) else data)], []
+    several = isinstance(data, (Sequence, Iterator)) and not isinstance(data, (str, bytes))
+    paths = [own_path(own, "a file, a folder or a list of files") for own in (data if several else [data])]
+    notes: list[str] = []
     if not paths:
         raise ValueError("data must name a file, a folder or a list of files, got an empty list.")
     if len(paths) == 1 and paths[0].is_dir():
@@ -129,13 +132,22 @@ def _files(data, max_bytes):
         held = sorted(own for own in folder.iterdir() if own.is_file() and not own.name.startswith("."))
         paths = [own for own in held if own.name.lower().endswith(TEXTS)]
         if not paths:
-            raise ValueError(f"The folder {folder} holds no .txt file. Name the files, or rename them to .txt.")
+            raise ValueError(
+                f"The folder {folder} holds no .txt file. Name the files, or rename them to .txt, or take those of the "
+                f"folders in it: load(sorted(Path({str(folder)!r}).rglob('*.txt')))."
+            )
         if others := [own.name for own in held if own not in paths]:
             notes.append(f"Passed over in {folder}, as they do not end in {', '.join(TEXTS)}: {counted(others)}.")
     if len(set(paths)) < len(paths):
         raise ValueError("data names a file twice: it could be held out and also trained on.")
     if folders := [own for own in paths if own.is_dir()]:
         raise ValueError(f"{folders[0]} is a folder: give one folder alone, or a list of files.")
+    short = [own for own in paths if own.is_file() and own.stat().st_size < FEWEST_BYTES]
+    if short and len(short) < len(paths):
+        notes.append(
+            f"Left out, as a text takes at least {FEWEST_BYTES} bytes: {counted([own.name for own in short])}."
+        )
+        paths = [own for own in paths if own not in set(short)]
     texts = [_checked(Text(own.name, own, max_bytes=max_bytes), notes) for own in paths]
     return texts, notes
 
@@ -150,8 +162,13 @@ def _checked(text, notes):
         what = "is empty" if not size else f"ends at byte {stop}" + f", its text begins at byte {start}" * bool(start)
         raise ValueError(f"{text.path} {what}: a text to learn from takes at least {FEWEST_BYTES} bytes.")
     text = replace(text, start=start, stop=stop)
-    if re.match(r"\s*<(!doctype|\?xml|html)", next(iter(text), ""), re.IGNORECASE):
-        notes.append(f"{text.path} is HTML or XML: its marks are read as text. Save it as plain text.")
+    head = next(iter(text), "")[:HEAD]
+    if re.match(r"""\s*(<(!doctype|\?xml|html)|\{\\rtf|\{\s*"|\[\s*[{\["])""", head, re.IGNORECASE):
+        notes.append(f"{text.path} is HTML, XML, RTF or JSON: its marks are read as text. Save it as plain text.")
+    if "project gutenberg" in head.casefold() and not start:
+        notes.append(
+            f"{text.path} names Project Gutenberg, but no known mark ends its header: it is read as text. Cut it off."
+        )
     if not sum(bool(piece.strip()) for piece in text):
         raise ValueError(f"{text.path} holds no text between byte {start} and {stop}, its end.")
     return text
@@ -181,9 +198,9 @@ def _cut_near(text, wanted):
     return wanted
 
 
-def _spoken(lines):
+def _spoken(play):
     """A play's Markdown -> the speeches, under the speaker's name and a colon; no headings, no stage directions."""
-    for paragraph in _paragraphs(lines):
+    for paragraph in re.split(r"\n\s*\n", play.strip()):
         if paragraph.startswith("#"):
             continue
         name, _, speech = paragraph.partition("\n")
@@ -196,18 +213,6 @@ def _spoken(lines):
         speech = "\n".join(verse for verse in verses if verse)
         if speech:
             yield f"{speaker[1]}:\n{speech}\n\n" if speaker else f"{speech}\n\n"
-
-
-def _paragraphs(lines):
-    paragraph = []
-    for line in lines:
-        if line.strip():
-            paragraph.append(line)
-        elif paragraph:
-            yield "".join(paragraph)
-            paragraph = []
-    if paragraph:
-        yield "".join(paragraph)
 
 
 def encode(texts: Sequence[Text], vocabulary: Any) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Clips of voices with a label each: vowels made from published measurements, or the user's own files of sound."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
@@ -11,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_rnn_basics import checks
-from keras_rnn_basics.datasets.bounded import MAX_BYTES, refuse_beyond
+from keras_rnn_basics.datasets.bounded import MAX_BYTES, own_path, refuse_beyond
 from keras_rnn_basics.datasets.media.clips import find_clips
 from keras_rnn_basics.datasets.media.labels import counted
 from keras_rnn_basics.datasets.media.sound import SHORTEST_SECONDS, read_clip, resampled
@@ -64,7 +63,7 @@ def load(
     seed: int = 0,
     max_bytes: int = MAX_BYTES,
 ) -> Clips:
-    """Voices labelled by the speaker's sex, or the user's own clips, labelled by their folders or a table.
+    """Voices labelled by the speaker's sex, or the user's own clips, by their folders, a function or a table.
 
     Without data: 1,220 vowels of 33 men and 28 women. The sound is SYNTHETIC: it is computed from the pitch and the
     formants that Peterson and Barney measured in 1952 (`vowels.say`); nobody recorded it.
@@ -74,12 +73,14 @@ def load(
 
         load("clips")                                                  # clips/label/speaker/*.wav
         load("clips", speaker=lambda file: file.stem.split("_")[0])    # clips/label/speaker_take.wav
+        load("recordings", labels=lambda file: file.stem[0], speaker=lambda file: file.stem[2:-2])   # 7_jackson_0.wav
         load("cv/clips", labels="cv/validated.tsv", columns=("path", "gender"), speaker="client_id")
 
     Args:
         data: the folder of the user's own clips; folders with the same name under two labels are one speaker.
-        labels: a csv or tsv file, or a `pandas.DataFrame`, with a row for each clip; `None`: its folder is its label.
-        columns: of that table: the file's name, within `data`, and the label.
+        labels: a csv or tsv file, or a `pandas.DataFrame`, with a row for each clip; or a function of the clip's path,
+            which leaves a clip out by `None`. Without: its folder is its label, if its name does not begin with _.
+        columns: of that table: the file's path in `data`, or its name where no other has it, and the label.
         speaker: who speaks: a function of the clip's path, or a column of the table.
         sample_rate_hz: every clip is resampled to it.
         seconds: the part of a longer clip that is kept, from its beginning.
@@ -111,7 +112,16 @@ def load(
         return _say_all(int(sample_rate_hz), seconds, folds, pitch_shift, seed)
     if pitch_shift:
         raise ValueError(f"pitch_shift={pitch_shift} is for the synthetic vowels; a recording keeps its pitch.")
-    clips = _read_all(Path(data), labels, columns, speaker, int(sample_rate_hz), seconds, folds, max_bytes)
+    clips = _read_all(
+        own_path(data, "the folder of your clips"),
+        labels,
+        columns,
+        speaker,
+        int(sample_rate_hz),
+        seconds,
+        folds,
+        max_bytes,
+    )
     tell(clips.notes)
     return clips
 
@@ -134,12 +144,11 @@ def _say_all(sample_rate_hz, seconds, folds, pitch_shift, seed):
 
 def _read_all(path, labels, columns, speaker, sample_rate_hz, seconds, folds, max_bytes):
     found, notes = find_clips(path, labels, columns, speaker, max_bytes)
-    names = sorted({label for _, label, _ in found})
+    kinds, of_clips = np.unique([label for _, label, _ in found], return_inverse=True)
+    names, speakers = tuple(kinds.tolist()), np.array([who for *_, who in found])
     if len(names) < 2:
-        raise ValueError(f"{path} must hold clips of at least two labels, got {names or 'none'}.")
-    of_labels = np.array([names.index(label) for _, label, _ in found])
-    speakers = np.array([who for *_, who in found])
-    _folds(of_labels, speakers, names, folds)  # before the long reading
+        raise ValueError(f"{path} must hold clips of at least two labels, got {list(names) or 'none'}.")
+    _folds(of_clips, speakers, names, folds)  # before the long reading
     waves, bad, taken = [], {}, 0
     for k, (file, *_) in enumerate(found):
         try:
@@ -154,20 +163,14 @@ def _read_all(path, labels, columns, speaker, sample_rate_hz, seconds, folds, ma
     if bad:
         notes.append(f"{len(bad)} of {len(found)} clips are left out: {counted(list(bad.values()))}")
     good = [k for k in range(len(found)) if k not in bad]
+    of_clips, speakers = of_clips[good], speakers[good]
     longest = max(map(len, waves))
     refuse_beyond(path, 4 * len(waves) * longest, max_bytes)
+    fold = _folds(of_clips, speakers, names, folds)
+    spoken = f"{len(waves)} clips of at most {seconds:g} s, of {len(set(speakers))} speakers; {folds} folds by speaker"
     padded, lengths = _padded(waves, longest)
-    return Clips(
-        padded,
-        lengths,
-        of_labels[good],
-        speakers[good],
-        tuple(names),
-        sample_rate_hz,
-        _folds(of_labels[good], speakers[good], names, folds),
-        f"{path}: {len(waves)} clips of {len(set(speakers[good]))} speakers; {folds} folds by speaker",
-        tuple(notes),
-    )
+    source = f"{path}: {spoken}"
+    return Clips(padded, lengths, of_clips, speakers, names, sample_rate_hz, fold, source, tuple(notes))
 
 
 def _padded(waves, samples):
@@ -177,24 +180,23 @@ def _padded(waves, samples):
 
 def _folds(labels, speakers, names, folds):
     """(N,), (N,) -> (N,): takes the speakers with most clips first and puts each where its labels are rarest."""
-    said = Counter(zip(speakers.tolist(), labels.tolist()))
-    counts: dict[str, np.ndarray] = {}
-    for (speaker, label), n in said.items():
-        counts.setdefault(speaker, np.zeros(len(names), int))[label] = n
-    for label, name in enumerate(names):
-        own = sum(count[label] > 0 for count in counts.values())
+    who, of_clip = np.unique(speakers, return_inverse=True)
+    counts = np.zeros((len(who), len(names)), int)
+    np.add.at(counts, (of_clip, labels), 1)
+    for name, own in zip(names, (counts > 0).sum(axis=0)):
         if own < folds:
+            way_out = "Choose fewer folds." if own > 1 else "Take its clips away, or give other labels, labels=."
             raise ValueError(
-                f"The label {name!r} has {own} speakers, too few for {folds} folds that share none. Choose fewer folds."
+                f"The label {name!r} has {own} speakers, too few for {folds} folds that share none. {way_out}"
             )
-    order = np.random.default_rng(0).permutation(sorted(counts))
-    load, chosen = np.zeros((folds, len(names)), int), {}
-    for speaker in sorted(order, key=lambda speaker: -counts[speaker].sum()):
+    order = np.random.default_rng(0).permutation(len(who))
+    load, chosen = np.zeros((folds, len(names)), int), np.zeros(len(who), int)
+    for k in sorted(order, key=lambda k: -counts[k].sum()):
         # The growth of the sum of squares; if it is equal, the fold with the fewest clips is taken.
-        growth = (2 * load + counts[speaker]) @ counts[speaker]
-        chosen[speaker] = int(np.lexsort((load.sum(axis=1), growth))[0])
-        load[chosen[speaker]] += counts[speaker]
+        growth = (2 * load + counts[k]) @ counts[k]
+        chosen[k] = np.lexsort((load.sum(axis=1), growth))[0]
+        load[chosen[k]] += counts[k]
     if not load.all():
         fold, label = np.argwhere(load == 0)[0]
         raise ValueError(f"Fold {fold} of {folds} would have no clip of {names[label]!r}: choose fewer folds.")
-    return np.array([chosen[speaker] for speaker in speakers.tolist()])
+    return chosen[of_clip]

@@ -13,8 +13,8 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 
 
-def read_pictures(file: Path, max_bytes: int) -> np.ndarray:
-    """-> (n, H, W) or (n, H, W, C): every picture of a file, its bits kept, and turned as its EXIF says.
+def read_pictures(file: Path, max_bytes: int, length: int | None = None) -> np.ndarray:
+    """-> (n, H, W) or (n, H, W, C): the first `length` pictures of a file, with all their bits, turned as EXIF says.
 
     Raises:
         ImportError: when imageio, or for a video its PyAV plugin, is not installed.
@@ -38,8 +38,9 @@ def read_pictures(file: Path, max_bytes: int) -> np.ndarray:
             ) from error
 
     if is_video:
-        frames, pictures, taken = attempt(lambda: iio.imiter(file, plugin="pyav")), [], 0
-        while (picture := attempt(lambda: next(frames, None))) is not None:
+        frames, taken = attempt(lambda: iio.imiter(file, plugin="pyav")), 0
+        pictures: list[np.ndarray] = []
+        while len(pictures) != length and (picture := attempt(lambda: next(frames, None))) is not None:
             pictures.append(picture)
             taken += 4 * picture.size
             refuse_beyond(str(file), taken, max_bytes)
@@ -48,21 +49,14 @@ def read_pictures(file: Path, max_bytes: int) -> np.ndarray:
     whole: dict[str, Any] = {"index": ..., "plugin": "pillow"}
     size = attempt(lambda: prod(iio.improps(file, **whole).shape))
     refuse_beyond(str(file), 4 * size, max_bytes)
-    if _has_16_bits(file) and (picture := attempt(lambda: _as_16_bits(file))).shape[-1] > 1:
-        return picture[None]
-    if file.suffix.lower() == ".gif":  # each of its pictures may have colours of its own
-        whole["mode"] = "RGB"
-    return attempt(lambda: iio.imread(file, **whole, rotate=True))
-
-
-# Of 16 bits for each colour of a png, Pillow keeps 8.
-def _has_16_bits(file):
     with file.open("rb") as content:
         head = content.read(25)
-    return head.startswith(b"\x89PNG") and head[24:] == b"\x10"
+    if head.startswith(b"\x89PNG") and head[24:] == b"\x10":  # of 16 bits for each of several colours, Pillow keeps 8
+        import tensorflow as tf
 
-
-def _as_16_bits(file):
-    import tensorflow as tf
-
-    return tf.io.decode_png(tf.io.read_file(str(file)), dtype="uint16").numpy()
+        picture = attempt(lambda: tf.io.decode_png(tf.io.read_file(str(file)), dtype="uint16").numpy())
+        if picture.shape[-1] > 1:
+            return picture[None]
+    if file.suffix.lower() == ".gif":  # each of its pictures may have colours of its own
+        whole["mode"] = "RGB"
+    return attempt(lambda: iio.imread(file, **whole, rotate=True))[:length]

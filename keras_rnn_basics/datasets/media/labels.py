@@ -1,14 +1,17 @@
 """What the labels of the user's own data may be called: folders that are no labels, and labels that are almost one."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
-PARTS = frozenset(["train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation"])
+PARTS = re.compile(
+    r"(train|test|val|valid|validation|dev|eval|evaluation)(ing)?|(fold|split|part)[ _-]?\d+", re.IGNORECASE
+)
 
 
 def refuse_parts(path: Path, names: Iterable[str]) -> None:
     """A ValueError where the folders that are to be labels are the parts of a split."""
-    parts = [name for name in names if name.casefold() in PARTS]
+    parts = [name for name in names if PARTS.fullmatch(name)]
     if len(parts) > 1 or (parts and parts == list(names)):
         raise ValueError(
             f"{path} holds the folders {', '.join(parts)}, which are parts of a split and no labels. The split is made "
@@ -23,14 +26,11 @@ def twins(names: Iterable[str]) -> list[str]:
     ["The labels 'cup' and 'Cup' differ by capitals or spaces alone: they are taken for two."]
     """
     seen: dict[str, str] = {}
-    notes = []
-    for name in names:
-        other = seen.setdefault("".join(name.casefold().split()), name)
-        if other != name:
-            notes.append(
-                f"The labels {other!r} and {name!r} differ by capitals or spaces alone: they are taken for two."
-            )
-    return notes
+    return [
+        f"The labels {other!r} and {name!r} differ by capitals or spaces alone: they are taken for two."
+        for name in names
+        if (other := seen.setdefault("".join(name.casefold().split()), name)) != name
+    ]
 
 
 def counted(names: list[str], shown: int = 3) -> str:

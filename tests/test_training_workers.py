@@ -16,7 +16,7 @@ import keras_rnn_basics as krb
 from keras_rnn_basics.training.workers import Workers
 
 SCRIPT = """
-import json, os, sys
+import json, os, signal, sys
 import tensorflow as tf
 strategy = tf.distribute.MultiWorkerMirroredStrategy() if "TF_CONFIG" in os.environ else None
 import keras
@@ -24,7 +24,7 @@ import numpy as np
 import keras_rnn_basics as krb
 
 index, mode, out = strategy.cluster_resolver.task_id if strategy else 0, *sys.argv[1:3]
-rng = np.random.default_rng(index if mode == "other data" else 0)
+rng = np.random.default_rng(0)
 N, T, K = 22, 4, 3
 x, classes = rng.normal(size=(N, T, 2)).astype("float32"), rng.integers(K, size=(N, T))
 y = x.sum(axis=(1, 2))[:, None]
@@ -35,9 +35,9 @@ def build_steps():
     model.compile(keras.optimizers.SGD(0.05), loss, metrics=["accuracy"])
     return model
 
-def build_last(dropout=0.0):
+def build_last(dropout=0.0, n_x=2):
     cell = krb.BasicRNNCell(4, 1, dropout=dropout, regularizers={"W_aa": keras.regularizers.L2(0.1)})
-    model = keras.Sequential([keras.Input((T, 2)), krb.BasicRNN(cell)])
+    model = keras.Sequential([keras.Input((T, n_x)), krb.BasicRNN(cell)])
     model.compile(keras.optimizers.Adam(1e-2), "mean_squared_error", metrics=["mae"])
     return model
 
@@ -83,8 +83,27 @@ def fit(name, build, data, callbacks=(), **arguments):
     )
     return {"history": run.history, "weights": [weight.tolist() for weight in run.model.get_weights()]}
 
+def refused(name, train, validation, **arguments):
+    try:
+        build = lambda: build_last(n_x=train[0].shape[-1])
+        krb.fit(build, train, validation, f"{out}/{name}", verbose=0, strategy=strategy, **arguments)
+    except ValueError as error:
+        return str(error)
+
+told = {}
+if mode == "other calls":
+    own = index + 1  # of each worker another number
+    print(json.dumps([
+        refused("a", (own * x, y), (x, y)),
+        refused("b", (x, y), (own * x, y)),
+        refused("c", (x, y), (x, y), epochs=own, batch_size=own),
+        # Where the strategy would make variables of other shapes.
+        refused("d", (x[:, :, :own], y), None),
+    ]), flush=True)
+    if index == 1:
+        os.kill(os.getpid(), signal.SIGSTOP)
 ending = [End()] if mode.isdigit() else []
-told = {"dropped": fit("dropped", lambda: build_last(0.3), (x, y), ending)}
+told["dropped"] = fit("dropped", lambda: build_last(0.3), (x, y), ending)
 if mode == "all":
     batches = tf.data.Dataset.from_tensor_slices((x, y.astype("float32"))).batch(5)
     told["a sum over time"] = fit("a", build_steps, (x, classes))
@@ -224,12 +243,22 @@ def test_a_worker_that_ends_ends_the_others_and_the_run_goes_on_as_if_unbroken(t
 
 
 @pytest.mark.distributed
-def test_workers_with_different_data_are_told_and_other_runs_on_this_machine_do_not_matter(tmp_path):
+def test_another_call_and_a_worker_that_hangs_are_named_and_other_runs_on_this_machine_do_not_matter(tmp_path):
     other_run = start("", tmp_path / "other", free_ports(2))
-    for own in end(start("other data", tmp_path / "run", free_ports(2))):
-        assert own.status == 1
-        assert own.err.splitlines()[-1].startswith("ValueError: Worker 1 (127.0.0.1:")
-        assert own.err.splitlines()[-1].endswith("has other data, first weights or settings than worker 0.")
+    first, hanging = start("other calls", tmp_path / "run", free_ports(2))
+    try:
+        [survivor] = end([first])
+    finally:
+        hanging.kill()
+    [hung] = end([hanging])
+    told, told_too = (json.loads(own.out.splitlines()[0]) for own in (survivor, hung))
+    assert told == told_too
+    differing = ["training data", "validation data", "epochs, batch_size", "training data, first weights"]
+    for message, own in zip(told, differing, strict=True):
+        assert message.startswith("Worker 1 (127.0.0.1:")
+        assert message.endswith(f"differs from worker 0 in its {own}: every worker has to make the same call of fit.")
+    assert survivor.status == 1
+    assert survivor.err.splitlines()[-1].startswith("RuntimeError: No answer from worker 1 (127.0.0.1:")
     first, second = results(other_run)
     assert first == second
 

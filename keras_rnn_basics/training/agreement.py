@@ -57,11 +57,17 @@ def warn_of_other_folders(workers: Workers, folder: Path) -> None:
         )
 
 
-def warn_of_other_batches(workers: Workers, name: str, data: Any) -> None:
-    """Of Datasets, which fit cannot compare, at least the first batches are compared. `name` is what they are for."""
+def warn_of_other_batches(workers: Workers, name: str, data: Any, batch: Any = None) -> None:
+    """Of Datasets, which fit cannot compare, at least the first batches are compared.
+
+    Args:
+        name: what the data are for.
+        batch: the first one, where it has been read: to read it again can take long, and draws another order.
+    """
     if len(workers.addresses) == 1 or not hasattr(data, "element_spec") or not is_cut_for_workers(data):
         return
-    other = workers.other_than_the_chief(fingerprint_of_batch(next(iter(data))))
+    batch = next(iter(data)) if batch is None else batch
+    other = workers.other_than_the_chief(fingerprint_of_batch(batch))
     if other is not None and workers.chief:
         warnings.warn(
             f"The {name} Dataset of {other} begins with another batch than that of worker 0. Where all are to read "

@@ -236,11 +236,11 @@ class Bench:
         from keras_rnn_basics.training.replicas import part_of_a_replica
 
         if self.programs is None:
-            agreement.warn_of_other_batches(task.workers, "training", task.train)
-            agreement.warn_of_other_batches(task.workers, "validation", task.validation)
             if task.strategy is not None or len(getattr(model, "outputs", ())) > 1:
                 data = task.train
                 batch = data.rows(slice(task.batch_size)) if isinstance(data, Examples) else next(iter(data))
+                agreement.warn_of_other_batches(task.workers, "training", data, batch)
+                agreement.warn_of_other_batches(task.workers, "validation", task.validation)
                 with task.scope():
                     build_metrics(model, part_of_a_replica(batch, model.distribute_strategy))
             self.programs = [

@@ -227,40 +227,44 @@ def test_every_worker_gets_an_ordinary_model_and_the_chief_alone_exports_it(told
     assert "exported" not in second
 
 
+def assert_names_worker_1(survivor):
+    assert survivor.status == 1
+    assert "RuntimeError: No answer from worker 1 (127.0.0.1:" in survivor.err
+    assert "Start all workers again with the same call" in survivor.err
+
+
 @pytest.mark.distributed
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_worker_that_ends_ends_the_others_and_the_run_goes_on_as_if_unbroken(told, tmp_path, number):
-    survivor, ended = end(start(str(int(number)), tmp_path, free_ports(2)))
-    if number == signal.SIGKILL:
-        assert ended.status == -signal.SIGKILL
-        assert "RuntimeError: No answer from worker 1 (127.0.0.1:" in survivor.err
-        assert "Start all workers again with the same call" in survivor.err
-    else:
-        assert (survivor.status, ended.status) == (128 + number,) * 2
-        assert "Interrupted in epoch 4: the state after epoch 3 is in" in survivor.out
+def test_a_worker_that_is_asked_to_end_ends_the_others_and_the_run_goes_on_as_if_unbroken(told, tmp_path):
+    for own in end(start(str(int(signal.SIGTERM)), tmp_path, free_ports(2))):
+        assert own.status == 128 + signal.SIGTERM
+        assert "Interrupted in epoch 4: the state after epoch 3 is in" in own.out
     first, second = results(start("", tmp_path, free_ports(2)))
     assert first["dropped"] == second["dropped"] == told[0]["dropped"]
 
 
 @pytest.mark.distributed
-def test_another_call_and_a_worker_that_hangs_are_named_and_other_runs_on_this_machine_do_not_matter(tmp_path):
-    other_run = start("", tmp_path / "other", free_ports(2))
-    first, hanging = start("other calls", tmp_path / "run", free_ports(2))
+def test_a_killed_worker_a_hanging_one_and_one_with_another_call_are_named(told, tmp_path):
+    # Two runs at once on this machine, which do not disturb each other.
+    killed_in = start(str(int(signal.SIGKILL)), tmp_path / "killed", free_ports(2))
+    first, hanging = start("other calls", tmp_path / "hung", free_ports(2))
     try:
         [survivor] = end([first])
     finally:
         hanging.kill()
     [hung] = end([hanging])
-    told, told_too = (json.loads(own.out.splitlines()[0]) for own in (survivor, hung))
-    assert told == told_too
+    refused, refused_too = (json.loads(own.out.splitlines()[0]) for own in (survivor, hung))
+    assert refused == refused_too
     differing = ["training data", "validation data", "epochs, batch_size", "training data, first weights"]
-    for message, own in zip(told, differing, strict=True):
+    for message, own in zip(refused, differing, strict=True):
         assert message.startswith("Worker 1 (127.0.0.1:")
         assert message.endswith(f"differs from worker 0 in its {own}: every worker has to make the same call of fit.")
-    assert survivor.status == 1
-    assert survivor.err.splitlines()[-1].startswith("RuntimeError: No answer from worker 1 (127.0.0.1:")
-    first, second = results(other_run)
-    assert first == second
+    assert_names_worker_1(survivor)
+
+    survivor, killed = end(killed_in)
+    assert killed.status == -signal.SIGKILL
+    assert_names_worker_1(survivor)
+    first, second = results(start("", tmp_path / "killed", free_ports(2)))
+    assert first["dropped"] == second["dropped"] == told[0]["dropped"]
 
 
 def test_without_a_cluster_there_is_one_worker_which_asks_nobody():

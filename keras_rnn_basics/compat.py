@@ -44,6 +44,7 @@ __all__ = [
     "mean_over_batch",
     "names_from_the_start",
     "new_dropout_masks",
+    "peer_answers",
     "reads",
     "set_keras_mask",
 ]
@@ -173,6 +174,22 @@ def without_warning_of_tracing(function: Any) -> Any:
     """
     function._omit_frequent_tracing_warning = True
     return function
+
+
+def peer_answers(task: str, seconds: float) -> bool:
+    """Whether a process of a `tf.distribute` cluster answers within this time; `task` is "/job:worker/task:1".
+
+    Its server answers while Python is busy, or waits. Of a process that is stopped the system still takes connections,
+    and nothing that is public asks for more.
+    """
+    import tensorflow as tf
+    from tensorflow.python.eager import context
+
+    try:
+        context.context().check_collective_ops_peer_health(task, timeout_in_ms=int(1000 * seconds))
+    except tf.errors.OpError:
+        return False
+    return True
 
 
 def is_training() -> bool:

@@ -29,13 +29,32 @@ def build(**settings):
     return model
 
 
-def test_a_worker_that_would_take_other_steps_is_told_before_the_others_wait_for_it(tmp_path, x, monkeypatch):
+def test_a_worker_that_makes_another_call_is_told_in_what_before_the_others_wait_for_it(tmp_path, x, monkeypatch):
     monkeypatch.setattr(task, "Workers", lambda strategy: OneOfTwo())
     y = x[:, 0, :1]
-    with pytest.raises(ValueError, match=r"^Worker 1 \(b:1\) has other epochs, patience or minutes than worker 0\.$"):
+    everything = (
+        "epochs, patience, minutes, seed, precision, training data, validation data, batch_size, class_weight, first "
+        "weights, optimizer, optimizer settings, loss, vocabularies, steps_per_execution, run_eagerly, versions of "
+        "Keras and TensorFlow"
+    )
+    told = rf"^Worker 1 \(b:1\) differs from worker 0 in its {everything}: every worker has to make the same call"
+    with pytest.raises(ValueError, match=told):
         krb.fit(build, (x, y), None, tmp_path, epochs=1, verbose=0)
     with pytest.raises(ValueError, match=r"^Worker 1 \(b:1\) has other seeds than worker 0\.$"):
         krb.fit_ensemble(build, (x, y), None, tmp_path, epochs=1, verbose=0)
+
+
+def test_operations_of_tensorflow_that_do_not_fit_together_are_said_in_words(tmp_path, x, monkeypatch):
+    class OutOfStep(OneOfTwo):
+        def all_of(self, number):
+            raise tf.errors.InternalError(None, None, "Collective ops is aborted by: Collective instance 130 expected")
+
+        def silent(self):
+            return []
+
+    monkeypatch.setattr(task, "Workers", lambda strategy: OutOfStep())
+    with pytest.raises(RuntimeError, match=r"^The workers no longer take the same steps: each needs the same model"):
+        krb.fit(build, (x, x[:, 0, :1]), None, tmp_path, epochs=1, verbose=0)
 
 
 def test_a_folder_that_one_worker_alone_reaches_is_told(tmp_path):
@@ -45,12 +64,12 @@ def test_a_folder_that_one_worker_alone_reaches_is_told(tmp_path):
 
 def test_datasets_that_begin_differently_are_told_unless_each_worker_is_to_have_its_own():
     batches = tf.data.Dataset.from_tensors((tf.ones((2, 3)), tf.ones(2)))
-    batch = next(iter(batches))
-    with pytest.warns(UserWarning, match=r"^The Dataset of worker 1 \(b:1\) begins with another batch.*a seed"):
-        agreement.warn_of_other_batches(OneOfTwo(), batches, batch)
+    with pytest.warns(UserWarning, match=r"^The validation Dataset of worker 1 \(b:1\) begins with another.*a seed"):
+        agreement.warn_of_other_batches(OneOfTwo(), "validation", batches)
     options = tf.data.Options()
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    agreement.warn_of_other_batches(OneOfTwo(), batches.with_options(options), batch)  # a warning is an error in tests
+    # A warning is an error in tests.
+    agreement.warn_of_other_batches(OneOfTwo(), "validation", batches.with_options(options))
 
 
 def test_accumulated_gradients_are_refused_where_keras_cannot(tmp_path, x):

@@ -114,7 +114,7 @@ def test_an_unfinished_run_of_another_set_up_is_moved_aside(data, tmp_path, caps
             (lambda: build(units=5, run_eagerly=True), data, "first weights"),
             (other_weights, data, "first weights"),
             (lambda: build(learning_rate=0.5, run_eagerly=True), data, "optimizer settings"),
-            (build_eager, (x + 1, y), "data"),
+            (build_eager, (x + 1, y), "training data"),
         ],
         start=1,
     ):

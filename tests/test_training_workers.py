@@ -16,7 +16,7 @@ import keras_rnn_basics as krb
 from keras_rnn_basics.training.workers import Workers
 
 SCRIPT = """
-import json, os, sys
+import json, os, signal, sys
 import tensorflow as tf
 strategy = tf.distribute.MultiWorkerMirroredStrategy() if "TF_CONFIG" in os.environ else None
 import keras
@@ -24,7 +24,7 @@ import numpy as np
 import keras_rnn_basics as krb
 
 index, mode, out = strategy.cluster_resolver.task_id if strategy else 0, *sys.argv[1:3]
-rng = np.random.default_rng(index if mode == "other data" else 0)
+rng = np.random.default_rng(0)
 N, T, K = 22, 4, 3
 x, classes = rng.normal(size=(N, T, 2)).astype("float32"), rng.integers(K, size=(N, T))
 y = x.sum(axis=(1, 2))[:, None]
@@ -35,9 +35,9 @@ def build_steps():
     model.compile(keras.optimizers.SGD(0.05), loss, metrics=["accuracy"])
     return model
 
-def build_last(dropout=0.0):
+def build_last(dropout=0.0, n_x=2):
     cell = krb.BasicRNNCell(4, 1, dropout=dropout, regularizers={"W_aa": keras.regularizers.L2(0.1)})
-    model = keras.Sequential([keras.Input((T, 2)), krb.BasicRNN(cell)])
+    model = keras.Sequential([keras.Input((T, n_x)), krb.BasicRNN(cell)])
     model.compile(keras.optimizers.Adam(1e-2), "mean_squared_error", metrics=["mae"])
     return model
 
@@ -83,8 +83,27 @@ def fit(name, build, data, callbacks=(), **arguments):
     )
     return {"history": run.history, "weights": [weight.tolist() for weight in run.model.get_weights()]}
 
+def refused(name, train, validation, **arguments):
+    try:
+        build = lambda: build_last(n_x=train[0].shape[-1])
+        krb.fit(build, train, validation, f"{out}/{name}", verbose=0, strategy=strategy, **arguments)
+    except ValueError as error:
+        return str(error)
+
+told = {}
+if mode == "other calls":
+    own = index + 1  # of each worker another number
+    print(json.dumps([
+        refused("a", (own * x, y), (x, y)),
+        refused("b", (x, y), (own * x, y)),
+        refused("c", (x, y), (x, y), epochs=own, batch_size=own),
+        # Where the strategy would make variables of other shapes.
+        refused("d", (x[:, :, :own], y), None),
+    ]), flush=True)
+    if index == 1:
+        os.kill(os.getpid(), signal.SIGSTOP)
 ending = [End()] if mode.isdigit() else []
-told = {"dropped": fit("dropped", lambda: build_last(0.3), (x, y), ending)}
+told["dropped"] = fit("dropped", lambda: build_last(0.3), (x, y), ending)
 if mode == "all":
     batches = tf.data.Dataset.from_tensor_slices((x, y.astype("float32"))).batch(5)
     told["a sum over time"] = fit("a", build_steps, (x, classes))
@@ -208,30 +227,44 @@ def test_every_worker_gets_an_ordinary_model_and_the_chief_alone_exports_it(told
     assert "exported" not in second
 
 
+def assert_names_worker_1(survivor):
+    assert survivor.status == 1
+    assert "RuntimeError: No answer from worker 1 (127.0.0.1:" in survivor.err
+    assert "Start all workers again with the same call" in survivor.err
+
+
 @pytest.mark.distributed
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_worker_that_ends_ends_the_others_and_the_run_goes_on_as_if_unbroken(told, tmp_path, number):
-    survivor, ended = end(start(str(int(number)), tmp_path, free_ports(2)))
-    if number == signal.SIGKILL:
-        assert ended.status == -signal.SIGKILL
-        assert "RuntimeError: No answer from worker 1 (127.0.0.1:" in survivor.err
-        assert "Start all workers again with the same call" in survivor.err
-    else:
-        assert (survivor.status, ended.status) == (128 + number,) * 2
-        assert "Interrupted in epoch 4: the state after epoch 3 is in" in survivor.out
+def test_a_worker_that_is_asked_to_end_ends_the_others_and_the_run_goes_on_as_if_unbroken(told, tmp_path):
+    for own in end(start(str(int(signal.SIGTERM)), tmp_path, free_ports(2))):
+        assert own.status == 128 + signal.SIGTERM
+        assert "Interrupted in epoch 4: the state after epoch 3 is in" in own.out
     first, second = results(start("", tmp_path, free_ports(2)))
     assert first["dropped"] == second["dropped"] == told[0]["dropped"]
 
 
 @pytest.mark.distributed
-def test_workers_with_different_data_are_told_and_other_runs_on_this_machine_do_not_matter(tmp_path):
-    other_run = start("", tmp_path / "other", free_ports(2))
-    for own in end(start("other data", tmp_path / "run", free_ports(2))):
-        assert own.status == 1
-        assert own.err.splitlines()[-1].startswith("ValueError: Worker 1 (127.0.0.1:")
-        assert own.err.splitlines()[-1].endswith("has other data, first weights or settings than worker 0.")
-    first, second = results(other_run)
-    assert first == second
+def test_a_killed_worker_a_hanging_one_and_one_with_another_call_are_named(told, tmp_path):
+    # Two runs at once on this machine, which do not disturb each other.
+    killed_in = start(str(int(signal.SIGKILL)), tmp_path / "killed", free_ports(2))
+    first, hanging = start("other calls", tmp_path / "hung", free_ports(2))
+    try:
+        [survivor] = end([first])
+    finally:
+        hanging.kill()
+    [hung] = end([hanging])
+    refused, refused_too = (json.loads(own.out.splitlines()[0]) for own in (survivor, hung))
+    assert refused == refused_too
+    differing = ["training data", "validation data", "epochs, batch_size", "training data, first weights"]
+    for message, own in zip(refused, differing, strict=True):
+        assert message.startswith("Worker 1 (127.0.0.1:")
+        assert message.endswith(f"differs from worker 0 in its {own}: every worker has to make the same call of fit.")
+    assert_names_worker_1(survivor)
+
+    survivor, killed = end(killed_in)
+    assert killed.status == -signal.SIGKILL
+    assert_names_worker_1(survivor)
+    first, second = results(start("", tmp_path / "killed", free_ports(2)))
+    assert first["dropped"] == second["dropped"] == told[0]["dropped"]
 
 
 def test_without_a_cluster_there_is_one_worker_which_asks_nobody():

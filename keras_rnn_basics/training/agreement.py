@@ -5,14 +5,35 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from keras_rnn_basics.training.data import Examples, fingerprint_of_batch, is_cut_for_workers
+import keras
+
+from keras_rnn_basics.training.data import fingerprint_of_batch, is_cut_for_workers
 from keras_rnn_basics.training.folder import is_occupied_by
 from keras_rnn_basics.training.workers import Workers
 
 
-def insist_on_one_end(workers: Workers, epochs: int, patience: int, minutes: float | None) -> None:
-    """A ValueError where one of them would go on, and wait for others that have ended."""
-    workers.insist_on_one([epochs, patience, minutes], "other epochs, patience or minutes")
+def insist_on_one_call(workers: Workers, model: Any, call: dict[str, Any]) -> None:
+    """A ValueError where one of them would train another network than the chief, or wait for steps that never come.
+
+    It is asked before the strategy makes variables, for which all of them wait.
+    """
+    if len(workers.addresses) == 1:
+        return
+    import tensorflow as tf  # nothing else has workers
+
+    call = {
+        **call,
+        "steps_per_execution": model.steps_per_execution,
+        "run_eagerly": model.run_eagerly,
+        "versions of Keras and TensorFlow": [keras.__version__, tf.__version__],
+    }
+    other = workers.other_than_the_chief(call)
+    if other is not None:
+        differing = [name for name, own in call.items() if workers.other_than_the_chief(own) is not None]
+        raise ValueError(
+            f"{other.capitalize()} differs from worker 0 in its {', '.join(differing)}: every worker has to make the "
+            "same call of fit."
+        )
 
 
 def insist_on_no_accumulation(optimizer: Any) -> None:
@@ -36,15 +57,21 @@ def warn_of_other_folders(workers: Workers, folder: Path) -> None:
         )
 
 
-def warn_of_other_batches(workers: Workers, data: Any, batch: Any) -> None:
-    """Of Datasets, which fit cannot compare, at least the first batches are compared."""
-    if isinstance(data, Examples) or not is_cut_for_workers(data):
+def warn_of_other_batches(workers: Workers, name: str, data: Any, batch: Any = None) -> None:
+    """Of Datasets, which fit cannot compare, at least the first batches are compared.
+
+    Args:
+        name: what the data are for.
+        batch: the first one, where it has been read: to read it again can take long, and draws another order.
+    """
+    if len(workers.addresses) == 1 or not hasattr(data, "element_spec") or not is_cut_for_workers(data):
         return
+    batch = next(iter(data)) if batch is None else batch
     other = workers.other_than_the_chief(fingerprint_of_batch(batch))
     if other is not None and workers.chief:
         warnings.warn(
-            f"The Dataset of {other} begins with another batch than that of worker 0. Where all are to read the "
-            "same examples, some are now seen several times and others never: give shuffle(...) a seed, and every "
+            f"The {name} Dataset of {other} begins with another batch than that of worker 0. Where all are to read "
+            "the same examples, some are now seen several times and others never: give shuffle(...) a seed, and every "
             "worker the same data.",
             stacklevel=5,
         )

@@ -48,7 +48,8 @@ def fit(
     (dropout draws other masks on each of them). Of arrays every worker is given all, and takes its part of each batch;
     a Dataset is cut as tf.data cuts it, and has to be in one order on all of them. `run_dir` must be a folder that all
     workers reach: the chief alone writes it, and all read it when they go on. Callbacks run on every worker. Where a
-    worker ends, the others end too, and name it.
+    worker ends, or hangs, the others end too, and name it. A worker that makes another call is named before the first
+    step.
 
     A loss or weight that is no longer finite ends the run, on the weights of its best finished epoch.
     A Dataset is read without TensorFlow's autotuning, unless its options ask for that.
@@ -79,7 +80,7 @@ def fit(
         ValueError: for an argument that does not fit, data that `build`'s model cannot be trained on, a `run_dir` that
             is a file, or a state in it that is damaged.
         RuntimeError: for `device="gpu"` where there is none, for a `run_dir` that another process uses, and where
-            another worker no longer answers.
+            another worker no longer answers, or takes other steps.
         OSError: where `run_dir` cannot be written.
     """
     task = Task(

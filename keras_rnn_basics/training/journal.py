@@ -2,7 +2,6 @@
 
 import csv
 import itertools
-import json
 import math
 import os
 import time
@@ -16,7 +15,6 @@ from keras_rnn_basics.atomic import atomic
 from keras_rnn_basics.compat import layers_within
 from keras_rnn_basics.training import state
 from keras_rnn_basics.training.board import Board
-from keras_rnn_basics.training.data import checksum
 from keras_rnn_basics.training.folder import writing
 
 # Writing the state is to take no more than about this part of the time.
@@ -43,15 +41,6 @@ class Journal(keras.callbacks.Callback):
 
     def open(self, model, variables):
         """Takes up the folder's unfinished run, or begins a new one. `variables` are the model's `Variables`."""
-        self.setup = {
-            **self.setup,
-            "first weights": [checksum(weight) for weight in model.get_weights()],
-            "optimizer": type(model.optimizer).__name__,
-            "optimizer settings": {**model.optimizer.get_config(), "name": None},
-            "loss": keras.tree.map_structure(_name, model.loss),
-            "vocabularies": {name: own.get_config() for name, own in getattr(model, "vocabularies", {}).items()},
-        }
-        self.setup = json.loads(json.dumps(self.setup, default=str))
         self.stateful = [layer for layer in layers_within(model) if getattr(layer, "stateful", False)]
         if self.seconds:
             self.learning_rate = _learning_rate(model.optimizer)
@@ -59,7 +48,6 @@ class Journal(keras.callbacks.Callback):
         self.variables = variables
         self.now = self.at_best = self.variables.copy()
         told, arrays = state.read(self.state_path) if self.state_path.exists() else (None, {})
-        self.workers.insist_on_one(self.setup, "other data, first weights or settings")
         self.workers.insist_on_one(
             told, f"another unfinished run in {self.folder}, which must be one folder that all workers reach,"
         )
@@ -234,11 +222,6 @@ class Journal(keras.callbacks.Callback):
                 if not keep_state:
                     self.state_path.unlink(missing_ok=True)
         self.workers.all_of(0)  # nobody begins another run in this folder before that
-
-
-def _name(loss):
-    """What a loss is called in every process: the text of a function has its address in it."""
-    return loss if isinstance(loss, str) else getattr(loss, "name", getattr(loss, "__name__", type(loss).__name__))
 
 
 def _learning_rate(optimizer):

@@ -16,6 +16,7 @@ from keras_rnn_basics.training.data import Examples, fingerprint, take_in, weigh
 from keras_rnn_basics.training.folder import occupied
 from keras_rnn_basics.training.interruption import Interrupted, Interruption
 from keras_rnn_basics.training.journal import STATE, Journal
+from keras_rnn_basics.training.setup import setup_of
 from keras_rnn_basics.training.targets import check_fit, loss_of_a_constant
 from keras_rnn_basics.training.variables import Variables
 from keras_rnn_basics.training.workers import Workers
@@ -91,7 +92,13 @@ class Task:
         self.workers = Workers(strategy)
         if not self.workers.chief:
             self.verbose = 0
-        self.data = [fingerprint(self.train), fingerprint(self.validation), self.batch_size, class_weight]
+        self.given = {
+            "precision": self.precision,
+            "training data": fingerprint(self.train),
+            "validation data": fingerprint(self.validation),
+            "batch_size": self.batch_size,
+            "class_weight": class_weight,
+        }
         self.several, self.checked = several, False
         self.bench: Bench | None = None
 
@@ -106,11 +113,12 @@ class Task:
                 check_fit(model, "train", self.train)
                 check_fit(model, "validation", self.validation)
                 self.checked = True
+            setup = setup_of(model, {"seed": seed, **self.given})
+            end = {"epochs": self.epochs, "patience": self.patience, "minutes": self.minutes}
+            agreement.insist_on_one_call(self.workers, model, {**end, **setup})
             bench = self._bench_of(model, seed)
-            setup = {"seed": seed, "precision": self.precision, "data": self.data}
             own = occupied(folder) if self.workers.chief else nullcontext()
             with own, Interruption() as interruption:
-                agreement.insist_on_one_end(self.workers, self.epochs, self.patience, self.minutes)
                 agreement.warn_of_other_folders(self.workers, folder)
                 journal = Journal(folder, self.patience, self.minutes, setup, interruption, self.workers)
                 journal.open(bench.model, bench.variables)
@@ -135,17 +143,23 @@ class Task:
 
     @contextmanager
     def _named_losses(self, folder):
-        """A worker that no longer answers is named; TensorFlow tells of a connection."""
+        """A worker that no longer answers is named; TensorFlow tells of a connection, or of operations of its own."""
         try:
             yield
         except Exception as error:
+            again = (
+                "Start all workers again with the same call; they go on after the last epoch whose state is in "
+                f"{folder}."
+            )
             silent = [] if isinstance(error, ValueError) else self.workers.silent()
-            if not silent:
-                raise
-            raise RuntimeError(
-                f"No answer from {' and '.join(silent)}: the run ends. Start all workers again with the same call; "
-                f"they go on after the last epoch whose state is in {folder}."
-            ) from error
+            if silent:
+                raise RuntimeError(f"No answer from {' and '.join(silent)}: the run ends. {again}") from error
+            if "Collective ops is aborted" in str(error):
+                raise RuntimeError(
+                    "The workers no longer take the same steps: each needs the same model, metrics and callbacks, but "
+                    f"for callbacks that only watch or write. {again}"
+                ) from error
+            raise
 
     def forget(self, folders):
         """All of several runs have ended: what was kept to go on from goes."""
@@ -225,7 +239,8 @@ class Bench:
             if task.strategy is not None or len(getattr(model, "outputs", ())) > 1:
                 data = task.train
                 batch = data.rows(slice(task.batch_size)) if isinstance(data, Examples) else next(iter(data))
-                agreement.warn_of_other_batches(task.workers, data, batch)
+                agreement.warn_of_other_batches(task.workers, "training", data, batch)
+                agreement.warn_of_other_batches(task.workers, "validation", task.validation)
                 with task.scope():
                     build_metrics(model, part_of_a_replica(batch, model.distribute_strategy))
             self.programs = [

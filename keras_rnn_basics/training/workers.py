@@ -6,11 +6,15 @@ callback decides, all of them take the decision of one.
 """
 
 import json
-import socket
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+
+from keras_rnn_basics.compat import peer_answers
+
+SECONDS_TO_ANSWER = 5
 
 
 class Workers:
@@ -26,7 +30,14 @@ class Workers:
         resolver = getattr(strategy, "cluster_resolver", None)
         jobs = {} if resolver is None else resolver.cluster_spec().as_dict()
         chiefs = jobs.get("chief", [])  # a job of its own, where there is one
-        self.addresses, self.index = [*chiefs, *jobs.get("worker", [])] or [""], 0
+        workers = jobs.get("worker", [])
+        self.addresses, self.index = [*chiefs, *workers] or [""], 0
+        # As TensorFlow calls them.
+        self.tasks = [
+            f"/job:{job}/replica:0/task:{n}"
+            for job, hosts in (("chief", chiefs), ("worker", workers))
+            for n in range(len(hosts))
+        ]
         if resolver is not None and jobs:
             self.index = resolver.task_id + (len(chiefs) if resolver.task_type == "worker" else 0)
         self._exchange: Any = None
@@ -70,8 +81,12 @@ class Workers:
 
     def silent(self) -> list[str]:
         """Those that no longer answer, such as "worker 1 (10.0.0.2:2222)"."""
-        answers = [index == self.index or _answers(address) for index, address in enumerate(self.addresses)]
-        return [self._name(index) for index, answered in enumerate(answers) if not answered]
+        others = [index for index in range(len(self.addresses)) if index != self.index]
+        if not others:
+            return []
+        with ThreadPoolExecutor(len(others)) as pool:  # at once: one that has heard of it ends before long
+            answers = pool.map(lambda index: peer_answers(self.tasks[index], SECONDS_TO_ANSWER), others)
+            return [self._name(index) for index, answered in zip(others, answers) if not answered]
 
     def _name(self, index):
         return f"worker {index} ({self.addresses[index]})"
@@ -89,12 +104,3 @@ class Workers:
 
         exchange = tf.function(lambda numbers: strategy.run(one, args=(numbers,)), autograph=False)
         return lambda numbers: strategy.experimental_local_results(exchange(tf.constant(numbers)))[0].numpy()
-
-
-def _answers(address):
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError:
-        return False
-    return True

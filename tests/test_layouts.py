@@ -201,7 +201,7 @@ def test_ids_and_headers_of_pairs_are_no_sentences(tmp_path, header, first, mess
 
 def test_a_page_of_html_is_told(tmp_path):
     path = put(tmp_path, "<!DOCTYPE html>\n<html><body>", [f"<p>{own}</p>" for own in ENGLISH], "page.txt")
-    with pytest.warns(UserWarning, match=r"page\.txt is HTML or XML: its marks are read as text"):
+    with pytest.warns(UserWarning, match=r"page\.txt is HTML, XML, RTF or JSON: its marks are read as text"):
         sentences.load(path)
 
 

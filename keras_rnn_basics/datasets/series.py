@@ -139,13 +139,14 @@ def read_series(
     Args:
         data: a pandas.DataFrame or the path of a file. A csv file has commas, semicolons, tabs or bars between its
             fields, is in UTF-8, and may be packed (gz, bz2, xz, zip). Numbers such as $5, 1,013, 2.5M and 50% are read,
-            and `Series.repairs` tells how. Excel, parquet and feather files are read if the package that pandas needs
-            for them is installed.
+            and `Series.repairs` tells how. Lines above the header, units below it and a footer are passed over, and
+            told. Excel, parquet and feather files are read if the package that pandas needs for them is installed.
         step: the length of a step, such as np.timedelta64(10, "m") or "10min"; `None` for steps of unequal length,
             such as trading days.
         time: the column of the times, or several columns that give the time together. `None` takes the index of a frame
             if it holds times, else the column called date, time or similar. Times are written 2015-12-31T06:00Z,
-            20151231, or as seconds (or ms, µs, ns) since 1970.
+            20151231, or as seconds (or ms, µs, ns) since 1970. 24:00 is the beginning of the next day, and a span of
+            time stands at its beginning.
         columns: the columns of numbers to read, in this order; `None` reads all except the times.
         missing: further marks of a missing number, such as [9999.9, "M"]; empty fields, NA, null and similar marks are
             known. A number that looks like a mark is an error; `None` says that all numbers are measurements.
@@ -157,7 +158,7 @@ def read_series(
         only: keeps the rows with this value in a column: {"ticker": "AAA"}.
         repair: the faults to repair and to report in `Series.repairs`; no repair looks ahead. "gaps": a missing step or
             number takes the last value before it, and `Series.filled` is True there (if steps are unequal, the row is
-            dropped instead). "order": rows are sorted. "duplicates": identical rows are kept once. True stands for
+            dropped instead, and so are at most a tenth of the rows before each column has a number). "order": rows are sorted. "duplicates": identical rows are kept once. True stands for
             these three. "outliers": a number is taken as missing if it lies 20 times farther from the 30 numbers before
             it than they lie from each other.
         max_bytes: the most bytes that a file may hold, unpacked.

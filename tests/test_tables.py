@@ -9,7 +9,7 @@ import pandas
 import pytest
 
 from keras_rnn_basics.datasets import hours, read_series, ticks, weather
-from keras_rnn_basics.datasets.tables import table
+from keras_rnn_basics.datasets.tables import source
 
 DAYS = "date,a,b\n" + "".join(f"2020-01-{k:02},{k}.5,{2 * k}\n" for k in range(1, 21))
 
@@ -161,7 +161,7 @@ def test_nothing_is_unpacked_without_a_bound(tmp_path):
 
 
 def test_a_file_of_more_rows_than_memory_holds_is_refused_while_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(table, "MOST_ROWS", 10)
+    monkeypatch.setattr(source, "MOST_ROWS", 10)
     path = put(tmp_path, DAYS)
     with pytest.raises(ValueError, match="holds more than 10 rows"):
         weather.load(path)

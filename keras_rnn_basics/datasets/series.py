@@ -9,8 +9,9 @@ import numpy as np
 
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.tables import repairs as mending
+from keras_rnn_basics.datasets.tables.columns import letters
 from keras_rnn_basics.datasets.tables.moments import DAY, read_moments
-from keras_rnn_basics.datasets.tables.table import Source, letters, marks_of
+from keras_rnn_basics.datasets.tables.source import Source, marks_of
 
 # A moment or a date, such as "2014-01-01".
 Moment = str | date | np.datetime64
@@ -157,10 +158,11 @@ def read_series(
         date_format: how the times are written, as in `datetime.strptime`: "%d.%m.%Y %H:%M".
         only: keeps the rows with this value in a column: {"ticker": "AAA"}.
         repair: the faults to repair and to report in `Series.repairs`; no repair looks ahead. "gaps": a missing step or
-            number takes the last value before it, and `Series.filled` is True there (if steps are unequal, the row is
-            dropped instead, and so are at most a tenth of the rows before each column has a number). "order": rows are sorted. "duplicates": identical rows are kept once. True stands for
-            these three. "outliers": a number is taken as missing if it lies 20 times farther from the 30 numbers before
-            it than they lie from each other.
+            number takes the last value before it, and `Series.filled` is True there; of the first rows at most a tenth
+            are dropped, until each column has a number (if steps are unequal, any row without a number is dropped).
+            "order": rows are sorted. "duplicates": identical rows are kept once. True stands for these three.
+            "outliers": a number is taken as missing if it lies 20 times farther from the 30 numbers before it than
+            they lie from each other.
         max_bytes: the most bytes that a file may hold, unpacked.
 
     Returns:

@@ -10,8 +10,9 @@ import numpy as np
 
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.series import EmptyColumnsError, Series, read_series
+from keras_rnn_basics.datasets.tables.columns import letters
 from keras_rnn_basics.datasets.tables.repairs import Repairs, shown
-from keras_rnn_basics.datasets.tables.table import Source, letters
+from keras_rnn_basics.datasets.tables.source import Source
 from keras_rnn_basics.datasets.trades import named_columns, read_trades
 
 IBM = "IBM's daily bars (not ticks), 2000-03-01 to 2013-03-01, unadjusted, Quandl WIKI (public domain)"

@@ -10,7 +10,7 @@ from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.series import Series
 from keras_rnn_basics.datasets.tables.moments import read_moments
 from keras_rnn_basics.datasets.tables.repairs import Repairs, shown
-from keras_rnn_basics.datasets.tables.table import Source, marks_of
+from keras_rnn_basics.datasets.tables.source import Source, marks_of
 
 KINDS = ("time", "tick", "volume")
 NAMES = ("open", "high", "low", "close", "volume", "trades")

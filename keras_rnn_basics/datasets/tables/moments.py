@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from keras_rnn_basics.datasets.tables.table import Table, clocks_beside
+from keras_rnn_basics.datasets.tables.columns import clocks_beside
+from keras_rnn_basics.datasets.tables.table import Table
 from keras_rnn_basics.datasets.tables.written import LONGEST_FOOTER, OFFSET, tell_midnight, texts_of
 
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")

@@ -35,10 +35,12 @@ COST = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 RUNS = Path("runs/frames")
 
 
-def main(path=None, minutes=1.5, further_minutes=0.9, units=128, seed=0, device="auto", precision="float32"):
+def main(
+    path=None, length=None, minutes=1.5, further_minutes=0.9, units=128, seed=0, device="auto", precision="float32"
+):
     began = time.monotonic()
     keras.config.set_dtype_policy(precision)  # also of the network that is built outside of fit
-    data = frames.load(path, batch_size=BATCH_SIZE)
+    data = frames.load(path, batch_size=BATCH_SIZE, length=length)
     test, shape, n = data.test, data.test.x.shape[2:], len(data.names)
     print(f"{data.source}. {n} labels, swapped from one frame to the next {data.switching_rate:.1%} of the time.")
     validation = tf.data.Dataset.from_tensor_slices((data.validation.x, data.validation.y)).batch(100)
@@ -207,7 +209,8 @@ def draw_film(ax, shown, rows, names):
 
 if __name__ == "__main__":
     parser = options(__doc__, "units", "seed")
-    parser.add_argument("--path", help="your own sequences: an npz file or a folder of image folders")
+    parser.add_argument("--path", help="your own sequences: an npz file, or a folder of images or videos")
+    parser.add_argument("--length", type=int, help="how many frames of each of your own are kept, from its beginning")
     parser.add_argument("--minutes", type=float, help="how long the network without memory trains")
     parser.add_argument("--further-minutes", type=float, help="how long both go on from there")
     main(**vars(parser.parse_args()))

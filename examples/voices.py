@@ -41,14 +41,27 @@ BATCH_SIZE, LEARNING_RATE, DROPOUT = 24, 4e-3, 0.1
 RUNS = Path("runs/voices")
 
 
-def main(folder=None, folds=5, pitch_shift=12.0, epochs=36, units=64, seed=0, device="auto", precision="float32"):
+def main(
+    folder=None,
+    labels=None,
+    columns=None,
+    speaker=None,
+    folds=5,
+    pitch_shift=12.0,
+    epochs=36,
+    units=64,
+    seed=0,
+    device="auto",
+    precision="float32",
+):
     began = time.monotonic()
     sayings = range(1 if folder else SAYINGS)
     settings = {"epochs": -(-epochs // len(sayings)), "batch_size": BATCH_SIZE * len(sayings), "units": units}
     settings |= {"seed": seed, "device": device, "precision": precision}
     further = {}
     for condition, shift in {"recorded": 0.0}.items() if folder else {"measured": 0.0, "shifted": pitch_shift}.items():
-        said = [voices.load(folder, folds=folds, pitch_shift=shift, seed=saying) for saying in sayings]
+        own = {"labels": labels, "columns": columns, "speaker": speaker, "folds": folds, "pitch_shift": shift}
+        said = [voices.load(folder, **own, seed=saying) for saying in sayings]
         clips, ear = said[0], build_ear(said[0].sample_rate_hz)
         print(f"\n{len(clips)} clips: {clips.source}.")
         frames = [ear.predict(own.waves, batch_size=256, verbose=0) for own in said]
@@ -221,6 +234,9 @@ def draw_pitch(ax, clips, f0_hz, right):
 if __name__ == "__main__":
     parser = options(__doc__, "units", "seed")
     parser.add_argument("--folder", help="your own clips: folder/label/speaker/*.wav (or flac, mp3, ogg, ...)")
+    parser.add_argument("--labels", help="a table of them, csv or tsv, where the folders do not say it")
+    parser.add_argument("--columns", nargs=2, help="of that table: the file's name, and its label")
+    parser.add_argument("--speaker", help="of that table: the column of who speaks")
     parser.add_argument("--folds", type=int, help="no speaker is in two of them")
     parser.add_argument("--pitch-shift", type=float, help="semitones, of the synthetic clips")
     parser.add_argument("--epochs", type=int, help="how often each clip is heard")

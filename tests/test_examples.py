@@ -252,14 +252,18 @@ def test_voices_trains_scores_draws_and_exports_from_your_own_clips(tmp_path):
     soundfile = pytest.importorskip("soundfile")
     rng = np.random.default_rng(0)
     seconds = np.arange(2400) / 8000
+    rows, folder = ["path\tclient_id\tpitch"], tmp_path / "clips"
+    folder.mkdir()
     for label, f0_hz in (("high", 300), ("low", 120)):
         for speaker in range(4):
-            folder = tmp_path / "clips" / label / f"{label} {speaker}"
-            folder.mkdir(parents=True)
             for take in range(3):
                 wave = 0.3 * np.sin(2 * np.pi * (f0_hz + 5 * speaker) * seconds) + 0.01 * rng.normal(size=2400)
-                soundfile.write(folder / f"{take}.wav", wave[: 2400 - 200 * take], 8000)
-    done = run("voices.py", "--folder", "clips", "--folds", "2", "--epochs", "2", "--units", "8", cwd=tmp_path)
+                rows.append(f"{len(rows)}.wav\t{label} {speaker}\t{label}")
+                soundfile.write(folder / f"{len(rows) - 1}.wav", wave[: 2400 - 200 * take], 8000)
+    (tmp_path / "validated.tsv").write_text("\n".join(rows))
+    table = ["--labels", "validated.tsv", "--columns", "path", "pitch", "--speaker", "client_id"]
+    quick = ["--folds", "2", "--epochs", "2", "--units", "8"]
+    done = run("voices.py", "--folder", "clips", *table, *quick, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("RNN", "F0 threshold", "logistic, F0 and the mean frame"):
         assert f"\n{name} " in done.stdout
@@ -280,8 +284,9 @@ def test_frames_trains_scores_draws_and_exports_from_your_own_sequences(tmp_path
     labels = np.cumsum(rng.random((24, 6)) < 0.3, axis=1) % 2
     own = rng.random((24, 6, 8, 6))
     own[:, :, :4] += labels[..., None, None]  # the upper half is bright, or it is not
-    np.savez(tmp_path / "own.npz", frames=own, labels=labels)
-    quick = ["--minutes", "0.02", "--further-minutes", "0.02", "--units", "8"]
+    longer = {"frames": np.concatenate([own, own], axis=1), "labels": np.concatenate([labels, labels], axis=1)}
+    np.savez(tmp_path / "own.npz", **longer)
+    quick = ["--length", "6", "--minutes", "0.02", "--further-minutes", "0.02", "--units", "8"]
     done = run("frames.py", "--path", "own.npz", *quick, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("RNN", "per frame", "Bayes filter"):

@@ -152,7 +152,8 @@ class _Choice:
             if 1 < len(words := [*self.seen[name]]) <= self.rows / 2:
                 raise ValueError(
                     f"{self.place}, column {name!r} tells {len(words)} series apart, {words[:4]}. Take one of them: "
-                    f"only={{{name!r}: {words[0]!r}}}."
+                    f"only={{{name!r}: {words[0]!r}}}. (If it is a feature of one series, name it in columns or "
+                    "categories.)"
                 )
         return frame
 

@@ -261,7 +261,7 @@ def test_seconds_since_1970_that_could_be_hours_of_the_18th_century_are_seconds(
     np.testing.assert_array_equal(series.times, moments.astype("datetime64[s]"))
 
 
-@pytest.mark.parametrize("name", ["sensor_id", "Site Name", "pair", "entity_id", "StationCode", "Location"])
+@pytest.mark.parametrize("name", ["sensor_id", "Site Name", "pair", "entity_id", "StationCode"])
 def test_columns_of_many_names_tell_several_series_apart(tmp_path, name):
     rows = [f"2020-01-01T{k // 2:02}:{30 * (k % 2)},{'ab'[k % 2]},{k}.5" for k in range(20)]
     path = put(tmp_path, f"time,{name},value", rows)

@@ -174,7 +174,7 @@ def test_rows_of_one_station_are_taken_and_those_of_two_refused(tmp_path):
     with pytest.raises(ValueError, match=r"column 'Station' tells 2 series apart.*only=\{'Station': '5'\}"):
         weather.load(path, repair=True)
     assert weather.load(path, only={"Station": 7}).names == ("a",)
-    with pytest.raises(ValueError, match="column 'Station': no row has 6"):
+    with pytest.raises(ValueError, match="column 'Station': no row has '6'"):
         weather.load(path, only={"Station": 6})
     path = put(tmp_path, "date,where,a\n" + rows)
     with pytest.raises(ValueError, match=r"line 10, .* is also in line 2, with other numbers.*only="):

@@ -10,13 +10,15 @@ TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local|lst)
 ALSO_TIMES = r"\w*(date|time|timestamp|timeutc|dateutc)|datum|zeit|fecha|valid|createdat|lastchanged|ds|mtu\w*"
 # Columns that belong together, and those that only tell the time of day.
 TOGETHER = ("y(ea)?r|anno", "mo|mon|month", "d|dy|day|dom", "h|hr|hh|hour|hourending", "mi|min|mn|minute|minutes")
-CLOCKS = r"clock|hour|hr|time|uhrzeit|zeit|anfang|heure|hora|hourending|timeofday|hhmm(ss)?"
+CLOCKS = "clock|hour|hr|time|uhr|zeit|stunde|anfang|heure|hora|hhmm"
 # What columns are called that tell several stations or tickers apart: "station_id", "Site Name".
 TELLING = (
-    "(ticker|symbol|instrument|isin|security|(currency)?pair|coin|asset|station|stn|site|sensor|device|meter|entity|"
+    "(tickers?|symbol|instrument|isin|security|(currency)?pair|coin|asset|station|stn|site|sensor|device|meter|entity|"
     "location|city|region|country|building|household|name|host|field|parameter|variable|channel|topic)"
-    "(s|s?id|name|code|no|number|key)?"
+    "(s?id|name|code|no|number|key)?"
 )
+# Those that do so where a time comes twice, and else may be a feature of one series.
+SOMETIMES = "(location|city|region|country|building|household|host|field|parameter|variable|channel|topic)\\w*"
 
 
 def _listed(header, most=30):
@@ -27,6 +29,11 @@ def _listed(header, most=30):
 def letters(name: Any) -> str:
     """A name without capital letters, signs and digits."""
     return re.sub("[^a-z]", "", str(name).lower())
+
+
+def signless(name: Any) -> str:
+    """A name without capital letters and signs; it keeps its digits."""
+    return re.sub("[^a-z0-9]", "", str(name).lower())
 
 
 def find_column(place: str, header: Sequence[str], name: str) -> str:
@@ -75,4 +82,4 @@ def _together(header):
 
 def clocks_beside(header: Sequence[str], time: Sequence[str]) -> list[str]:
     """The columns that seem to hold the time of day, beside those of the times."""
-    return [name for name in header if name not in time and re.fullmatch(CLOCKS, letters(name))]
+    return [name for name in header if name not in time and re.search(CLOCKS, letters(name))]

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from keras_rnn_basics.datasets.tables.columns import clocks_beside
+from keras_rnn_basics.datasets.tables.edges import LONGEST_FOOTER
 from keras_rnn_basics.datasets.tables.table import Table
-from keras_rnn_basics.datasets.tables.written import LONGEST_FOOTER, OFFSET, tell_midnight, texts_of
+from keras_rnn_basics.datasets.tables.written import OFFSET, tell_midnight, texts_of
 
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 CLOCK = r"([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)"
@@ -16,6 +17,7 @@ ISO = rf"\d{{4}}([-/])\d\d\1\d\d({CLOCK}( ?(Z|UTC|[+-]\d\d(:?\d\d)?))?)?"
 SHORT = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})(?:([T ])(\d{1,2})(?=:|$))?(?!\d)")
 DAY_OR_MONTH_FIRST = r"(\d{1,2})([./-])(\d{1,2})\2\d{4}( \d{1,2}:\d\d(:\d\d(\.\d+)?)?)?"
 DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+IN_UTC = r"(utc|gmt|zulu)(?! ?[+-]?\d)"
 EPOCHS = {"s": 1e11, "ms": 1e14, "us": 1e17, "ns": 1e20}
 FIRST, LAST = np.datetime64("1700-01-01", "s"), np.datetime64("2250-01-01", "s")
 
@@ -37,9 +39,14 @@ def read_moments(
             ZoneInfo(time_zone)
         except (ValueError, TypeError, OSError, ZoneInfoNotFoundError):
             raise ValueError(f"time_zone must be one such as 'Europe/Berlin' or 'UTC', got {time_zone!r}.") from None
+    if date_format is not None and (not isinstance(date_format, str) or "%Z" in date_format):
+        raise ValueError(
+            f"date_format must be text without %Z, as names of zones have several meanings, got {date_format!r}. Write "
+            "such a name as it is, '%d.%m.%Y %H:%M CET', and give time_zone='Europe/Berlin'."
+        )
     local, utc = _Reader(table, step, date_format).read()
     name, dates = table.time[-1], step is not None and not step % DAY
-    in_utc = re.search(r"(utc|gmt|zulu)(?! ?[+-]?\d)", name.lower())
+    in_utc = re.search(IN_UTC, name.lower())
     if time_zone not in (None, "UTC", "GMT", "Etc/UTC") and utc is None and in_utc:
         table.notes.append(f"column {name!r} was read as times of {time_zone}; if they are UTC, give time_zone='UTC'")
     clocks = [] if dates or local.is_unique else clocks_beside(table.header, table.time)
@@ -80,14 +87,14 @@ class _Reader:
             if columns[0].dt.tz is None:
                 return columns[0], None
             return columns[0].dt.tz_localize(None), columns[0].dt.tz_convert("UTC").dt.tz_localize(None)
-        text, late = texts_of(self.table, columns, self.date_format is not None)
+        text, late = texts_of(self.table, columns, self.date_format)
         self._refuse_no_time(text.isna())
         local, utc = self._text(text)
         known = local if utc is None else utc
         self._refuse_no_time(local.isna() | known.isna())
         if late.any():
-            local = local.where(~late, local + DAY)
-            utc = None if utc is None else utc.where(~late, utc + DAY)
+            local = local.mask(late, local + DAY)
+            utc = None if utc is None else utc.mask(late, utc + DAY)
         own = known.to_numpy("datetime64[us]")
         self.refuse((own < FIRST) | (own >= LAST), "is not a moment of the years 1700 to 2250")
         return local, utc
@@ -115,17 +122,12 @@ class _Reader:
         local = read.dt.tz_localize(None)
         if not text.str.contains(r"(?:Z|[+-]\d\d:?(?:\d\d)?)$").any():
             return local, None
-        return local + _ahead(text).fillna(np.timedelta64(0)), local
+        return local + self._ahead(text), local
 
     def _by_format(self, text):
         import pandas
 
-        form, aware = self.date_format, "%z" in str(self.date_format)
-        if not isinstance(form, str) or "%Z" in form:
-            raise ValueError(
-                f"date_format must be text without %Z, as names of zones have several meanings, got {form!r}. Write "
-                "such a name as it is, '%d.%m.%Y %H:%M CET', and give time_zone='Europe/Berlin'."
-            )
+        form, aware = self.date_format, "%z" in self.date_format
         try:
             read = pandas.to_datetime(text, format=form, errors="coerce", utc=aware)
         except ValueError as error:
@@ -138,7 +140,7 @@ class _Reader:
         if not aware:
             return read, None
         utc = read.dt.tz_localize(None)
-        return utc + _ahead(text).fillna(np.timedelta64(0)), utc
+        return utc + self._ahead(text), utc
 
     def _digits(self, text):
         """20200101, 2020010100, ..., or else seconds, or parts of them, since 1970."""
@@ -158,13 +160,14 @@ class _Reader:
                 return read, None
         count = text.astype("float64")
         unit = next((unit for unit, below in EPOCHS.items() if count.iloc[0] < below), "ns")
-        least = {"s": 1e8, "ms": 1e11, "us": 1e14, "ns": 1e17}[unit]
+        least = {"s": 1e8, "ms": 9e11, "us": 9e14, "ns": 9e17}[unit]  # 12 digits are rather a date of two-digit years
         self._refuse_no_time((count < least) | (count >= EPOCHS[unit]) | (count > 9e18))
         if text.str.contains(".", regex=False).any():
             micros = count * {"s": 1e6, "ms": 1e3, "us": 1, "ns": 1e-3}[unit]
             read = pandas.to_datetime(micros.round().astype("int64"), unit="us")
         else:
             read = pandas.to_datetime(text.astype("int64"), unit=unit)
+        self._refuse_no_time(read > pandas.Timestamp.now() + pandas.Timedelta(days=400))
         return read, read
 
     def _day_or_month_first(self, text, first, sign, second, clock, _, fraction):
@@ -181,6 +184,17 @@ class _Reader:
             np.arange(len(text)) == 0,
             f"may begin with day or month. Give date_format={' or '.join(map(repr, fits or ways.values()))}",
         )
+
+    def _ahead(self, text):
+        """How far the clocks are ahead of UTC, which each row must say, if one does."""
+        import pandas
+
+        sign, hour, minute = (column for _, column in text.str.extract(OFFSET).items())
+        silent = hour.isna() & ~text.str.contains("Z|UTC|GMT")
+        if not re.search(IN_UTC, self.name.lower()):
+            self.refuse(silent, "does not say how far its clock is from UTC, as other rows do")
+        minutes = 60 * pandas.to_numeric(hour).fillna(0) + pandas.to_numeric(minute).fillna(0)
+        return pandas.to_timedelta(minutes.where(sign != "-", -minutes), unit="min")
 
     def refuse(self, wrong, what):
         self.table.refuse(self.name, wrong, what)
@@ -203,15 +217,6 @@ class _Reader:
             rows = f"frame[:-{below + self.table.below}]"
             advice = f"if the table ends above it, read it by frame = pandas.read_csv(...), and hand over {rows}"
         self.refuse(wrong, f"is not {example}; {advice}")
-
-
-def _ahead(text):
-    """How far the clocks are ahead of UTC, where the text says it."""
-    import pandas
-
-    sign, hour, minute = (column for _, column in text.str.extract(OFFSET).items())
-    minutes = 60 * pandas.to_numeric(hour) + pandas.to_numeric(minute).fillna(0)
-    return pandas.to_timedelta(minutes.where(sign != "-", -minutes), unit="min")
 
 
 def _padded(text):

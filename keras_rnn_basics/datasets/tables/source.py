@@ -1,8 +1,10 @@
 """A file or a pandas.DataFrame whose rows are read as a `Table`, whole or a piece at a time."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import dropwhile
+from dataclasses import replace
+from itertools import chain, dropwhile, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,15 @@ import numpy as np
 
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
-from keras_rnn_basics.datasets.tables.columns import TELLING, TIMES, find_column, find_time, letters
+from keras_rnn_basics.datasets.tables.columns import (
+    SOMETIMES,
+    TELLING,
+    TIMES,
+    find_column,
+    find_time,
+    letters,
+    signless,
+)
 from keras_rnn_basics.datasets.tables.files import COLUMNAR, EXCEL, frames_of, spreadsheet
 from keras_rnn_basics.datasets.tables.layout import Layout, layout_of
 from keras_rnn_basics.datasets.tables.table import FRAME, Table
@@ -37,7 +47,7 @@ class Source:
         self.place, self.layout = _layout(data, time, max_bytes)
         self.header, self.asked = self.layout.header, time
         # Those whose name says that they tell several stations or tickers apart.
-        self.tellers = [name for name in self.header if re.fullmatch(TELLING, letters(name))]
+        self.tellers = [name for name in self.header if re.fullmatch(TELLING, signless(name))]
 
     def find(self, name: str) -> str:
         """The column of this name, as the table writes it: in capital letters or not."""
@@ -57,6 +67,7 @@ class Source:
                 )
             tables.append(table)
         if len(tables) > 1:
+            tables[0].last = True
             tables[0].frame = pandas.concat(_alike([table.frame for table in tables], self.layout.decimal))
         return tables[0]
 
@@ -106,16 +117,23 @@ class Source:
             raise ValueError(f"{self.place} has no rows.")
         else:
             frames = (layout.frame.iloc[begin : begin + size] for begin in range(0, len(layout.frame), size))
-        choice = _Choice(self.place, only, tellers)
-        for frame in frames:
-            if tail and frame.iloc[:, -tail:].notna().any(axis=None):
-                what = f"column {len(header) - tail + 1} has no name; the columns are {header}"
-                raise ValueError(f"{where}: {what}. Name those to read: columns=[...].")
-            if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
-                raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
-            if len(frame := choice.of(frame)):
-                yield Table(self.place, frame[names], found, layout.decimal, layout.notes, layout.sure, header)
-                layout.notes = []
+        choice = _Choice(self.place, only, tellers, found)
+
+        def pieces():
+            for frame in frames:
+                if tail and frame.iloc[:, -tail:].notna().any(axis=None):
+                    what = f"column {len(header) - tail + 1} has no name; the columns are {header}"
+                    raise ValueError(f"{where}: {what}. Name those to read: columns=[...].")
+                if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
+                    raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
+                if len(frame := choice.of(frame)):
+                    yield frame[names]
+
+        table, first = Table(self.place, None, found, layout.decimal, sure=layout.sure, header=header), True
+        for frame, following in pairwise(chain(pieces(), [None])):
+            edges, first = {"first": first, "last": following is None}, False
+            yield replace(table, frame=frame, notes=layout.notes, **edges)
+            layout.notes = []
         choice.refuse_none()
 
 
@@ -135,21 +153,23 @@ def _alike(frames, decimal):
 class _Choice:
     """The rows of one series: those with the values of `only`; where `tellers` tell several apart, an error."""
 
-    def __init__(self, place, only, tellers):
-        self.place, self.only, self.tellers, self.rows = place, only, tellers, 0
-        # The words of each column, in their order.
-        self.seen: dict[str, dict[str, None]] = {name: {} for name in (*only, *tellers)}
+    def __init__(self, place, only, tellers, time):
+        self.place, self.tellers, self.time, self.rows = place, tellers, time, 0
+        self.only = {name: f"{own:g}" if isinstance(own, float) else str(own) for name, own in only.items()}
+        # How often each word of a column stands in it, in their order.
+        self.seen: dict[str, Counter[str]] = {name: Counter() for name in (*only, *tellers)}
 
     def of(self, frame):
         for name, seen in self.seen.items():
             own = frame[name].astype("str").str.strip()
             if len(seen) < CHUNK:  # so many words cannot be series
-                seen.update(dict.fromkeys(own[frame[name].notna()].unique()))
+                seen.update(own[frame[name].notna()].value_counts(sort=False).to_dict())
             if name in self.only:
-                frame = frame[own == str(self.only[name])]
+                frame = frame[own == self.only[name]]
         self.rows += len(frame)
         for name in self.tellers:
-            if 1 < len(words := [*self.seen[name]]) <= self.rows / 2:
+            words = [word for word, times in self.seen[name].items() if times > 1]
+            if 1 < len(words) <= self.rows / 2 and self._are_series(name, words, frame):
                 raise ValueError(
                     f"{self.place}, column {name!r} tells {len(words)} series apart, {words[:4]}. Take one of them: "
                     f"only={{{name!r}: {words[0]!r}}}. (If it is a feature of one series, name it in columns or "
@@ -157,9 +177,14 @@ class _Choice:
                 )
         return frame
 
+    def _are_series(self, name, words, frame):
+        if any(re.fullmatch(r"[+-]?\d*[.,]\d*[1-9]\d*", word) for word in words):
+            return False  # measurements
+        return not re.fullmatch(SOMETIMES, signless(name)) or frame.duplicated(self.time).any()
+
     def refuse_none(self):
         if not self.rows:
-            name = next((own for own in self.only if str(self.only[own]) not in self.seen[own]), [*self.only][-1])
+            name = next((own for own in self.only if self.only[own] not in self.seen[own]), [*self.only][-1])
             what = f"no row has {self.only[name]!r}, but {sorted(self.seen[name])[:5]}"
             raise ValueError(f"{self.place}, column {name!r}: {what}.")
 
@@ -168,7 +193,7 @@ def marks_of(missing: Sequence[Any] | None) -> tuple[Any, ...]:
     """The marks of missing numbers; `None`: there are none."""
     if missing is None:
         return ()
-    if isinstance(missing, str) or not isinstance(missing, Iterable):
+    if isinstance(missing, (str, Mapping)) or not isinstance(missing, Iterable):
         raise ValueError(f"missing must be a list, such as [{missing!r}], or None, got {missing!r}.")
     return tuple(missing)
 
@@ -220,8 +245,13 @@ def _flat(data, time):
     named = any(own in asked or re.fullmatch(TIMES, letters(own or "")) for own in frame.index.names)
     if times or named or not pandas.api.types.is_integer_dtype(frame.index):
         name = frame.index.name or "time"
-        frame = frame.reset_index(names=name) if frame.index.nlevels == 1 else frame.reset_index()
-        frame.attrs = {"index_of_times": name if times else None}
+        twice = [own for own in (name, *frame.index.names) if own in frame.columns]
+        frame = frame.drop(columns=twice) if times and frame.index.nlevels == 1 else frame
+        if not times and twice:
+            frame = frame.reset_index(drop=True)
+        else:
+            frame = frame.reset_index(names=name) if frame.index.nlevels == 1 else frame.reset_index()
+            frame.attrs = {"index_of_times": name if times else None}
     frame = frame.reset_index(drop=True)
     # What pandas calls "Unnamed: 0" has no name in its file.
     frame.columns = ["" if re.match(r"Unnamed: \d", str(name)) else str(name).strip() for name in frame.columns]

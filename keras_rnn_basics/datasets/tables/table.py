@@ -27,6 +27,7 @@ class Table:
         notes: what was decided in reading, a sentence each.
         sure: whether `decimal` is known to be the sign of decimals.
         header: all columns of the file or frame.
+        first, last: whether no piece of the same table is before it, and none after it.
         below: how many rows below the table were passed over.
     """
 
@@ -37,6 +38,8 @@ class Table:
     notes: list[str] = field(default_factory=list)
     sure: bool = True
     header: Sequence[str] = ()
+    first: bool = True
+    last: bool = True
     below: int = 0
 
     def row(self, number: int) -> str:
@@ -67,8 +70,9 @@ class Table:
             values = column.to_numpy("float64", na_value=np.nan)
         else:
             values = self._numbers_of_text(name, column.astype("str").str.strip(), missing)
-        codes = [float(code) for code in missing if re.fullmatch(NUMBER, str(code))]
-        values = np.where(np.isclose(values[:, None], codes, rtol=1e-6, atol=0).any(axis=1), np.nan, values)
+        codes = np.array([float(code) for code in missing if re.fullmatch(NUMBER, str(code))], "float32")
+        with np.errstate(over="ignore"):
+            values = np.where(np.isin(values.astype("float32"), codes), np.nan, values)
         sizes, limits = np.abs(values), np.finfo("float32")
         wrong = (sizes > limits.max) | ((sizes < limits.tiny) & (sizes > 0))
         self.refuse(name, wrong, "is not a finite number that float32 can hold")

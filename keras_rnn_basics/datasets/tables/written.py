@@ -1,63 +1,47 @@
-"""How the times of a table are written: one text a row, of one form; rows of units and footers are no rows."""
+"""How the times of a table are written: one text a row, of one form."""
 
 import re
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
+from keras_rnn_basics.datasets.tables.edges import without_edges
 from keras_rnn_basics.datasets.tables.table import Table
 
-LONGEST_HEAD, LONGEST_FOOTER, MOST_OFFSETS = 3, 50, 3
 # +01:00, +0100 and +01 behind a clock, as in "06:00 GMT+0100 (CET)" and "00:00:00 +0000 2020".
-OFFSET = r"(?:T\d\d|:\d\d(?:[.,]\d+)?)(?: [AP]M)? ?(?:GMT|UTC)?([+-])(\d\d)(?::?(\d\d))?(?![\d:])"
+OFFSET = r"(?:[T ]\d{2,6}|:\d\d(?:[.,]\d+)?|h\d\d)(?: [AP]M)? ?(?:GMT|UTC)?([+-])(\d\d)(?::?(\d\d))?(?![\d:])"
+LARGEST_OFFSET = 14 * 60
 # 00:00 - 01:00, or two moments with a bar between them.
 SPAN = r"(.*\dZ?) ?(?: [-\u2013\u2014] | to |/(?=\d{4}-)|-(?=\d\d?:\d\d$))(.*\d.*)"
+BARE = r"\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2\d{4}|\d{8}"
+CLOCK = r"(\d\d?):(\d\d)"
 # The end of a day, which other clocks call 00:00 of the next one.
 MIDNIGHT = r"((?:\d+[-/. ]){2}\d+[T ])24(?=(?::?00)*(?:\.0+)?(?:$| ?[Z+-]| ?UTC))"
 
 
-def texts_of(table: Table, columns: list[Any], has_format: bool) -> tuple[Any, Any]:
+def texts_of(table: Table, columns: list[Any], date_format: str | None) -> tuple[Any, Any]:
     """-> the times, a pandas.Series of text, and where they are 00:00 of the next day.
 
-    The first rows that hold no number (units), and the last that hold a text alone (a footer), are taken off the table.
-    A span of time is its beginning; what has no clock among times that have one is midnight.
+    A span of time is its beginning; what has no clock among times that have one is midnight, if no other says so.
 
     Args:
         columns: those of the times.
-        has_format: whether the user says how they are written: then digits stay as they are.
+        date_format: how they are written, if the user says it: then digits stay as they are.
     """
-    import pandas
-
     dates = len(columns) > 1  # beside columns of clocks
     columns = [own.dt.strftime("%Y-%m-%d") if dates and hasattr(own, "dt") else own.astype("str") for own in columns]
-    text, *further = (own.str.strip() for own in columns)
-    kept = _rows(table, text)
-    text, further = text[kept], [own[kept] for own in further]
-    if not has_format and re.match(r"\d{8} \d", str(text.iloc[0])):
-        text, further = text.str[:8], [text.str[9:], *further]
-    if not has_format and len(further) == 1:  # 20200101 and 100, which is 01:00
-        text = text.str.replace(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", regex=True)
-        further = [_clock(further[0])]
-    for k, own in enumerate(further):  # of a month, a day, an hour, a minute, a second
-        text = text + (":" + own.str.zfill(2) if k > 2 and not has_format else " " + own)
-    if re.fullmatch(SPAN, str(text.iloc[0])):
+    columns = [own.str.strip() for own in columns]
+    kept = without_edges(table, columns[0], date_format)
+    columns = [own[kept] for own in columns]
+    text = _joined_as_they_are(columns) if date_format else _joined(table, columns)
+    if re.fullmatch(SPAN, str(text.iloc[0])) and not re.search(" [-\u2013\u2014] | to ", date_format or ""):
         text = _begins(table, text)
-    late = pandas.Series(False, text.index)
     # The expressions are slow, and most rows need none.
-    odd = np.fromiter(
-        (len(own) <= 10 or "24" in own[6:14] for own in text.fillna("").to_numpy(object)), bool, len(text)
-    )
-    if not odd.any():
-        return text, late
-    bare = odd & text.str.fullmatch(r"[\d./-]{8,10}").fillna(False)
-    clocks = text[~bare].str.extract(r"[ T](\d\d?:\d\d)(:\d\d)?")
-    if bare.any() and len(clocks) and clocks[0].notna().all():
-        text = text.mask(bare, text + " 00:00" + ":00" * int(clocks[1].notna().all()))
-    late = text.str.match(MIDNIGHT).fillna(False)
-    if late.any():
-        tell_midnight(table, text[late])
-        text = text.str.replace(MIDNIGHT, r"\g<1>00", regex=True)
-    return text, late
+    plain = text.fillna("").to_numpy(object)
+    if not any(len(own) <= 10 or "24" in own for own in plain):
+        return text, np.zeros(len(text), bool)
+    return _of_midnight(table, _with_clocks(text), date_format)
 
 
 def tell_midnight(table: Table, late: Any) -> None:
@@ -65,47 +49,89 @@ def tell_midnight(table: Table, late: Any) -> None:
     table.notes.append(f"{late.iloc[0]!r} was read as 00:00 of the next day")
 
 
-def _rows(table, text):
-    """Which rows are rows; the table loses the others."""
-    frame, others = table.frame, table.frame.drop(columns=[*table.time])
-    start, stop = 0, len(text)
-    if not len(others.columns):
-        return slice(start, stop)
+def _joined_as_they_are(columns):
+    text = columns[0]
+    for own in columns[1:]:
+        text = text + " " + own
+    return text
 
-    def shape(row):
-        return re.sub(r"\d+", "9", str(text.iloc[row]))
 
-    head = [any(re.match(r"\W*\d", str(own)) for own in row) for row in others[: LONGEST_HEAD + 1].to_numpy()]
-    if any(head) and (begin := head.index(True)) and shape(begin) not in map(shape, range(begin)):
-        start = begin
-        shown = [str(own) for own in frame.iloc[0] if own == own]
-        table.notes.append(f"{table.row(0)}: {shown[:4]}, above the numbers, was passed over")
-    empty = others[start + 1 :][-LONGEST_FOOTER:].isna().all(axis=1)
-    while len(empty) and empty.iloc[stop - len(text) - 1] and shape(stop - 1) != shape(start):
-        stop -= 1
-        if len(text) - stop == len(empty):
-            break
-    if stop < len(text):
-        table.notes.append(f"{table.row(stop)}: {text.iloc[stop]!r}, below the table, was passed over")
-    table.below, table.frame = len(text) - stop, frame[start:stop]
-    return slice(start, stop)
+def _joined(table, columns):
+    """Years, months, days, hours, minutes and seconds of columns of their own; or dates, and what follows them."""
+    text, *further = columns
+    if re.match(r"\d{8} \d", str(text.iloc[0])):
+        text, further = text.str[:8], [text.str[9:], *further]
+    if not further:
+        return text
+    if not re.fullmatch(BARE, str(text.iloc[0])):
+        day, clock = _joined_as_they_are([text, *further[:2]]), further[2:]
+    else:  # 20200101 and 100, which is 01:00
+        day, clock = text.str.replace(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", regex=True), further
+    if not clock:
+        return day
+    if len(clock) == 1:
+        return day + " " + _clock(table, table.time[-1], clock[0])
+    return day + " " + reduce(lambda left, right: left + ":" + right, [own.str.zfill(2) for own in clock])
+
+
+def _clock(table, name, text):
+    """Digits of the time of day with colons between them, as wide as the widest: 5, 1300 -> 00:05, 13:00."""
+    if not text.str.fullmatch(r"\d{1,6}").all():
+        return text
+    if re.search("sec|sod", name.lower()):
+        date = f"frame[{table.time[0]!r}]"
+        own = f"{date} = pandas.to_datetime({date}) + pandas.to_timedelta(frame[{name!r}], unit='s')"
+        raise table.error(0, name, f"{text.iloc[0]!r} seems to count seconds. Hand over a frame: {own}")
+    width = -(-int(text.str.len().max()) // 2) * 2
+    clock = text.str.zfill(width).str.replace(r"\d\d(?=\d)", r"\g<0>:", regex=True)
+    if width > 2:
+        return clock
+    table.notes.append(f"column {name!r}: {text.iloc[0]!r} was read as the hour {clock.iloc[0]}:00")
+    return clock + ":00"
 
 
 def _begins(table, text):
     """The beginnings of spans of time."""
-    ends = text.str.extract(SPAN)[1]
-    # Of 09:00-10:00 the second clock may be an offset; but no table has many of these.
-    offsets = text.str.extract(OFFSET)[0].notna()
-    if ends.isna().any() or (offsets.all() and ends.nunique() <= MOST_OFFSETS):
+    both = text.str.extract(SPAN)
+    first, last = str(both[0].iloc[0]), str(both[1].iloc[0])
+    if both[1].isna().any():
         return text
+    if re.fullmatch(BARE, first) and re.match(r"\d\d?:\d\d", last):  # a date - a clock
+        return both[0] + " " + both[1]
+    if text.str.contains(r"-\d\d?:\d\d$").all():
+        begins, ends = (60 * own[0].astype(float) + own[1].astype(float) for own in map(_clocks, (both[0], both[1])))
+        alike = ((ends - begins) % (24 * 60)).nunique() == 1
+        # Of 09:00-10:00 the second clock may be an offset from UTC.
+        if not (ends > LARGEST_OFFSET).any() and (ends % 15 == 0).all() and not (alike and ends.nunique() > 1):
+            return text
     table.notes.append(f"{text.iloc[0]!r} is a span of time: such rows stand at its beginning")
-    return text.str.replace(SPAN, r"\1", regex=True)
+    return both[0]
 
 
-def _clock(text):
-    """Digits of the time of day with colons between them, as wide as the widest: 5, 1300 -> 00:05, 13:00."""
-    if not text.str.fullmatch(r"\d{1,6}").all():
+def _clocks(text):
+    return text.str.extract(CLOCK + "$")
+
+
+def _with_clocks(text):
+    """Dates without a clock, as R and Excel write midnight, among times of which none is written 00:00."""
+    bare = text.str.fullmatch(r"[\d./-]{8,10}").fillna(False)
+    clocks = text[~bare].str.extract(r"[ T](\d\d?:\d\d)(:\d\d)?")
+    explicit = clocks[0].isin(["00:00", "0:00"]) & ~(clocks[1].fillna(":00") != ":00")
+    if not bare.any() or not len(clocks) or clocks[0].isna().any() or explicit.any() or text[bare].duplicated().any():
         return text
-    width = -(-int(text.str.len().max()) // 2) * 2
-    clock = text.str.zfill(width).str.replace(r"\d\d(?=\d)", r"\g<0>:", regex=True)
-    return clock + ":00" * (width == 2)
+    return text.mask(bare, text + " 00:00" + ":00" * int(clocks[1].notna().all()))
+
+
+def _of_midnight(table, text, date_format):
+    pattern = MIDNIGHT
+    if date_format is not None:
+        before, hour, _ = date_format.partition("%H")
+        if not hour or (before and before[-1] not in " T"):
+            return text, np.zeros(len(text), bool)
+        tokens = len(re.findall("[ T]", before))
+        pattern = rf"^((?:[^ T]+[ T]){{{tokens}}})24(?=(?::?00)*(?:\.0+)?(?:$|[ Z+-]))"
+    late = text.str.match(pattern).fillna(False)
+    if late.any():
+        tell_midnight(table, text[late])
+        text = text.str.replace(pattern, r"\g<1>00", regex=True)
+    return text, late.to_numpy(bool)

@@ -19,7 +19,7 @@ NUMBERS_OF_ROWS = {"no", "nr", "id", "index", "row", "rownumber", "number", "rec
 # What is written for a missing number beside 9999: the limits of 16 and 32 bits, also in tenths, and of netCDF.
 CODES = (
     *(8888.0, -8888.0, 32766.0, 32767.0, -32767.0, -32768.0, 65535.0, 3276.7, -3276.8, 6553.5, 655.35),
-    *(2147483647.0, -2147483648.0, 4294967295.0, 1e20, 9.969209968386869e36),
+    *(-127.0, 327.67, 7777.0, -7777.0, -6999.0, 2147483647.0, -2147483648.0, 4294967295.0, 1e20, 9.969209968386869e36),
 )
 
 
@@ -186,6 +186,10 @@ def read_series(
             raise ValueError(f"{name} must be a list of names, such as ['{own}'], got {own!r}.")
     if not isinstance(only, Mapping | None):
         raise ValueError(f"only must be such as {{'station': 'its name'}}, got {only!r}.")
+    if isinstance(categories, Mapping) and (
+        odd := [own for own in categories.values() if isinstance(own, (str, int, float))]
+    ):
+        raise ValueError(f"categories must hold a list of words for each column, got {odd[0]!r}.")
     words: dict[str, Any] = dict(categories if isinstance(categories, Mapping) else dict.fromkeys(categories))
     source, marks = Source(data, time, max_bytes), marks_of(missing)
     words, only = ({source.find(name): own for name, own in part.items()} for part in (words, only or {}))
@@ -229,9 +233,10 @@ def _step(step):
     import pandas
 
     try:
-        if isinstance(step, (int, float)) or pandas.Timedelta(step) <= pandas.Timedelta(0):
+        length = pandas.NaT if isinstance(step, (int, float)) else pandas.Timedelta(step)
+        if not length > pandas.Timedelta(0):
             raise ValueError
-        return pandas.Timedelta(step).to_timedelta64().astype("timedelta64[ns]")
+        return length.to_timedelta64().astype("timedelta64[ns]")
     except (ValueError, TypeError):
         what = "step must be a length of time such as '10min' or np.timedelta64(1, 'D')"
         raise ValueError(f"{what}, or None, got {step!r}.") from None
@@ -265,6 +270,8 @@ def _columns(table, names, words, marks, guarded):
         known = sorted(text.dropna().unique()) if own is None else list(own)
         table.refuse(name, ~text.isin(known) & text.notna(), f"is none of the words {known}")
         read |= {f"{name}={word}": np.where(text.isna(), np.nan, text == word) for word in known}
+    if not read:
+        raise ValueError(f"{table.place}: there are no columns of numbers to read.")
     return tuple(read), np.stack(list(read.values()), axis=1)
 
 
@@ -279,7 +286,9 @@ def _code(values):
         often, below = counts[k] > 1 or nines > 3 or (nines > 2 and far > 2 * width), values[k] < 0
         if likely[k] and far > max(width, abs(values[k]) / 2) and (often or below):
             return values[k]
-        if below and nines > 1 and far > width / 2:  # -99, where it is cold
+        if below and nines > 1 and values[k] <= -99 and far > width / 2:  # where it is cold
+            return values[k]
+        if abs(values[k]) >= 1e15 and len(rest) and abs(values[k]) > 1e6 * np.abs(rest).max():
             return values[k]
         if values[k] != 0 and counts[k] > 2 and len(rest) > 10 and far > 10 * width:
             return values[k]

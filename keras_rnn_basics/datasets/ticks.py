@@ -20,7 +20,8 @@ PRICES = ("open", "high", "low", "close")
 # If a price changes by more than this overnight, it is a split, or so rare that somebody should look.
 JUMP = 0.25
 SPLITS = (4 / 3, 3 / 2, 2, 5 / 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 30, 50)
-DERIVED = r"weighted|change|chg|average|avg|mean|ratio|%|\bs?ma\b"  # of a price or volume, but none
+# Of a price or a volume, but none.
+DERIVED = r"weighted|change|chg|average|avg|mean|ratio|rank|trend|obv|interest|%|\b[es]?ma\b|\d ?[dw]\b|high.?low"
 LONGEST_GAP = np.timedelta64(10, "D")
 # The range of a bar with high = low is taken as a hundredth of a percent, so that its logarithm is finite.
 SMALLEST_RANGE = 1e-4

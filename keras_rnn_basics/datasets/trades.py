@@ -64,8 +64,12 @@ def read_trades(
         raise ValueError(f"{error} Name them: columns={{'price': '...', 'size': '...'}}.") from None
     only, marks = {source.find(name): word for name, word in (only or {}).items()}, marks_of(missing)
     gathered, leaver, notes = _Bars(bars, size), _LeftOut(Repairs(repair, source.place)), []
+    aware = None
     for table in source.chunks([price, volume], (), only, marks, CHUNK):
-        times, _ = read_moments(table, MOMENT, date_format, time_zone)
+        times, offsets = read_moments(table, MOMENT, date_format, time_zone)
+        if aware not in (None, offsets is not None):
+            raise table.error(0, table.time[-1], "some times say how far their clock is from UTC, and some do not")
+        aware = offsets is not None
         prices, sizes = table.numbers(price, marks), table.numbers(volume, marks)
         keep = leaver.keep(table, times, {price: prices, volume: sizes})
         notes += [note for note in table.notes if note not in notes]
@@ -98,8 +102,9 @@ class _LeftOut:
     def keep(self, table, times, numbers):
         self.total += len(times)
         keep = np.ones(len(times), dtype=bool)
+        size = [*numbers][-1]
         for name, own in numbers.items():
-            if (own < 0).sum() > 3 + MOST_NEGATIVE * len(own):
+            if name == size and (own < 0).sum() > 3 + MOST_NEGATIVE * len(own):
                 first = int(np.argmax(own < 0))
                 what = (
                     f"{own[first]:g} is negative, as in {(own < 0).sum() - 1:,} further rows. If sells are written so, "

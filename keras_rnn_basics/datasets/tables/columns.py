@@ -6,8 +6,9 @@ from typing import Any
 
 # What the columns of times are called, beside signs and digits: "Date", "time_utc", "Open time".
 TIMES = r"(utc|gmt|local|open)?(date|time|datetime|timestamp)(utc|gmt|local|lst)?"
-# Where no column is called so: these, the only one that ends so, and others' words for it.
-ALSO_TIMES = r"\w*(date|time|timestamp|timeutc|dateutc)|datum|zeit|fecha|valid|createdat|lastchanged|ds|mtu\w*"
+# Where no column is called so: the first, if it ends so, or the only one with another's word for it.
+ENDS_SO = r"\w*(date|time|timestamp|timeutc|dateutc)"
+ALSO_TIMES = r"datum|zeit|fecha|valid|createdat|lastchanged|settlementdate|ds|mtu\w*"
 # Columns that belong together, and those that only tell the time of day.
 TOGETHER = ("y(ea)?r|anno", "mo|mon|month", "d|dy|day|dom", "h|hr|hh|hour|hourending", "mi|min|mn|minute|minutes")
 CLOCKS = "clock|hour|hr|time|uhr|zeit|stunde|anfang|heure|hora|hhmm"
@@ -65,6 +66,8 @@ def find_time(
     if not named and not sure:
         others = [name for name in header if re.fullmatch(ALSO_TIMES, letters(name))]
         named = others if len(others) == 1 else []
+        if not named and header and re.fullmatch(ENDS_SO, letters(header[0])):
+            named = [header[0]]
     if len(named) == 1:
         return named
     what = "no column of the times was found" if not named else f"the times may be in {named}"

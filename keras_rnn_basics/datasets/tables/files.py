@@ -18,7 +18,13 @@ EXCEL, COLUMNAR = (".xlsx", ".xls", ".xlsm"), {".parquet": "read_parquet", ".fea
 
 
 def frames_of(
-    path: Path, layout: Layout, text: Sequence[int], words: Sequence[int], missing: Sequence[Any], size: int
+    path: Path,
+    layout: Layout,
+    text: Sequence[int],
+    words: Sequence[int],
+    missing: Sequence[Any],
+    size: int,
+    columns: Sequence[int] | None = None,
 ) -> Iterator[Any]:
     """The rows, `size` at a time: a pandas.DataFrame, whose index are the lines of the file.
 
@@ -26,6 +32,7 @@ def frames_of(
         text: the numbers of the columns that stay text.
         words: those of them in which "None" and "NA" are words.
         missing: what marks a missing field, beside MISSING.
+        columns: the numbers of those to read; `None` are all.
     """
     import pandas
 
@@ -47,14 +54,15 @@ def frames_of(
                 skip_blank_lines=False,
                 skipinitialspace=True,
                 chunksize=size,
+                usecols=columns,
                 low_memory=False,  # else pieces of a column are numbers and others text
             )
             for frame in frames:
-                frame.columns = header
+                frame.columns = header if columns is None else [header[k] for k in columns]
                 frame.index += layout.above + 2
                 frame = frame.dropna(how="all")  # blank lines
-                if header[0].startswith("#"):  # further lines of its kind
-                    frame = frame[~frame[header[0]].astype("str").str.startswith("#")]
+                if frame.columns[0].startswith("#"):  # further lines of its kind
+                    frame = frame[~frame.iloc[:, 0].astype("str").str.startswith("#")]
                 blank = blank and not len(frame)
                 if len(frame):
                     yield frame
@@ -74,6 +82,15 @@ def frames_of(
         raise ValueError(f"{path} has no rows under its header.")
 
 
+def column_of(path: Path, layout: Layout, name: str) -> Any:
+    """The text of one column, as it is written."""
+    k = layout.header.index(name)
+    frames = frames_of(path, layout, [k], [k], (), 1 << 17, [k])
+    import pandas
+
+    return pandas.concat([frame.iloc[:, 0].dropna().str.strip() for frame in frames])
+
+
 def spreadsheet(path: Path, max_bytes: int) -> Any:
     """A pandas.DataFrame of an excel, parquet or feather file."""
     import pandas
@@ -91,7 +108,9 @@ def spreadsheet(path: Path, max_bytes: int) -> Any:
     try:
         if kind in COLUMNAR:
             return getattr(pandas, COLUMNAR[kind])(path)
-        frames = {name: own.dropna(how="all") for name, own in pandas.read_excel(path, sheet_name=None).items()}
+        # "None" may be a word.
+        asked: dict[str, Any] = {"sheet_name": None, "keep_default_na": False, "na_values": ["", "#N/A", "NaN", "nan"]}
+        frames = {name: own.dropna(how="all") for name, own in pandas.read_excel(path, **asked).items()}
     except Exception as error:  # whatever the reader of this kind of file raises
         raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     filled = [name for name, frame in frames.items() if len(frame)]

@@ -10,22 +10,41 @@ from typing import Any
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.tables.opened import by_pandas, opened
 
-NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
-DATE = r"\d{4}([-./])\d\d?\1\d.*|\d\d?([-./])(\d\d?|[A-Za-z]{3})\2\d{4}.*|(1[89]|20)\d{6}( \d+)?"
+NUMBER = "[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?"
+DATE = "|".join(
+    [
+        r"\d{4}([-./])\d\d?\1\d.*",
+        r"\d\d?([-./])(\d\d?|[A-Za-z]{3})\2(\d\d|\d{4})( .*)?",
+        r"\d\d? [A-Za-z]{3,9}\.? \d{4}.*|[A-Za-z]{3,9}\.? \d\d?, \d{4}.*",
+        r"(1[89]|20)\d{6}(\D\d.*)?",
+    ]
+)
 # In front of three digits: 51 100, 51'100.
 BETWEEN_THOUSANDS = r"(?<=\d)[ '\u2019\u00a0\u2009\u202f](?=\d{3})"
-GROUPS = {".": r"[+-]?[1-9]\d{0,2}(,\d{3}|,\d\d(?=,))+(\.\d+)?", ",": r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?"}
+GROUPS = {
+    ".": "[+-]?[1-9][0-9]{0,2}(,[0-9]{3}|,[0-9]{2}(?=,))+([.][0-9]+)?",
+    ",": "[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+(,[0-9]+)?",
+}
+COMMAS = r"[+-]?(0|[1-9][\d.]*),\d+"
 LOOKED_AT = 100  # lines
 
 
 @dataclass
 class Layout:
-    """How a table is written; `sep` is None for a frame, `sure` whether its sign of decimals is."""
+    """How a table is written.
+
+    Attributes:
+        sep: None for a frame.
+        sure: whether `decimal` is known to be the sign of decimals.
+        by_thousands: how pandas reads it if points part thousands; empty where that cannot be.
+        above: how many lines stand above the header.
+    """
 
     header: list[str]
     sep: str | None = None
     decimal: str = "."
     sure: bool = True
+    by_thousands: str = ""
     above: int = 0
     max_bytes: int = MAX_BYTES
     frame: Any = None
@@ -40,17 +59,28 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
     """
     lines = _first_lines(path, max_bytes)
     sep, rows, usual = _parted(path, lines, is_header)
-    above = _header_line(path, rows, usual, is_header)
+    as_is = (
+        ""
+        if sep == ","
+        else f"sep={sep!r}, " + "decimal=',', " * any(re.fullmatch(COMMAS, own) for row in rows for own in row)
+    )
+    above = _header_line(path, rows, usual, is_header, as_is)
     header, rows = rows[above], rows[above + 1 :]
-    _refuse_no_header(path, header, is_header)
+    _refuse_no_header(path, header, is_header, as_is)
     fields = [name for row in rows for name in row]
     layout = Layout(header, sep, _decimal(path, sep, fields), above=above, max_bytes=max_bytes)
     if above:
         layout.notes.append(f"what stands above the header, which is line {above + 1}, was passed over")
     points = [name for name in fields if "." in name and re.fullmatch(NUMBER, name)]
     layout.sure = sep == "," or layout.decimal == "," or bool(points)
-    if sep != "," and layout.decimal == "." and points and all(re.fullmatch(GROUPS[","], name) for name in points):
-        _look_at_thousands(path, layout, [row for row in rows if len(row) == len(header)], points[0])
+    if sep != "," and layout.decimal == ".":
+        dates = {name: "str" for name, own in zip(header, next(filter(any, rows), [])) if re.fullmatch(DATE, own)}
+        layout.by_thousands = by_pandas(path, f"sep={sep!r}, thousands='.', decimal=',', dtype={dates}")[:-1]
+        if points and all(re.fullmatch(GROUPS[","], name) for name in points):
+            was, may = f"{float(points[0]):g}", points[0].replace(".", "")
+            layout.notes.append(
+                f"{points[0]!r} was read as {was}; if it is {may}, hand over a frame: {layout.by_thousands}"
+            )
     return layout
 
 
@@ -86,34 +116,18 @@ def _parted(path, lines, is_header):
     return sep, rows[sep], usual[sep]
 
 
-def _refuse_no_header(path, header, is_header):
+def _refuse_no_header(path, header, is_header, as_is):
     dates = [name for name in header if re.fullmatch(DATE, name)]
     numbers = [name for name in header if re.fullmatch(rf"({NUMBER}|\d+,\d+|true|false)?", name) and name not in dates]
     if len(dates) + len(numbers) == len(header) or (dates and any(numbers) and not is_header(header)):
         names = ", ".join(["'time'", *["'...'"] * (len(header) - 1)])
         raise ValueError(
             f"{path}, line 1: there is no header, no line that names the columns: {header[:4]}. Name them: "
-            + by_pandas(path, f"header=None, names=[{names}]")
+            + by_pandas(path, f"{as_is}header=None, names=[{names}]")
         )
 
 
-def _look_at_thousands(path, layout, rows, first):
-    """An error, or a note, where all points may part thousands."""
-    columns = [*zip(*rows)]
-    dates = {name: "str" for name, own in zip(layout.header, columns) if re.fullmatch(DATE, own[0])}
-    how = by_pandas(path, f"sep={layout.sep!r}, thousands='.', decimal=',', dtype={dates}")[:-1]
-    # 980, 993, 1.006: what counts to a thousand goes on.
-    if any(
-        any(re.fullmatch(GROUPS[","], name) for name in own) and any(re.fullmatch(r"[1-9]\d\d", name) for name in own)
-        for own in columns
-    ):
-        raise ValueError(f"{path}: {first!r} may be {first.replace('.', '')} or less. Tell pandas: {how}.")
-    layout.notes.append(
-        f"{first!r} was read as {float(first):g}; if it is {first.replace('.', '')}, hand over a frame: {how}"
-    )
-
-
-def _header_line(path, rows, usual, is_header):
+def _header_line(path, rows, usual, is_header, as_is):
     """The number of the row that names the columns: the first, or the first of full width below lines that have not."""
     top = next(number for number, row in enumerate(rows) if len(row) == usual and any(row))
     headers = [number for number, row in enumerate(rows) if len(row) >= max(usual - 1, 2) and is_header(row)]
@@ -121,12 +135,12 @@ def _header_line(path, rows, usual, is_header):
     if above and rows[above].count("") == len(rows[above]) - 1 and len(rows[0]) == len(rows[above]):
         raise ValueError(
             f"{path}: the names of the columns stand in {above + 1} lines, the first of them {rows[0]}. Hand over a "
-            "frame: " + by_pandas(path, f"header={list(range(above))}, index_col=0, parse_dates=True")
+            "frame: " + by_pandas(path, f"{as_is}header={list(range(above))}, index_col=0, parse_dates=True")
         )
     if above and any(len(row) == usual and _filled(row) >= _filled(rows[above]) for row in rows[:above]):
         raise ValueError(
             f"{path}, line 1: no column of the times was found; the columns are {rows[0]}. Give time='the name of the "
-            f"column'; or, if line {above + 1} is the header, a frame: " + by_pandas(path, f"skiprows={above}")
+            f"column'; or, if line {above + 1} is the header, a frame: " + by_pandas(path, f"{as_is}skiprows={above}")
         )
     return above
 
@@ -138,12 +152,13 @@ def _filled(row):
 def _decimal(path, sep, fields):
     """A comma or a point, by the numbers of the first lines."""
     fields = [re.sub(rf"{BETWEEN_THOUSANDS}| ?[KMB%]$", "", name) for name in fields]
-    commas = [name for name in fields if re.fullmatch(r"[+-]?(0|[1-9][\d.]*),\d+", name)]
-    if not commas:
+    commas = [name for name in fields if re.fullmatch(COMMAS, name)]
+    points = any(re.fullmatch(r"[+-]?\d+\.\d+", name) for name in fields)
+    if not commas or (sep == "," and points):  # "61,80" may be a list
         return "."
     if not all(re.fullmatch(GROUPS["."], name) for name in commas):
         return ","
-    if sep == "," or any(re.fullmatch(r"[+-]?\d+\.\d+", name) for name in fields):
+    if sep == "," or points:
         return "."
     raise ValueError(
         f"{path}: {commas[0]!r} may be {commas[0].replace(',', '.')} or {commas[0].replace(',', '')}. Tell pandas: "

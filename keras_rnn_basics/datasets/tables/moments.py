@@ -17,6 +17,7 @@ ISO = rf"\d{{4}}([-/])\d\d\1\d\d({CLOCK}( ?(Z|UTC|[+-]\d\d(:?\d\d)?))?)?"
 SHORT = re.compile(r"(\d{4})[-/. ](\d{1,2})[-/. ](\d{1,2})(?:([T ])(\d{1,2})(?=:|$))?(?!\d)")
 DAY_OR_MONTH_FIRST = r"(\d{1,2})([./-])(\d{1,2})\2\d{4}( \d{1,2}:\d\d(:\d\d(\.\d+)?)?)?"
 DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+MOST_READ = 0.9
 IN_UTC = r"(utc|gmt|zulu)(?! ?[+-]?\d)"
 EPOCHS = {"s": 1e11, "ms": 1e14, "us": 1e17, "ns": 1e20}
 FIRST, LAST = np.datetime64("1700-01-01", "s"), np.datetime64("2250-01-01", "s")
@@ -151,6 +152,8 @@ class _Reader:
             hours = text.where(~late, text.str[:8] + "00" + text.str[10:])
             read = pandas.to_datetime(hours, format=DIGITS[len(text.iloc[0])], errors="coerce")
             read = read.where(~late, read + DAY)
+            if read.notna().mean() > MOST_READ:
+                self._refuse_no_time(read.isna())
             # Ten digits of an hour before 1900 are seconds of our days.
             if not read.isna().any() and read.dt.year.between(1700 if len(text.iloc[0]) == 8 else 1900, 2250).all():
                 if late.any():

@@ -43,7 +43,10 @@ def _encoding_error(path, error):
     header, _, rows = start.decode(encoding, errors="replace").partition("\n")
     sep = max(",;\t|", key=header.count)
     how = f"encoding={encoding!r}" + f", sep={sep!r}" * (sep != ",")
-    how += ", decimal=','" * (sep != "," and re.search(r"\d,\d", rows) is not None)
+    if sep != "," and re.search(r"\d,\d", rows):
+        how += ", decimal=','"
+    if sep != "," and re.search(r"(?<![\d.])\d{1,3}\.\d{3}(?![\d.])", rows):
+        how += f", thousands='.', dtype={{{header.split(sep)[0].strip()!r}: 'str'}}"
     return ValueError(
         f"{path} is not a csv file in UTF-8 (byte 0x{error.object[error.start]:02x}), but perhaps one in {encoding}. "
         "Hand over a frame: " + by_pandas(path, how)

@@ -69,6 +69,7 @@ def in_order(table, times, values, repairs):
 def every_step(table, order, times, step, repairs, by_the_clock):
     """-> how many steps each of these rows lies after the first; `by_the_clock`: their UTC offset is not known."""
     gaps, name, unit = np.diff(times), table.time[-1], unit_of(step)
+    units = unit.replace("step", "steps") if " " in unit else f"{unit}s"
 
     def at(number):
         return f"{table.place}, {table.row(order[number + 1])}, column {name!r}"
@@ -89,13 +90,13 @@ def every_step(table, order, times, step, repairs, by_the_clock):
     if len(far) or (steps - 1).sum() > 10 * max(len(times), MOST_STEPS_MISSING):
         number = far[0] if len(far) else int(np.argmax(steps))
         raise ValueError(
-            f"{at(number)}: from {shown(times[number])} to {shown(times[number + 1])} more {unit}s are missing "
+            f"{at(number)}: from {shown(times[number])} to {shown(times[number + 1])} more {units} are missing "
             f"({steps[number] - 1:,}) than the file has rows ({len(times):,}). Is the time right?"
         )
     holes = np.flatnonzero(steps > 1)
     if len(holes):
         total = int((steps - 1).sum())
-        missing = f"1 {unit} is missing" if total == 1 else f"{total} {unit}s are missing"
+        missing = f"1 {unit} is missing" if total == 1 else f"{total} {units} are missing"
         after = shown(times[holes[0] + 1])
         where = f"before {after}" if len(holes) == 1 else f"in {len(holes)} places, the first before {after}"
         what = f"{table.row(order[holes[0] + 1])}, column {name!r}: {missing} {where}"

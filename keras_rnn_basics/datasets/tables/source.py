@@ -4,7 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, dropwhile, pairwise
+from functools import partial
+from itertools import chain, pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from keras_rnn_basics.datasets.tables.columns import (
     letters,
     signless,
 )
-from keras_rnn_basics.datasets.tables.files import COLUMNAR, EXCEL, frames_of, spreadsheet
+from keras_rnn_basics.datasets.tables.files import COLUMNAR, EXCEL, column_of, frames_of, spreadsheet
 from keras_rnn_basics.datasets.tables.layout import Layout, layout_of
 from keras_rnn_basics.datasets.tables.table import FRAME, Table
 
@@ -45,6 +46,12 @@ class Source:
             raise ValueError(f"time must name a column, or be a list of columns, got {time!r}.")
         checks.positive_integer("max_bytes", max_bytes)
         self.place, self.layout = _layout(data, time, max_bytes)
+        header = self.layout.header
+        end = len(header) - len([*takewhile(lambda name: name == "", header[:0:-1])])
+        # Those at the end without a name, which separators at the ends of lines make.
+        self.layout.header = [*header[:end], *(f" {k + 1}" for k in range(end, len(header)))]
+        if self.layout.frame is not None:
+            self.layout.frame.columns = self.layout.header
         self.header, self.asked = self.layout.header, time
         # Those whose name says that they tell several stations or tickers apart.
         self.tellers = [name for name in self.header if re.fullmatch(TELLING, signless(name))]
@@ -95,8 +102,8 @@ class Source:
         found = find_time(where, header, self.asked, layout.frame)
         names = [name for name in header if name not in found] if columns is None else list(columns)
         unnamed = columns is None and header[0] == "" and found != [""]
-        tail = len(header) - len([*dropwhile(lambda name: name == "", header[::-1])]) if columns is None else 0
-        names = names[: len(names) - tail]
+        tail = [name for name in header if name.startswith(" ")] if columns is None else []
+        names = [name for name in names if name not in tail]
         if unnamed:  # the numbers of the rows, or an error
             names.remove("")
             layout.notes.append("the first column, without a name, holds the numbers of the rows: it was passed over")
@@ -121,19 +128,20 @@ class Source:
 
         def pieces():
             for frame in frames:
-                if tail and frame.iloc[:, -tail:].notna().any(axis=None):
-                    what = f"column {len(header) - tail + 1} has no name; the columns are {header}"
+                if tail and frame[tail].notna().any(axis=None):
+                    what = f"column{tail[0]} has no name; the columns are {header}"
                     raise ValueError(f"{where}: {what}. Name those to read: columns=[...].")
                 if unnamed and not (pandas.to_numeric(frame[""], errors="coerce").diff().iloc[1:] == 1).all():
                     raise ValueError(f"{where}: column 1 has no name; the columns are {header}.")
                 if len(frame := choice.of(frame)):
                     yield frame[names]
 
-        table, first = Table(self.place, None, found, layout.decimal, sure=layout.sure, header=header), True
+        column = partial(column_of, Path(self.place), layout) if layout.sep else None
+        known: dict[str, Any] = {"sure": layout.sure, "by_thousands": layout.by_thousands, "column": column}
+        table, first = Table(self.place, None, found, layout.decimal, header=header, **known), True
         for frame, following in pairwise(chain(pieces(), [None])):
-            edges, first = {"first": first, "last": following is None}, False
-            yield replace(table, frame=frame, notes=layout.notes, **edges)
-            layout.notes = []
+            yield replace(table, frame=frame, notes=layout.notes, first=first, last=following is None)
+            layout.notes, first = [], False
         choice.refuse_none()
 
 

@@ -1,7 +1,7 @@
 """The rows of a table: the numbers of its columns, and the line that each row stands in."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,9 @@ from keras_rnn_basics.datasets.tables.files import MISSING
 from keras_rnn_basics.datasets.tables.layout import BETWEEN_THOUSANDS, GROUPS, NUMBER
 
 UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "%": 1}  # 2.5M trades
-UNIT = r"(?<=\d) ?([^\d\s.,+-]\D{0,11})$"  # 20.5 °C, if all end so: else it may be a flag
+UNIT = r"(?<=\d)( ?[^\d\s.,+\-¼-¾²³¹]\D{0,11})$"  # 20.5 °C, if all end so: else it may be a flag
+# Factors, or signs: 290.5 K are kelvin or thousands, 45.5 S is south.
+NO_UNIT = r"(?i) ?(k|m|b|t|s|w|cr|dr|mi?o|mrd|bn|mln|mn|tsd|(m|b|tr)illions?|thousands?)(\W.*)?"
 QUANTITY = r"\W*\d[\d.,'\s]*\D{0,12}"
 FRAME = "the frame"
 
@@ -27,6 +29,8 @@ class Table:
         notes: what was decided in reading, a sentence each.
         sure: whether `decimal` is known to be the sign of decimals.
         header: all columns of the file or frame.
+        by_thousands: how pandas reads the file if points part thousands; empty where that cannot be.
+        column: gives the text of one column of the file.
         first, last: whether no piece of the same table is before it, and none after it.
         below: how many rows below the table were passed over.
     """
@@ -38,6 +42,8 @@ class Table:
     notes: list[str] = field(default_factory=list)
     sure: bool = True
     header: Sequence[str] = ()
+    by_thousands: str = ""
+    column: Callable[[str], Any] | None = None
     first: bool = True
     last: bool = True
     below: int = 0
@@ -66,8 +72,11 @@ class Table:
         import pandas
 
         column = self.frame[name]
-        if pandas.api.types.is_numeric_dtype(column):
-            values = column.to_numpy("float64", na_value=np.nan)
+        first = column.iloc[column.notna().to_numpy().argmax()] if len(column) else None
+        if pandas.api.types.is_numeric_dtype(column) or isinstance(first, bool):
+            values = pandas.to_numeric(column, errors="coerce").to_numpy("float64", na_value=np.nan)
+            if self.by_thousands and self.column is not None and _like_thousands(values):
+                self._refuse_thousands(name, self.column(name))
         else:
             values = self._numbers_of_text(name, column.astype("str").str.strip(), missing)
         codes = np.array([float(code) for code in missing if re.fullmatch(NUMBER, str(code))], "float32")
@@ -90,10 +99,13 @@ class Table:
             plain = text[odd].str.replace("\u2212", "-").str.replace(r"^([+-]?)[$€£¥] ?", r"\1", regex=True)
             plain, unit = plain.str.replace(BETWEEN_THOUSANDS, "", regex=True), 1
             units = plain.str.extract(UNIT)[0]
-            if len(plain) == text.notna().sum() and ((many := units.isin(UNITS).all()) or units.nunique(False) == 1):
+            many = bool(units.isin(UNITS).all())
+            one = units.nunique(False) == 1 and not re.fullmatch(NO_UNIT, str(units.iloc[0]))
+            if len(plain) == text.notna().sum() and (many or one):
                 unit, plain = units.map(UNITS) if many else 1, plain.str.replace(UNIT, "", regex=True)
+                self._refuse_thousands(name, plain, sure=False)
             grouped = plain.str.fullmatch(GROUPS[self.decimal])
-            if not self.sure and grouped.any() and plain[grouped].str.fullmatch(r"[^,]+,[^,]+").all():
+            if not self.sure and grouped.any() and plain[grouped].str.fullmatch(r"[^,.]+,[^,.]+").all():
                 own = plain[grouped].iloc[0]
                 raise ValueError(
                     f"{self.place}, column {name!r}: {own!r} may be {own.replace(',', '.')} or {own.replace(',', '')}. "
@@ -108,6 +120,18 @@ class Table:
             values[odd] = pandas.to_numeric(plain) * unit
             self.notes.append(f"column {name!r}: {text[odd].iloc[0]!r} was read as {float(values[odd].iloc[0]):.15g}")
         return values.to_numpy("float64")
+
+    def _refuse_thousands(self, name, text, sure=True):
+        """980, 993, 1.006: what counts to a thousand goes on."""
+        points = text[text.str.contains(".", regex=False)]
+        if not self.by_thousands or not len(points) or not points.str.fullmatch(GROUPS[","]).all():
+            return
+        if not sure or text.str.fullmatch("[1-9][0-9]{2}").any():
+            own = points.iloc[0]
+            raise ValueError(
+                f"{self.place}, column {name!r}: {own!r} may be {own.replace('.', '')} or less. Tell pandas: "
+                f"{self.by_thousands}."
+            )
 
     def _refuse_text(self, name, text, bad, number):
         seen, own = ", ".join(map(repr, bad.unique()[:4])), f"frame[{name!r}]"
@@ -134,3 +158,12 @@ class Table:
         if pandas.api.types.is_numeric_dtype(column) or not len(column):
             return False
         return bool((~column.astype("str").str.strip().str.fullmatch(QUANTITY)).mean() > 0.5)
+
+
+def _like_thousands(values):
+    """Whether whole numbers up to 999 stand beside others that have at most three decimals, and none is below 1."""
+    values = np.abs(values[np.isfinite(values)])
+    parts = values[values % 1 != 0]
+    whole = values[values % 1 == 0]
+    some = len(parts) and len(whole) and parts.min() > 1 and 100 <= whole.max() < 1000
+    return bool(some and np.allclose(parts * 1000, np.round(parts * 1000), atol=1e-6))

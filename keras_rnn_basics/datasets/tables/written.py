@@ -117,7 +117,9 @@ def _with_clocks(text):
     bare = text.str.fullmatch(r"[\d./-]{8,10}").fillna(False)
     clocks = text[~bare].str.extract(r"[ T](\d\d?:\d\d)(:\d\d)?")
     explicit = clocks[0].isin(["00:00", "0:00"]) & ~(clocks[1].fillna(":00") != ":00")
-    if not bare.any() or not len(clocks) or clocks[0].isna().any() or explicit.any() or text[bare].duplicated().any():
+    days = text.str.replace(r"[ T].*", "", regex=True)
+    amid = bare & (days == days.shift()) & (days == days.shift(-1))  # a clock that was lost
+    if not bare.any() or not len(clocks) or clocks[0].isna().any() or explicit.any() or amid.any():
         return text
     return text.mask(bare, text + " 00:00" + ":00" * int(clocks[1].notna().all()))
 

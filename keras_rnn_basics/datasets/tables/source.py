@@ -163,7 +163,7 @@ class _Choice:
 
     def __init__(self, place, only, tellers, time):
         self.place, self.tellers, self.time, self.rows = place, tellers, time, 0
-        self.only = {name: f"{own:g}" if isinstance(own, float) else str(own) for name, own in only.items()}
+        self.only = {name: {str(own), f"{own:g}" if isinstance(own, float) else str(own)} for name, own in only.items()}
         # How often each word of a column stands in it, in their order.
         self.seen: dict[str, Counter[str]] = {name: Counter() for name in (*only, *tellers)}
 
@@ -173,7 +173,7 @@ class _Choice:
             if len(seen) < CHUNK:  # so many words cannot be series
                 seen.update(own[frame[name].notna()].value_counts(sort=False).to_dict())
             if name in self.only:
-                frame = frame[own == self.only[name]]
+                frame = frame[own.isin(self.only[name])]
         self.rows += len(frame)
         for name in self.tellers:
             words = [word for word, times in self.seen[name].items() if times > 1]
@@ -192,8 +192,8 @@ class _Choice:
 
     def refuse_none(self):
         if not self.rows:
-            name = next((own for own in self.only if self.only[own] not in self.seen[own]), [*self.only][-1])
-            what = f"no row has {self.only[name]!r}, but {sorted(self.seen[name])[:5]}"
+            name = next((own for own in self.only if not self.only[own] & {*self.seen[own]}), [*self.only][-1])
+            what = f"no row has {min(self.only[name])!r}, but {sorted(self.seen[name])[:5]}"
             raise ValueError(f"{self.place}, column {name!r}: {what}.")
 
 

@@ -13,7 +13,7 @@ from keras_rnn_basics.datasets.tables.layout import BETWEEN_THOUSANDS, GROUPS, N
 UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "%": 1}  # 2.5M trades
 UNIT = r"(?<=\d)( ?[^\d\s.,+\-¼-¾²³¹]\D{0,11})$"  # 20.5 °C, if all end so: else it may be a flag
 # Factors, or signs: 290.5 K are kelvin or thousands, 45.5 S is south.
-NO_UNIT = r"(?i) ?(k|m|b|t|s|w|cr|dr|mi?o|mrd|bn|mln|mn|tsd|(m|b|tr)illions?|thousands?)(\W.*)?"
+NO_UNIT = r"(?i) ?(?:k|m|b|t|s|w|cr|dr|mi?o|mrd|bn|mln|mn|tsd|(?:m|b|tr)illions?|thousands?)(?:\W.*)?"
 QUANTITY = r"\W*\d[\d.,'\s]*\D{0,12}"
 FRAME = "the frame"
 
@@ -143,6 +143,8 @@ class Table:
             if self.place == FRAME:
                 of_decimals = f"{own} = {own}.astype(str).str.replace(',', '.')"
             advice = f"where its comma is that of decimals, hand over a frame, {of_decimals}"
+        elif bad.str.fullmatch(rf"(?i)\D*[\d.,]+{NO_UNIT[4:]}").all():
+            advice = "whether its end is a unit, a factor or a sign is not known: hand over a frame of numbers"
         elif len(bad) > text.notna().sum() / 2:
             advice = (
                 "leave the column out by columns=[...], or, where the loader takes categories, make its words columns "

@@ -13,7 +13,7 @@ from keras_rnn_basics.datasets.tables.table import Table
 OFFSET = r"(?:[T ]\d{2,6}|:\d\d(?:[.,]\d+)?|h\d\d)(?: [AP]M)? ?(?:GMT|UTC)?([+-])(\d\d)(?::?(\d\d))?(?![\d:])"
 LARGEST_OFFSET = 14 * 60
 # 00:00 - 01:00, or two moments with a bar between them.
-SPAN = r"(.*\dZ?) ?(?: [-\u2013\u2014] | to |/(?=\d{4}-)|-(?=\d\d?:\d\d$))(.*\d.*)"
+SPAN = r"(.*\dZ?) ?(?: - | ?[\u2013\u2014] ?| to |/(?=\d{4}-)|-(?=\d\d?:\d\d$))(.*\d.*)"
 BARE = r"\d{4}([-/.])\d\d?\1\d\d?|\d\d?([-/.])\d\d?\2\d{4}|\d{8}"
 CLOCK = r"(\d\d?):(\d\d)"
 # The end of a day, which other clocks call 00:00 of the next one.

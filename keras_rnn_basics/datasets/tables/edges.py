@@ -23,24 +23,29 @@ def without_edges(table: Table, text: Any, date_format: str | None) -> slice:
     if not len(others.columns):
         return slice(start, stop)
 
-    def is_time(row):
-        return _is_time(text.iloc[row], date_format)
+    def is_time(row, first=0):
+        return _shape(text.iloc[row]) == _shape(text.iloc[first]) or _is_time(text.iloc[row], date_format)
 
     if table.first:
         head = [any(re.match(r"\W*\d", str(own)) for own in row) for row in others[: LONGEST_HEAD + 1].to_numpy()]
-        if any(head) and not any(map(is_time, range(begin := head.index(True)))) and begin:
+        begin = head.index(True) if any(head) else 0
+        if begin and not any(is_time(row, begin) for row in range(begin)):
             start = begin
             shown = [str(own) for own in frame.iloc[0] if own == own]
             table.notes.append(f"{table.row(0)}: {shown[:4]}, above the numbers, was passed over")
     if table.last:
         empty = others[start + 1 :][-LONGEST_FOOTER:].isna().all(axis=1)
-        while len(text) - stop < len(empty) and empty.iloc[stop - len(text) - 1] and not is_time(stop - 1):
+        while len(text) - stop < len(empty) and empty.iloc[stop - len(text) - 1] and not is_time(stop - 1, start):
             stop -= 1
     if stop < len(text):
         own = text.iloc[stop]
         table.notes.append(f"{table.row(stop)}: {own if own == own else ''!r}, below the table, was passed over")
     table.below, table.frame = len(text) - stop, frame[start:stop]
     return slice(start, stop)
+
+
+def _shape(own):
+    return re.sub(r"\d+", "9", str(own))
 
 
 def _is_time(own, date_format):

@@ -11,6 +11,7 @@ from keras_rnn_basics.datasets import hours, read_series, ticks, weather
 DAYS = pandas.date_range("2020-01-13", periods=40)
 HOURS = pandas.date_range("2020-01-13", periods=40, freq="h")
 WEEK, LATE = DAYS[:7], pandas.date_range("2020-01-13", periods=160)
+EIGHTS, HOUR = DAYS.repeat(3)[:40], pandas.Timedelta("1h")
 
 
 def table(header, row, index=DAYS, below=()):
@@ -84,6 +85,31 @@ RIGHT = {
         table(["date,a,b", "2020-01-12,,1"], lambda d, k: f"{d:%Y-%m-%d},{k}.5,1"),
         read(weather.load, repair="gaps"), "2020-01-13", 0,
     ),
+    "spans of a few kinds": (
+        table(["time,a"], lambda d, k: f"{d:%Y-%m-%d} {6 + 4 * (k % 3):02}:00-{10 + 4 * (k % 3)}:00,{k}.5", EIGHTS),
+        read(read_series, step=None), "2020-01-13T06:00", 0,
+    ),
+    "a date - a clock": (
+        table(["time,a"], lambda d, k: f"{d:%Y-%m-%d - %H:%M},{k}.5", HOURS), read(hours.load), "2020-01-13", 0
+    ),
+    "an offset behind digits": (
+        table(["time,a"], lambda d, k: f"{d:%Y%m%dT%H%M}-0100,{k}.5", HOURS),
+        read(hours.load, date_format="%Y%m%dT%H%M%z"), "2020-01-13T01", 0,
+    ),
+    "a ship's offsets": (
+        table(["time,a"], lambda d, k: f"{d - (k // 8) * HOUR:%Y-%m-%dT%H:%M}-0{k // 8}:00,{k}.5", HOURS),
+        read(hours.load), "2020-01-13", 0,
+    ),
+    "fields that are numbered": (
+        table(["time,field1,field2"], lambda d, k: f"{d:%Y-%m-%d},{k}.5,{20 + k % 4}.5"), read(weather.load), "2020-01-13", 0
+    ),
+    "a list in a further column": (
+        table(["time,a,tags"], lambda d, k: f'{d:%Y-%m-%d},{k}.500,"61,80"'),
+        read(weather.load, columns=["a"]), "2020-01-13", 0,
+    ),
+    "a region of each day": (
+        table(["time,a,region"], lambda d, k: f"{d:%Y-%m-%d},{k}.5,{k % 7}"), read(weather.load), "2020-01-13", 0
+    ),
     "a word None that is no mark": (
         table(["date,a,kind"], lambda d, k: f"{d:%Y-%m-%d},{k}.5,{'None' if k else 'rain'}"),
         read(weather.load, categories=["kind"]), "2020-01-13", 0,
@@ -113,6 +139,35 @@ REFUSED = {
         table(["Datum;kWh"], lambda d, k: f"{d:%Y-%m-%d};{0 if k < 120 else f'132,{k:03}'}", LATE),
         read(weather.load, time="Datum"),
         ["'132,120' may be 132.120 or 132120", "decimal=','"],
+    ),
+    "German thousands that begin late": (
+        table(["Datum;MWh"], lambda d, k: f"{d:%Y-%m-%d};{880 + k if k < 120 else f'1.{k:03}'}", LATE),
+        read(weather.load, time="Datum"), ["'1.120' may be 1120 or less", "thousands='.'"],
+    ),
+    "offsets of some rows": (
+        table(["time,a"], lambda d, k: f"{d:%Y-%m-%d %H:%M}{'+01:00' * (k > 30)},{k}", HOURS),
+        read(hours.load, time_zone="Europe/Berlin"), ["line 2", "does not say how far its clock is from UTC"],
+    ),
+    "years of two digits": (
+        table(["time,a"], lambda d, k: f"{d:%y%m%d%H%M%S},{k}", HOURS), read(hours.load), ["'200113000000' is not a time"]
+    ),
+    "one impossible stamp": (
+        table(["time,a"], lambda d, k: f"{'202002300000' if k == 20 else f'{d:%Y%m%d%H%M}'},{k}", HOURS),
+        read(hours.load), ["line 22", "'202002300000' is not a time"],
+    ),
+    "kelvin or thousands": (
+        table(["time,a"], lambda d, k: f"{d:%Y-%m-%d},{290 + k}.5 K"), read(weather.load), ["a unit, a factor or a sign"]
+    ),
+    "a last day that was not measured": (
+        table(["date,a"], lambda d, k: f"{d:%d-%b-%Y},{k if k < 39 else ''}"),
+        read(weather.load, date_format="%d-%b-%Y"), ["line 41, column 'a': the number is missing"],
+    ),
+    "seconds of the day": (
+        table(["date,sec,price,size"], lambda d, k: f"{d:%Y-%m-%d},{34200 + k},1,1", [HOURS[0]] * 20),
+        read(ticks.load, bars="tick", size=5, time=["date", "sec"]), ["count seconds", "unit='s'"],
+    ),
+    "no header, a month by its name": (
+        table([], lambda d, k: f'"{d:%b %d, %Y}",{k}.5,1'), read(weather.load), ["there is no header"]
     ),
     "no header, dates of the month first": (
         table([], lambda d, k: f"{d:%m/%d/%Y},{k}.5"), read(weather.load), ["there is no header", "header=None"]

@@ -65,7 +65,7 @@ def read_trades(
     only, marks = {source.find(name): word for name, word in (only or {}).items()}, marks_of(missing)
     gathered, leaver, notes = _Bars(bars, size), _LeftOut(Repairs(repair, source.place)), []
     aware = None
-    for table in source.chunks([price, volume], (), only, marks, CHUNK):
+    for table in source.chunks([price, volume], (), only, marks, size=CHUNK):
         times, offsets = read_moments(table, MOMENT, date_format, time_zone)
         if aware not in (None, offsets is not None):
             raise table.error(0, table.time[-1], "some times say how far their clock is from UTC, and some do not")

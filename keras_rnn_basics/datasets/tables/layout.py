@@ -73,10 +73,10 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
         layout.notes.append(f"what stands above the header, which is line {above + 1}, was passed over")
     points = [name for name in fields if "." in name and re.fullmatch(NUMBER, name)]
     layout.sure = sep == "," or layout.decimal == "," or bool(points)
-    if sep != "," and layout.decimal == ".":
+    if layout.decimal == ".":
         dates = {name: "str" for name, own in zip(header, next(filter(any, rows), [])) if re.fullmatch(DATE, own)}
         layout.by_thousands = by_pandas(path, f"sep={sep!r}, thousands='.', decimal=',', dtype={dates}")[:-1]
-        if points and all(re.fullmatch(GROUPS[","], name) for name in points):
+        if sep != "," and points and all(re.fullmatch(GROUPS[","], name) for name in points):
             was, may = f"{float(points[0]):g}", points[0].replace(".", "")
             layout.notes.append(
                 f"{points[0]!r} was read as {was}; if it is {may}, hand over a frame: {layout.by_thousands}"

@@ -65,7 +65,7 @@ class Source:
         import pandas
 
         rows, tables = 0, []
-        for table in self.chunks(*arguments):
+        for table in self.chunks(*arguments, size=CHUNK):
             rows += len(table.frame)
             if rows > MOST_ROWS and self.layout.frame is None:
                 raise ValueError(
@@ -84,7 +84,8 @@ class Source:
         words: Sequence[str] = (),
         only: Mapping[str, Any] | None = None,
         missing: Sequence[Any] = (),
-        size: int = CHUNK,
+        *,
+        size: int,
     ) -> Iterator[Table]:
         """Reads columns, `size` rows at a time, of which those with the values of `only` are kept.
 

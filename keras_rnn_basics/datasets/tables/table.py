@@ -103,7 +103,7 @@ class Table:
             one = units.nunique(False) == 1 and not re.fullmatch(NO_UNIT, str(units.iloc[0]))
             if len(plain) == text.notna().sum() and (many or one):
                 unit, plain = units.map(UNITS) if many else 1, plain.str.replace(UNIT, "", regex=True)
-                self._refuse_thousands(name, plain, sure=False)
+                self._refuse_thousands(name, plain, sure=self.sure or many)
             grouped = plain.str.fullmatch(GROUPS[self.decimal])
             if not self.sure and grouped.any() and plain[grouped].str.fullmatch(r"[^,.]+,[^,.]+").all():
                 own = plain[grouped].iloc[0]

@@ -101,7 +101,8 @@ RIGHT = {
         read(hours.load), "2020-01-13", 0,
     ),
     "fields that are numbered": (
-        table(["time,field1,field2"], lambda d, k: f"{d:%Y-%m-%d},{k}.5,{20 + k % 4}.5"), read(weather.load), "2020-01-13", 0
+        table(["time,field1,field2"], lambda d, k: f"{d:%Y-%m-%d},{k}.5,{20 + k % 4}.5"),
+        read(weather.load), "2020-01-13", 0,
     ),
     "a list in a further column": (
         table(["time,a,tags"], lambda d, k: f'{d:%Y-%m-%d},{k}.500,"61,80"'),
@@ -149,14 +150,16 @@ REFUSED = {
         read(hours.load, time_zone="Europe/Berlin"), ["line 2", "does not say how far its clock is from UTC"],
     ),
     "years of two digits": (
-        table(["time,a"], lambda d, k: f"{d:%y%m%d%H%M%S},{k}", HOURS), read(hours.load), ["'200113000000' is not a time"]
+        table(["time,a"], lambda d, k: f"{d:%y%m%d%H%M%S},{k}", HOURS),
+        read(hours.load), ["'200113000000' is not a time"],
     ),
     "one impossible stamp": (
         table(["time,a"], lambda d, k: f"{'202002300000' if k == 20 else f'{d:%Y%m%d%H%M}'},{k}", HOURS),
         read(hours.load), ["line 22", "'202002300000' is not a time"],
     ),
     "kelvin or thousands": (
-        table(["time,a"], lambda d, k: f"{d:%Y-%m-%d},{290 + k}.5 K"), read(weather.load), ["a unit, a factor or a sign"]
+        table(["time,a"], lambda d, k: f"{d:%Y-%m-%d},{290 + k}.5 K"),
+        read(weather.load), ["a unit, a factor or a sign"],
     ),
     "a last day that was not measured": (
         table(["date,a"], lambda d, k: f"{d:%d-%b-%Y},{k if k < 39 else ''}"),

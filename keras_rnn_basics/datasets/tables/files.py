@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_rnn_basics.datasets.bounded import refuse_beyond
-from keras_rnn_basics.datasets.tables.layout import NUMBER, Layout
+from keras_rnn_basics.datasets.tables.layout import GROUPS, NUMBER, Layout
 from keras_rnn_basics.datasets.tables.opened import by_pandas, opened
 
 MISSING = ("", "#N/A N/A", *re.findall(r"\S+", "NA N/A n/a NaN NAN nan null NULL None none - -- . ? #N/A #NA <NA> NaT"))
@@ -82,13 +82,17 @@ def frames_of(
         raise ValueError(f"{path} has no rows under its header.")
 
 
-def column_of(path: Path, layout: Layout, name: str) -> Any:
-    """The text of one column, as it is written."""
-    k = layout.header.index(name)
-    frames = frames_of(path, layout, [k], [k], (), 1 << 17, [k])
-    import pandas
-
-    return pandas.concat([frame.iloc[:, 0].dropna().str.strip() for frame in frames])
+def thousands_in(path: Path, layout: Layout, name: str) -> str | None:
+    """The first number of a column whose point may part thousands, if all may: 980, 993, 1.006 count on."""
+    first, counts = None, False
+    for frame in frames_of(path, layout, [k := layout.header.index(name)], [k], (), 1 << 16, [k]):
+        text = frame.iloc[:, 0].dropna().str.strip()
+        points = text[text.str.contains(".", regex=False)]
+        if not points.str.fullmatch(GROUPS[","]).all():
+            return None
+        first = first or (points.iloc[0] if len(points) else None)
+        counts = counts or bool(text.str.fullmatch("[1-9][0-9]{2}").any())
+    return first if counts else None
 
 
 def spreadsheet(path: Path, max_bytes: int) -> Any:

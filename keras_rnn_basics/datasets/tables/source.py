@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain, pairwise, takewhile
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from keras_rnn_basics.datasets.tables.columns import (
     letters,
     signless,
 )
-from keras_rnn_basics.datasets.tables.files import COLUMNAR, EXCEL, column_of, frames_of, spreadsheet
+from keras_rnn_basics.datasets.tables.files import COLUMNAR, EXCEL, frames_of, spreadsheet, thousands_in
 from keras_rnn_basics.datasets.tables.layout import Layout, layout_of
 from keras_rnn_basics.datasets.tables.table import FRAME, Table
 
@@ -137,8 +137,8 @@ class Source:
                 if len(frame := choice.of(frame)):
                     yield frame[names]
 
-        column = partial(column_of, Path(self.place), layout) if layout.sep else None
-        known: dict[str, Any] = {"sure": layout.sure, "by_thousands": layout.by_thousands, "column": column}
+        thousands = cache(partial(thousands_in, Path(self.place), layout)) if layout.sep else None
+        known: dict[str, Any] = {"sure": layout.sure, "by_thousands": layout.by_thousands, "thousands": thousands}
         table, first = Table(self.place, None, found, layout.decimal, header=header, **known), True
         for frame, following in pairwise(chain(pieces(), [None])):
             yield replace(table, frame=frame, notes=layout.notes, first=first, last=following is None)

@@ -30,7 +30,7 @@ class Table:
         sure: whether `decimal` is known to be the sign of decimals.
         header: all columns of the file or frame.
         by_thousands: how pandas reads the file if points part thousands; empty where that cannot be.
-        column: gives the text of one column of the file.
+        thousands: gives the first number of a column whose point may part thousands, if all of them may.
         first, last: whether no piece of the same table is before it, and none after it.
         below: how many rows below the table were passed over.
     """
@@ -43,7 +43,7 @@ class Table:
     sure: bool = True
     header: Sequence[str] = ()
     by_thousands: str = ""
-    column: Callable[[str], Any] | None = None
+    thousands: Callable[[str], str | None] | None = None
     first: bool = True
     last: bool = True
     below: int = 0
@@ -75,8 +75,8 @@ class Table:
         first = column.iloc[column.notna().to_numpy().argmax()] if len(column) else None
         if pandas.api.types.is_numeric_dtype(column) or isinstance(first, bool):
             values = pandas.to_numeric(column, errors="coerce").to_numpy("float64", na_value=np.nan)
-            if self.by_thousands and self.column is not None and _like_thousands(values):
-                self._refuse_thousands(name, self.column(name))
+            if self.by_thousands and self.thousands is not None and _like_thousands(values):
+                self._refuse_thousands(name, self.thousands(name))
         else:
             values = self._numbers_of_text(name, column.astype("str").str.strip(), missing)
         codes = np.array([float(code) for code in missing if re.fullmatch(NUMBER, str(code))], "float32")
@@ -103,7 +103,9 @@ class Table:
             one = units.nunique(False) == 1 and not re.fullmatch(NO_UNIT, str(units.iloc[0]))
             if len(plain) == text.notna().sum() and (many or one):
                 unit, plain = units.map(UNITS) if many else 1, plain.str.replace(UNIT, "", regex=True)
-                self._refuse_thousands(name, plain, sure=self.sure or many)
+                points = plain[plain.str.contains(".", regex=False)]
+                if self.by_thousands and not (self.sure or many) and points.str.fullmatch(GROUPS[","]).all():
+                    self._refuse_thousands(name, next(iter(points), None))
             grouped = plain.str.fullmatch(GROUPS[self.decimal])
             if not self.sure and grouped.any() and plain[grouped].str.fullmatch(r"[^,.]+,[^,.]+").all():
                 own = plain[grouped].iloc[0]
@@ -121,13 +123,8 @@ class Table:
             self.notes.append(f"column {name!r}: {text[odd].iloc[0]!r} was read as {float(values[odd].iloc[0]):.15g}")
         return values.to_numpy("float64")
 
-    def _refuse_thousands(self, name, text, sure=True):
-        """980, 993, 1.006: what counts to a thousand goes on."""
-        points = text[text.str.contains(".", regex=False)]
-        if not self.by_thousands or not len(points) or not points.str.fullmatch(GROUPS[","]).all():
-            return
-        if not sure or text.str.fullmatch("[1-9][0-9]{2}").any():
-            own = points.iloc[0]
+    def _refuse_thousands(self, name, own):
+        if own is not None:
             raise ValueError(
                 f"{self.place}, column {name!r}: {own!r} may be {own.replace('.', '')} or less. Tell pandas: "
                 f"{self.by_thousands}."

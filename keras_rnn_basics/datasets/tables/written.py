@@ -39,7 +39,7 @@ def texts_of(table: Table, columns: list[Any], date_format: str | None) -> tuple
         text = _begins(table, text)
     # The expressions are slow, and most rows need none.
     plain = text.fillna("").to_numpy(object)
-    if not any(len(own) <= 10 or "24" in own for own in plain):
+    if not any(len(own) <= 10 or " 24" in own or "T24" in own for own in plain):
         return text, np.zeros(len(text), bool)
     return _of_midnight(table, _with_clocks(text), date_format)
 

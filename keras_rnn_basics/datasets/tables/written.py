@@ -34,7 +34,7 @@ def texts_of(table: Table, columns: list[Any], date_format: str | None) -> tuple
     columns = [own.str.strip() for own in columns]
     kept = without_edges(table, columns[0], date_format)
     columns = [own[kept] for own in columns]
-    text = _joined_as_they_are(columns) if date_format else _joined(table, columns)
+    text = _joined_by(" ", columns) if date_format else _joined(table, columns)
     if re.fullmatch(SPAN, str(text.iloc[0])) and not re.search(" [-\u2013\u2014] | to ", date_format or ""):
         text = _begins(table, text)
     # The expressions are slow, and most rows need none.
@@ -49,11 +49,8 @@ def tell_midnight(table: Table, late: Any) -> None:
     table.notes.append(f"{late.iloc[0]!r} was read as 00:00 of the next day")
 
 
-def _joined_as_they_are(columns):
-    text = columns[0]
-    for own in columns[1:]:
-        text = text + " " + own
-    return text
+def _joined_by(sign, columns):
+    return reduce(lambda left, right: left + sign + right, columns)
 
 
 def _joined(table, columns):
@@ -64,14 +61,14 @@ def _joined(table, columns):
     if not further:
         return text
     if not re.fullmatch(BARE, str(text.iloc[0])):
-        day, clock = _joined_as_they_are([text, *further[:2]]), further[2:]
+        day, clock = _joined_by(" ", [text, *further[:2]]), further[2:]
     else:  # 20200101 and 100, which is 01:00
         day, clock = text.str.replace(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", regex=True), further
     if not clock:
         return day
     if len(clock) == 1:
         return day + " " + _clock(table, table.time[-1], clock[0])
-    return day + " " + reduce(lambda left, right: left + ":" + right, [own.str.zfill(2) for own in clock])
+    return day + " " + _joined_by(":", [own.str.zfill(2) for own in clock])
 
 
 def _clock(table, name, text):
@@ -116,7 +113,7 @@ def _with_clocks(text):
     """Dates without a clock, as R and Excel write midnight, among times of which none is written 00:00."""
     bare = text.str.fullmatch(r"[\d./-]{8,10}").fillna(False)
     clocks = text[~bare].str.extract(r"[ T](\d\d?:\d\d)(:\d\d)?")
-    explicit = clocks[0].isin(["00:00", "0:00"]) & ~(clocks[1].fillna(":00") != ":00")
+    explicit = clocks[0].isin(["00:00", "0:00"]) & (clocks[1].fillna(":00") == ":00")
     days = text.str.replace(r"[ T].*", "", regex=True)
     amid = bare & (days == days.shift()) & (days == days.shift(-1))  # a clock that was lost
     if not bare.any() or not len(clocks) or clocks[0].isna().any() or explicit.any() or amid.any():

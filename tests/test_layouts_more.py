@@ -1,6 +1,7 @@
 """Further layouts of real sources, a table of them: what each gives, or the words of the error that refuses it."""
 
 import gzip
+import io
 
 import numpy as np
 import pandas
@@ -315,3 +316,16 @@ def test_a_counter_that_float32_cannot_follow_is_told():
 def test_arguments_of_another_kind_are_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         weather.load(pandas.DataFrame({"date": WEEK.astype("str"), "a": range(7)}), **arguments)
+
+
+def test_the_lines_of_pandas_undo_quotes_around_whole_lines(tmp_path):
+    rows = [f'"{day:%Y-%m-%d},""a, b"",{k}.5"' for k, day in enumerate(DAYS)]
+    (tmp_path / "table.csv").write_text("\n".join(['"date,""area"",value"', *rows]))
+    with pytest.raises(ValueError, match="each line stands in quotes as a whole") as error:
+        weather.load(tmp_path / "table.csv")
+    lines, frame = str(error.value).split("Undo them: ")[1].removesuffix(", and load(frame).").split("; ")
+    scope = {"pandas": pandas, "io": io}
+    exec(lines, scope)
+    exec(frame, scope)
+    days = weather.load(scope["frame"], columns=["value"])
+    np.testing.assert_array_equal(days.values[:, 0], np.arange(40) + 0.5)

@@ -180,3 +180,11 @@ def test_a_format_may_name_the_distance_from_utc():
     series = read_series(frame(written, "when"), "1h", time="when", date_format="%d.%m.%Y %H:%M %z")
     assert series.times[0] == np.datetime64("2020-01-31T23:00")
     assert series.local_times[0] == np.datetime64("2020-02-01T00:00")
+
+
+def test_hours_that_were_missing_have_the_offset_of_their_own_time():
+    written = pandas.date_range("2020-03-29 00:00", periods=8, freq="h", tz="UTC").delete(
+        [1, 2, 3]
+    )  # at 01:00 it changes
+    series = hours.load(frame(written.strftime("%Y-%m-%dT%H:%MZ").tolist()), time_zone="Europe/Berlin", repair="gaps")
+    np.testing.assert_array_equal(series.offsets / np.timedelta64(1, "h"), [1, 2, 2, 2, 2, 2, 2, 2])

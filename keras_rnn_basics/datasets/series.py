@@ -10,7 +10,7 @@ import numpy as np
 from keras_rnn_basics.datasets.bounded import MAX_BYTES
 from keras_rnn_basics.datasets.tables import repairs as mending
 from keras_rnn_basics.datasets.tables.columns import letters
-from keras_rnn_basics.datasets.tables.moments import DAY, read_moments
+from keras_rnn_basics.datasets.tables.moments import DAY, ahead_of_utc, read_moments
 from keras_rnn_basics.datasets.tables.source import Source, marks_of
 
 # A moment or a date, such as "2014-01-01".
@@ -224,7 +224,10 @@ def read_series(
         offsets = None if offsets is None else offsets[order][whole]
     notes = (*table.notes, *_without_news(names, values), *repairs.sentences)
     known = {name: tuple(own.removeprefix(f"{name}=") for own in names if own.startswith(f"{name}=")) for name in words}
-    offsets = None if offsets is None else offsets.astype("timedelta64[s]")
+    if offsets is not None:
+        # A row that was missing has no offset of its own; the zone knows it.
+        offsets = offsets if time_zone is None else ahead_of_utc(times, time_zone)
+        offsets = offsets.astype("timedelta64[s]")
     times = _shortest(times, step is None or not step % DAY)
     return Series(times, values.astype("float32"), names, table.place, notes, step is not None, filled, offsets, known)
 

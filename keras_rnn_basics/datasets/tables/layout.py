@@ -26,7 +26,7 @@ GROUPS = {
     ",": "[+-]?[1-9][0-9]{0,2}([.][0-9]{3})+(,[0-9]+)?",
 }
 COMMAS = r"[+-]?(0|[1-9][\d.]*),\d+"
-LOOKED_AT = 100  # lines
+LOOKED_AT = 300  # lines
 
 
 @dataclass
@@ -108,6 +108,12 @@ def _parted(path, lines, is_header):
     sep = max(rows, key=lambda sep: (named[sep], widths[sep].count(usual[sep]) * (usual[sep] - 1), sep != ","))
     if usual[sep] == 1:
         first = next(filter(None, lines))
+        if re.fullmatch(r'".*"".*"', first):
+            raise ValueError(
+                f"{path}, line 1: each line stands in quotes as a whole, {first[:40]}... Undo them: lines = "
+                f"pandas.read_csv({str(path)!r}, sep='\\x01', header=None)[0]; frame = "
+                "pandas.read_csv(io.StringIO('\\n'.join(lines))), and load(frame)."
+            )
         names = ", header=None, names=['year', ...]" * all(re.fullmatch(NUMBER, own) for own in first.split())
         raise ValueError(
             f"{path}, line 1: there are no columns of numbers beside {first!r}: no commas, semicolons, tabs "

@@ -230,6 +230,14 @@ def _padded(text):
     return SHORT.sub(pad, text, count=1)
 
 
+def ahead_of_utc(times: np.ndarray, time_zone: str) -> np.ndarray:
+    """(N,) datetime64 in UTC -> (N,) timedelta64, how far the clocks of a zone are ahead."""
+    import pandas
+
+    local = pandas.DatetimeIndex(times).tz_localize("UTC").tz_convert(time_zone).tz_localize(None)
+    return local.to_numpy(times.dtype) - times
+
+
 def _utc_of(table, local, time_zone):
     """Local times of a zone in UTC; those that the clock shows twice are told apart by the order of the rows."""
     name, times = table.time[-1], local.dt

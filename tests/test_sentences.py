@@ -320,3 +320,10 @@ def test_batches_say_when_the_text_is_too_short():
         sentences.stateful_batches(np.arange(20), 4, 8)
     with pytest.raises(ValueError, match="steps must be a positive integer, got 0"):
         sentences.stateful_batches(np.arange(20), 4, 0)
+
+
+def test_files_that_are_called_as_parts_are_told_to_be_texts_like_others(tmp_path):
+    for name in ("train", "valid", "test"):
+        (tmp_path / f"{name}.txt").write_text("To be, or not to be.\n" * 50)
+    with pytest.warns(UserWarning, match=r"test\.txt, train\.txt, valid\.txt are taken for texts like any other"):
+        assert len(sentences.load(tmp_path).train) == 3

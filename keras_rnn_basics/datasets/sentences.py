@@ -14,7 +14,7 @@ import numpy as np
 from keras_rnn_basics import checks
 from keras_rnn_basics.datasets.bounded import MAX_BYTES, own_path, unpacked
 from keras_rnn_basics.datasets.media.gutenberg import story
-from keras_rnn_basics.datasets.media.labels import counted
+from keras_rnn_basics.datasets.media.labels import PARTS, counted
 from keras_rnn_basics.datasets.media.text import pieces, whole_lines
 from keras_rnn_basics.datasets.parts import Parts, tell
 
@@ -148,6 +148,8 @@ def _files(data, max_bytes):
             f"Left out, as a text takes at least {FEWEST_BYTES} bytes: {counted([own.name for own in short])}."
         )
         paths = [own for own in paths if own not in set(short)]
+    if len(parts := [own.name for own in paths if PARTS.fullmatch(own.name.split(".")[0])]) > 1:
+        notes.append(f"{counted(parts)} are taken for texts like any other, not for the parts that their names say.")
     texts = [_checked(Text(own.name, own, max_bytes=max_bytes), notes) for own in paths]
     return texts, notes
 

@@ -38,7 +38,8 @@ def frames_of(
 
     header, blank = layout.header, True
     own = [str(mark) for mark in missing if not re.fullmatch(NUMBER, str(mark))]
-    marks = {k: ["", *own] if k in words else [*MISSING, *own] for k in range(len(header))}
+    # One more: a separator may stand at the end of each row.
+    marks = {k: ["", *own] if k in words else [*MISSING, *own] for k in range(len(header) + 1)}
     with opened(path, layout.max_bytes) as file, warnings.catch_warnings():
         warnings.simplefilter("error", pandas.errors.ParserWarning)
         try:

@@ -4,7 +4,7 @@
 
 With a single time step there is nothing to remember, and the recurrent network is a vanilla multilayer perceptron.
 
-27 s on 2 cores. Of 450 digits that neither saw it reads 98.4 %; logistic regression 96.2 %.
+9 s on 2 cores. Of 450 digits that neither saw it reads 98.4 %; logistic regression 96.2 %.
 """
 
 import time

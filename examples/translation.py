@@ -8,7 +8,7 @@ The encoder reads `Mon, Jan 5, 2026`; what it remembers is all that the decoder 
 from. With attention the decoder also looks back, at every character, at each that was read. Scored by the translations
 that are right to the last character, of 2,000 dates that were in training in no form.
 
-206 s on 2 cores, 90 of them training each network: 100.0 % with attention, 0.2 % without.
+203 s on 2 cores, 90 of them training each network: 100.0 % with attention, 0.2 % without.
 """
 
 import sys

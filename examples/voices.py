@@ -12,7 +12,7 @@ The baselines are told the pitch as it was spoken (of your own clips as it is he
 regression and a support vector machine on it and the mean frame, and logistic regression on it and the formants
 themselves, as measured.
 
-116 s on 2 cores. Clips right, as measured: 98.7 %, against 97.0 % (threshold), 98.0 % (mean frame), 97.6 % (formants)
+100 s on 2 cores. Clips right, as measured: 98.7 %, against 97.0 % (threshold), 98.0 % (mean frame), 97.6 % (formants)
 and 97.9 % (support vector machine). Shifted: 91.3 %, against 69.1 %, 86.4 %, 80.1 %, and 91.2 % of the support vector
 machine, which is no clear difference.
 """

@@ -8,7 +8,7 @@ six (T in, T out; the last answer is scored). The encoder-decoder reads all 72 a
 out). The year is cut into blocks of 30 days, and each is answered for by networks that never saw it: a score for the
 gaps of a known year, not for the next year.
 
-151 s on 2 cores. Mean absolute error six hours ahead, over 7,193 measured hours: 1.33 °C; the decoder's sixth hour 1.40
+104 s on 2 cores. Mean absolute error six hours ahead, over 7,193 measured hours: 1.33 °C; the decoder's sixth hour 1.40
 °C, boosted trees 1.40 °C, ridge regression 1.51 °C, persistence 2.70 °C. Over all of the next 24 hours the decoder has
 1.80 °C, ridge 1.83 °C.
 """

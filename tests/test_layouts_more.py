@@ -329,3 +329,9 @@ def test_the_lines_of_pandas_undo_quotes_around_whole_lines(tmp_path):
     exec(frame, scope)
     days = weather.load(scope["frame"], columns=["value"])
     np.testing.assert_array_equal(days.values[:, 0], np.arange(40) + 0.5)
+
+
+def test_trades_of_something_else_than_columns_and_words_are_named_too():
+    trades = pandas.DataFrame({"time": HOURS, "price": 1.0, "size": 1.0})
+    with pytest.raises(ValueError, match="only must be such as"):
+        ticks.load(trades, "tick", 5, only="a")

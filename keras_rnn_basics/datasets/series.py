@@ -184,15 +184,13 @@ def read_series(
     for name, own in (("columns", columns), ("categories", categories)):
         if isinstance(own, str) or not (own is None or isinstance(own, Iterable)):
             raise ValueError(f"{name} must be a list of names, such as ['{own}'], got {own!r}.")
-    if not isinstance(only, Mapping | None):
-        raise ValueError(f"only must be such as {{'station': 'its name'}}, got {only!r}.")
     if isinstance(categories, Mapping) and (
         odd := [own for own in categories.values() if isinstance(own, (str, int, float))]
     ):
         raise ValueError(f"categories must hold a list of words for each column, got {odd[0]!r}.")
     words: dict[str, Any] = dict(categories if isinstance(categories, Mapping) else dict.fromkeys(categories))
     source, marks = Source(data, time, max_bytes), marks_of(missing)
-    words, only = ({source.find(name): own for name, own in part.items()} for part in (words, only or {}))
+    words, only = {source.find(name): own for name, own in words.items()}, source.find_only(only)
     chosen = None if columns is None else [source.find(name) for name in columns]
     table, repairs = source.read(chosen, words, only, marks), mending.Repairs(repair, source.place)
     times, offsets = read_moments(table, step, date_format, time_zone)

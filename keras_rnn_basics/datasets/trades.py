@@ -62,7 +62,7 @@ def read_trades(
         price, volume = (source.find(named.get(name, name)) for name in ("price", "size"))
     except ValueError as error:
         raise ValueError(f"{error} Name them: columns={{'price': '...', 'size': '...'}}.") from None
-    only, marks = {source.find(name): word for name, word in (only or {}).items()}, marks_of(missing)
+    only, marks = source.find_only(only), marks_of(missing)
     gathered, leaver, notes = _Bars(bars, size), _LeftOut(Repairs(repair, source.place)), []
     aware = None
     for table in source.chunks([price, volume], (), only, marks, size=CHUNK):

@@ -59,11 +59,9 @@ def layout_of(path: Path, is_header: Callable[[list[str]], bool], max_bytes: int
     """
     lines = _first_lines(path, max_bytes)
     sep, rows, usual = _parted(path, lines, is_header)
-    as_is = (
-        ""
-        if sep == ","
-        else f"sep={sep!r}, " + "decimal=',', " * any(re.fullmatch(COMMAS, own) for row in rows for own in row)
-    )
+    as_is = f"sep={sep!r}, " * (sep != ",")
+    if sep != "," and any(re.fullmatch(COMMAS, own) for row in rows for own in row):
+        as_is += "decimal=',', "
     above = _header_line(path, rows, usual, is_header, as_is)
     header, rows = rows[above], rows[above + 1 :]
     _refuse_no_header(path, header, is_header, as_is)

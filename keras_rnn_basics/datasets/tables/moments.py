@@ -50,13 +50,13 @@ def read_moments(
     in_utc = re.search(IN_UTC, name.lower())
     if time_zone not in (None, "UTC", "GMT", "Etc/UTC") and utc is None and in_utc:
         table.notes.append(f"column {name!r} was read as times of {time_zone}; if they are UTC, give time_zone='UTC'")
-    clocks = [] if dates or local.is_unique else clocks_beside(table.header, table.time)
-    if clocks and (local == local.dt.normalize()).all():
+    clocks = [] if dates else clocks_beside(table.header, table.time)
+    if clocks and _at_midnight(local) and not local.is_unique:
         table.refuse(name, np.arange(len(local)) == 0, f"has no time of day. Give time={[*table.time, clocks[0]]}")
-    days = dates or (step is None and (local == local.dt.normalize()).all())
+    days = dates or (step is None and _at_midnight(local))
     if time_zone is not None and utc is not None:
         local = utc.dt.tz_localize("UTC").dt.tz_convert(time_zone).dt.tz_localize(None)
-        days = dates or (step is None and (local == local.dt.normalize()).all())
+        days = dates or (step is None and _at_midnight(local))
     elif time_zone is not None and not days:
         utc = _utc_of(table, local, time_zone)
     clock = local.to_numpy("datetime64[ns]")
@@ -228,6 +228,10 @@ def _padded(text):
         return f"{year}-{month:0>2}-{day:0>2}" + (f"{between}{hour:0>2}" if hour else "")
 
     return SHORT.sub(pad, text, count=1)
+
+
+def _at_midnight(local):
+    return bool((local == local.dt.normalize()).all())
 
 
 def ahead_of_utc(times: np.ndarray, time_zone: str) -> np.ndarray:

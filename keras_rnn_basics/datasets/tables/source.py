@@ -60,6 +60,12 @@ class Source:
         """The column of this name, as the table writes it: in capital letters or not."""
         return find_column(self.place, self.header, name)
 
+    def find_only(self, only: Mapping[str, Any] | None) -> dict[str, Any]:
+        """`only`, its columns as the table writes them."""
+        if not isinstance(only, Mapping | None):
+            raise ValueError(f"only must be such as {{'station': 'its name'}}, got {only!r}.")
+        return {self.find(name): own for name, own in (only or {}).items()}
+
     def read(self, *arguments: Any) -> Table:
         """All that `chunks` gives, in one."""
         import pandas
@@ -137,7 +143,7 @@ class Source:
                 if len(frame := choice.of(frame)):
                     yield frame[names]
 
-        thousands = cache(partial(thousands_in, Path(self.place), layout)) if layout.sep else None
+        thousands = cache(partial(thousands_in, Path(self.place), layout)) if layout.by_thousands else None
         known: dict[str, Any] = {"sure": layout.sure, "by_thousands": layout.by_thousands, "thousands": thousands}
         table, first = Table(self.place, None, found, layout.decimal, header=header, **known), True
         for frame, following in pairwise(chain(pieces(), [None])):

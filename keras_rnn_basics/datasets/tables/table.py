@@ -13,7 +13,7 @@ from keras_rnn_basics.datasets.tables.layout import BETWEEN_THOUSANDS, GROUPS, N
 UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "%": 1}  # 2.5M trades
 UNIT = r"(?<=\d)( ?[^\d\s.,+\-¼-¾²³¹]\D{0,11})$"  # 20.5 °C, if all end so: else it may be a flag
 # Factors, or signs: 290.5 K are kelvin or thousands, 45.5 S is south.
-NO_UNIT = r"(?i) ?(?:k|m|b|t|s|w|cr|dr|mi?o|mrd|bn|mln|mn|tsd|(?:m|b|tr)illions?|thousands?)(?:\W.*)?"
+NO_UNIT = r" ?(?:k|m|b|t|s|w|cr|dr|mi?o|mrd|bn|mln|mn|tsd|(?:m|b|tr)illions?|thousands?)(?:\W.*)?"
 QUANTITY = r"\W*\d[\d.,'\s]*\D{0,12}"
 FRAME = "the frame"
 
@@ -75,7 +75,7 @@ class Table:
         first = column.iloc[column.notna().to_numpy().argmax()] if len(column) else None
         if pandas.api.types.is_numeric_dtype(column) or isinstance(first, bool):
             values = pandas.to_numeric(column, errors="coerce").to_numpy("float64", na_value=np.nan)
-            if self.by_thousands and self.thousands is not None and _like_thousands(values):
+            if self.thousands is not None and _like_thousands(values):
                 self._refuse_thousands(name, self.thousands(name))
         else:
             values = self._numbers_of_text(name, column.astype("str").str.strip(), missing)
@@ -100,7 +100,7 @@ class Table:
             plain, unit = plain.str.replace(BETWEEN_THOUSANDS, "", regex=True), 1
             units = plain.str.extract(UNIT)[0]
             many = bool(units.isin(UNITS).all())
-            one = units.nunique(False) == 1 and not re.fullmatch(NO_UNIT, str(units.iloc[0]))
+            one = units.nunique(False) == 1 and not re.fullmatch(NO_UNIT, str(units.iloc[0]), re.IGNORECASE)
             if len(plain) == text.notna().sum() and (many or one):
                 unit, plain = units.map(UNITS) if many else 1, plain.str.replace(UNIT, "", regex=True)
                 points = plain[plain.str.contains(".", regex=False)]
@@ -140,7 +140,7 @@ class Table:
             if self.place == FRAME:
                 of_decimals = f"{own} = {own}.astype(str).str.replace(',', '.')"
             advice = f"where its comma is that of decimals, hand over a frame, {of_decimals}"
-        elif bad.str.fullmatch(rf"(?i)\D*[\d.,]+{NO_UNIT[4:]}").all():
+        elif bad.str.fullmatch(rf"(?i)\D*[\d.,]+{NO_UNIT}").all():
             advice = "whether its end is a unit, a factor or a sign is not known: hand over a frame of numbers"
         elif len(bad) > text.notna().sum() / 2:
             advice = (
